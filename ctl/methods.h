@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The JSON-RPC methods of the daemon: get, edit, schema, version, ping, action.
+ *
+ * The table is handed to rpc_server_create with a struct methods as its context. Actions that only
+ * the datapath can do (fdb-flush, clear-counters, fake port inject and collect) come from the owner
+ * as a table of their own, so that ctl/ never sees the datapath. Main only.
+ */
+#ifndef VSW_CTL_METHODS_H
+#define VSW_CTL_METHODS_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "ctl/rpc_server.h"
+
+struct datastore;
+
+/* One YANG action or rpc: method `action` with {"name": "...", "input": {...}}. */
+struct rpc_action {
+	const char *name; /* e.g. "fdb-flush" */
+	/* `input` is never NULL. On 0 *output is a new object reference (or NULL for {}). */
+	int (*run)(void *ctx, json_t *input, json_t **output, struct err *err);
+};
+
+struct methods {
+	struct datastore *ds;
+	const struct rpc_action *actions; /* ends with a NULL name */
+	void *actions_ctx;
+	json_t *versions; /* borrowed: object that `version` answers */
+};
+
+extern const struct rpc_method methods_table[];
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * JSON-RPC 2.0 server on a UNIX stream socket, one JSON text per line.
+ *
+ * What it is. rpc_server knows sockets, peers and limits; jsonrpc.h knows the grammar (parse,
+ * batches, ids, error objects) and no socket; methods are functions in a table that the owner hands
+ * in. A method answers now or later: it gets a struct rpc_call that it completes exactly once, and
+ * that stays valid until then even if the peer has gone.
+ *
+ * Nobody's input is trusted: line length, nesting, number of peers and the bytes waiting for a slow
+ * reader are bounded by the constants below; past them the peer gets an error and is closed, and
+ * nobody else notices. Duplicate object keys, NUL in strings and invalid UTF-8 are refused.
+ *
+ * Threads: main only. All callbacks come from the libevent loop that was handed in.
+ */
+#ifndef VSW_CTL_RPC_SERVER_H
+#define VSW_CTL_RPC_SERVER_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/role.h"
+
+struct event_base;
+struct rpc_server;
+struct rpc_call;
+
+#define RPC_LINE_MAX (16U << 20)  /* bytes of one JSON text */
+#define RPC_DEPTH_MAX 64          /* nesting of objects and arrays */
+#define RPC_PEERS_MAX 256         /* connections at once */
+#define RPC_OUTPUT_MAX (8U << 20) /* bytes queued for a peer that does not read */
+#define RPC_BATCH_MAX 1000        /* requests in one batch */
+#define RPC_PENDING_MAX 1024      /* unanswered calls of one peer */
+
+/* Codes of the error object. The first five are JSON-RPC's own, section 5.1. */
+#define RPC_PARSE_ERROR (-32700)
+#define RPC_INVALID_REQUEST (-32600)
+#define RPC_METHOD_NOT_FOUND (-32601)
+#define RPC_INVALID_PARAMS (-32602)
+#define RPC_INTERNAL_ERROR (-32603)
+#define RPC_REFUSED (-32000)       /* data holds error-tag, error-path, error-message */
+#define RPC_LIMIT (-32001)
+#define RPC_NOT_PERMITTED (-32002)
+#define RPC_CONFLICT (-32003)
+
+struct rpc_method {
+	const char *name;
+	/* `params` is an object, or NULL if the request had none; borrowed until the call ends. */
+	void (*run)(void *ctx, struct rpc_call *call, json_t *params);
+};
+
+struct rpc_server_options {
+	const char *path;              /* socket; at most 107 bytes */
+	mode_t mode;                   /* of the socket file, e.g. 0660 */
+	gid_t group;                   /* of the socket file; (gid_t)-1 leaves it */
+	const struct rpc_method *methods; /* ends with a NULL name; must outlive the server */
+	void *ctx;                     /* handed to methods */
+};
+
+/*
+ * Listen. A stale socket file (one that refuses connections) is replaced; a live one is ERR_IN_USE
+ * and names the path; a path that is something else than a socket is refused. The parent folder must
+ * exist.
+ */
+int rpc_server_create(struct event_base *base, const struct rpc_server_options *options,
+	struct rpc_server **out, struct err *err) ON_MAIN;
+
+/* Close all peers (calls still running complete into nothing), unlink the socket, free. */
+void rpc_server_destroy(struct rpc_server *server) ON_MAIN;
+
+/* --- completing a call: exactly one of these, once ----------------------------------------- */
+
+/* Takes the reference to `result`. */
+void rpc_call_reply(struct rpc_call *call, json_t *result) ON_MAIN;
+
+/* Maps err->kind to a code and fills the RFC 8040 triple. */
+void rpc_call_refuse(struct rpc_call *call, const struct err *err) ON_MAIN;
+
+/* A code of one's own; `text` may be NULL for the code's standard message. */
+void rpc_call_fail(struct rpc_call *call, int code, const char *text) ON_MAIN;
+
+#endif

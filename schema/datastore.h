@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The datastore: the running configuration, the only way to change it, and its file.
+ *
+ * What it is. One tree, modelled by vswitch.yang, RFC 7951 JSON at its edges (struct json_t of
+ * jansson; libyang stays inside). Everything an operator configures is in it; state (counters,
+ * FDB, link) is never stored, but asked from the backend when somebody gets it.
+ *
+ * A change is a transaction. An edit is a list of RFC 8072 style operations. The datastore applies
+ * them in order to the tree with an undo list, validates the touched entries, and hands the backend
+ * the net difference, entry by entry: {op, list, key, before, after}, where before and after are the
+ * whole configuration of that entry, defaults filled in. Entries are those of the top-level lists
+ * ("bridge", "port"); the container "system" counts as one entry with the key "".
+ *
+ *	parse -> validate (schema, backend) -> prepare (backend: all that can fail; the new file is
+ *	written beside the old one and fsynced) -> commit (rename, fsync of the folder) -> apply
+ *	(backend; cannot fail) -> done
+ *
+ * A failure before apply aborts the backend and undoes the tree. Prepare, apply and abort may take
+ * their time (a grace period, a device): they end by calling the txn's continuation, on main, in
+ * the same call or later. One transaction runs at a time; further edits wait in a queue and are
+ * parsed when their turn comes, so base-revision checks see what was committed before them.
+ *
+ * Ownership and threads. Main only, all of it. The backend's calls come from main. A txn and its
+ * JSON live until its last continuation has returned.
+ *
+ * Limits. DS_EDITS_MAX operations an edit, DS_QUEUE_MAX waiting edits; past them ERR_LIMIT.
+ */
+#ifndef VSW_SCHEMA_DATASTORE_H
+#define VSW_SCHEMA_DATASTORE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/role.h"
+
+#define DS_EDITS_MAX 100000
+#define DS_QUEUE_MAX 1024
+
+struct datastore;
+struct ds_txn;
+
+enum ds_op { DS_CREATE, DS_MODIFY, DS_DELETE };
+
+/* The net change of one entry. Borrowed from the txn. */
+struct ds_change {
+	enum ds_op op;
+	const char *list;     /* "bridge", "port", ..., or "system" */
+	const char *key;      /* the entry's name; "" for a container */
+	const json_t *before; /* NULL for DS_CREATE */
+	const json_t *after;  /* NULL for DS_DELETE */
+};
+
+/* Ends prepare, apply or abort. rc is 0, or -errno with *err filled (prepare only). */
+typedef void (*ds_done_fn)(struct ds_txn *txn, int rc, const struct err *err);
+
+/* What the transaction's backend sees of it. */
+struct ds_txn {
+	size_t n_changes;
+	const struct ds_change *changes; /* deletes first, then creates, then modifies; bridges
+					  * are created before ports and deleted after them */
+	bool loading;   /* the configuration file at start: a port whose device cannot be opened is
+			 * created anyway and shows as failed; prepare must not refuse for it */
+	void *prepared; /* the backend's own: set in prepare, used in apply or abort */
+	ds_done_fn done;
+};
+
+/* A page of a long state list that lives in the backend (the FDB of a bridge). */
+struct ds_page {
+	size_t limit;      /* at most this many entries, >= 1 */
+	const char *after; /* opaque cursor that an earlier page returned, or NULL for the first */
+	char next[128];    /* out: cursor of the next page, "" if this was the last */
+};
+
+struct ds_backend_ops {
+	/* Checks across entries that YANG does not express (two ports, one socket). Mandatory. */
+	int (*validate)(void *ctx, const struct ds_txn *txn, struct err *err);
+	/* Everything that can fail. Calls txn->done exactly once. Mandatory. */
+	void (*prepare)(void *ctx, struct ds_txn *txn);
+	/* Make it so; cannot fail (rc must be 0). Mandatory. */
+	void (*apply)(void *ctx, struct ds_txn *txn);
+	/* Undo prepare. Mandatory. */
+	void (*abort)(void *ctx, struct ds_txn *txn);
+	/* Add the state leaves of one entry to `entry` (an object; config leaves may be in it). */
+	void (*state)(void *ctx, const char *list, const char *key, json_t *entry);
+	/*
+	 * Fill *entries (new array) with a page of the state list at LIST[key]/child, e.g.
+	 * bridge, "br0", "fdb". ERR_UNKNOWN if there is no such paged list.
+	 */
+	int (*page)(void *ctx, const char *list, const char *key, const char *child,
+		struct ds_page *page, json_t **entries, struct err *err);
+};
+
+struct ds_options {
+	const char *schema_dir; /* folder of vswitch.yang; NULL: the text compiled into the binary */
+	const char *file;       /* the saved configuration; NULL: keep nothing on disk */
+	const struct ds_backend_ops *ops;
+	void *ctx; /* handed to ops */
+};
+
+/* Outcome of an edit: rc 0 and `result` ({"changes": [...], "revision": N}), or -errno and err.
+ * `result` is borrowed. */
+typedef void (*ds_edit_done_fn)(void *arg, int rc, const json_t *result, const struct err *err);
+
+/* What the datastore keeps for `get`. */
+enum ds_content { DS_CONTENT_ALL, DS_CONTENT_CONFIG, DS_CONTENT_STATE };
+
+struct ds_get_options {
+	const char *path; /* instance identifier; NULL or "/" is the whole tree */
+	enum ds_content content;
+	unsigned int depth;  /* levels below the target that are returned; 0 is all */
+	struct ds_page page; /* for a path that ends in a paged list; limit 0: DS_PAGE_DEFAULT */
+	bool with_defaults;  /* leaves at their default are shown too (RFC 6243 report-all) */
+};
+
+#define DS_PAGE_DEFAULT 10000
+
+/* --- main, at start and end --------------------------------------------------------------- */
+
+/* Parses the schema; fails only for a broken installation. The tree is empty until ds_load. */
+int ds_create(const struct ds_options *options, struct datastore **out, struct err *err) ON_MAIN;
+void ds_destroy(struct datastore *ds) ON_MAIN; /* no txn may be running; NULL is legal */
+
+/*
+ * Load the file through a transaction with `loading` set, and call done. A file that does not exist
+ * is the empty configuration. One that is not valid ends with -EINVAL, err naming line or leaf, and
+ * stays untouched. Takes an flock on the file's folder entry (FILE.lock): ERR_IN_USE if another
+ * daemon has it.
+ */
+void ds_load(struct datastore *ds, ds_edit_done_fn done, void *arg) ON_MAIN;
+
+/* --- main, any time ----------------------------------------------------------------------- */
+
+/*
+ * Queue an edit. `params` is the params object of the RPC: {edits, base-revision?, dry-run?,
+ * comment?}. It is referenced (json_incref) as long as needed. `done` comes exactly once, maybe
+ * before ds_edit returns.
+ */
+void ds_edit(struct datastore *ds, json_t *params, ds_edit_done_fn done, void *arg) ON_MAIN;
+
+/* RFC 7951 data of a subtree as a new reference. The next cursor is in options->page.next. */
+int ds_get(struct datastore *ds, struct ds_get_options *options, json_t **out,
+	struct err *err) ON_MAIN;
+
+/* Check a whole configuration document (config check): schema and backend's validate. */
+int ds_check(struct datastore *ds, const json_t *document, struct err *err) ON_MAIN;
+
+/* Number of the last committed revision; 0 before the first. */
+uint64_t ds_revision(const struct datastore *ds) ON_MAIN;
+
+/* YANG text of the module `name` (NULL: vswitch), or NULL. Valid as long as ds. */
+const char *ds_schema_text(const struct datastore *ds, const char *name) ON_MAIN;
+
+/* True while a transaction runs or waits. */
+bool ds_busy(const struct datastore *ds) ON_MAIN;
+
+#endif
