@@ -37,6 +37,7 @@
 
 #include "base/err.h"
 #include "base/role.h"
+#include "datapath/core/caps.h"
 #include "datapath/core/drop.h"
 #include "datapath/core/grace.h"
 #include "datapath/core/mbuf_pools.h"
@@ -102,14 +103,6 @@ port_count(uint64_t *counter, uint64_t n)
 {
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
-
-enum port_cap {
-	PORT_CAP_CSUM = 1U << 0,    /* takes PKT_OL_CSUM: finishes or passes on partial checksums */
-	PORT_CAP_TSO4 = 1U << 1,    /* takes PKT_OL_TCP4 */
-	PORT_CAP_TSO6 = 1U << 2,    /* takes PKT_OL_TCP6 */
-	PORT_CAP_USO = 1U << 3,     /* takes PKT_OL_UDP */
-	PORT_CAP_TX_HASH = 1U << 4, /* TX queue by flow (tx_queue op), not by worker */
-};
 
 struct port_ops;
 

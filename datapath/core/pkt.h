@@ -48,6 +48,7 @@ enum pkt_offload_flag {
 	PKT_OL_TCP6 = 1U << 2,  /* segment: TCP over IPv6 */
 	PKT_OL_UDP = 1U << 3,   /* segment: UDP datagrams of gso_size bytes (USO) */
 	PKT_OL_CSUM_OK = 1U << 4, /* the device has verified the checksum */
+	PKT_OL_ECN = 1U << 5,     /* with TCP segmentation: CWR belongs to the first segment only */
 };
 #define PKT_OL_GSO (PKT_OL_TCP4 | PKT_OL_TCP6 | PKT_OL_UDP)
 

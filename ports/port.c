@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ports/port.h"
+
+#include <assert.h>
+
+static const char *const oper_names[] = {
+	[PORT_UP] = "up",
+	[PORT_DOWN] = "down",
+	[PORT_NO_GUEST] = "no-guest",
+	[PORT_STOPPED] = "stopped",
+	[PORT_FAILED] = "failed",
+};
+
+const char *
+port_oper_name(enum port_oper oper)
+{
+	return oper_names[oper];
+}
+
+void
+port_ops_check(const struct port_ops *ops)
+{
+	assert(ops->type != NULL && ops->check != NULL && ops->open != NULL && ops->close != NULL);
+	assert(ops->status != NULL && ops->rx_burst != NULL && ops->tx_burst != NULL);
+	(void)ops;
+}
