@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the system tests are written with: a world of daemons, guests and namespaces, in TAP.
+
+A test file makes one Suite, registers cases and ends with suite.main(). Everything a case starts
+belongs to a World, which ends it by pid and removes its files whatever happens.
+"""
+
+from .ctl import Ctl, Refused
+from .daemon import Daemon
+from .guest import Guest, Nic
+from .netns import Netns
+from .tap import Suite, check, check_equal
+from .testpmd import Testpmd
+from .traffic import iperf, ping, tcp_transfer, udp_stream
+from .world import World
+
+__all__ = [
+    "Ctl",
+    "Daemon",
+    "Guest",
+    "Netns",
+    "Nic",
+    "Refused",
+    "Suite",
+    "Testpmd",
+    "World",
+    "check",
+    "check_equal",
+    "iperf",
+    "ping",
+    "tcp_transfer",
+    "udp_stream",
+]
