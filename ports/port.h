@@ -15,7 +15,7 @@
  *	                               change, status and poll meanwhile.
  *	4. (unpublished, grace period passed)  No worker is inside any function of the port, and
  *	                               none will be.
- *	5. close(port)           main  Stop the device, give everything back, free. Cannot fail.
+ *	5. close(port, why)      main  Stop the device, give everything back, free. Cannot fail.
  *
  * open() reports a device that cannot be had with a message of its own making, found by looking
  * before probing; never one derived from a library's return code.
@@ -47,6 +47,7 @@
 #define PORT_QUEUES_MAX 128  /* queues, or queue pairs, of one port */
 #define PORT_REASON_SIZE 512
 #define PORT_SOCKET_PATH_MAX 107 /* unix(7): sun_path holds 108 bytes with its terminator */
+#define PORT_MTU_DEFAULT 1500
 #define PORT_IFNAME_MAX 15       /* netdevice(7): IFNAMSIZ - 1 */
 
 /* What a port asks for; typed leaves of the schema's /port list. Strings are "" when not given. */
@@ -104,6 +105,9 @@ port_count(uint64_t *counter, uint64_t n)
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
+/* Why a port is closed: a stopping daemon leaves behind what a restarted one can find again. */
+enum port_close { PORT_CLOSE_DELETED, PORT_CLOSE_SHUTDOWN };
+
 struct port_ops;
 
 /* Common part, first member of every type's own structure. */
@@ -125,7 +129,7 @@ struct port_ops {
 	int (*check)(const struct port_conf *conf, struct err *err);
 	int (*open)(const struct port_conf *conf, const struct port_env *env, struct port **port,
 		struct err *err);
-	void (*close)(struct port *port);
+	void (*close)(struct port *port, enum port_close why);
 	/* Apply what can change while running (mtu). -EOPNOTSUPP: close and open again instead.
 	 * NULL: every change needs that. */
 	int (*change)(struct port *port, const struct port_conf *conf, struct err *err);

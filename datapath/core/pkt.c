@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "datapath/core/headers.h"
+
 void
 pkt_from_mbuf(struct pkt *pkt, struct rte_mbuf *mbuf)
 {
@@ -129,6 +131,77 @@ pkt_clone_head(struct tx_item *item, struct pkt_clones *clones)
 	item->cut = keep;
 	item->headroom = PKT_HEADROOM;
 	return true;
+}
+
+/* The addresses move, everything behind them stays: 12 bytes instead of the frame. */
+static uint8_t *
+head_push_tag(uint8_t *head, uint16_t tpid, uint16_t tci)
+{
+	uint8_t *to = head - VLAN_TAG_LEN;
+
+	memmove(to, head, 2 * RTE_ETHER_ADDR_LEN);
+	store_be16(to + 12, tpid);
+	store_be16(to + 14, tci);
+	return to;
+}
+
+static uint8_t *
+head_pop_tag(uint8_t *head)
+{
+	memmove(head + VLAN_TAG_LEN, head, 2 * RTE_ETHER_ADDR_LEN);
+	return head + VLAN_TAG_LEN;
+}
+
+static void
+offload_shift(struct pkt_offload *ol, int by)
+{
+	if ((ol->flags & PKT_OL_CSUM) != 0) {
+		ol->csum_start = (uint16_t)(ol->csum_start + by);
+	}
+}
+
+void
+pkt_push_tag(struct pkt *pkt, uint16_t tpid, uint16_t tci)
+{
+	assert(pkt->n_out == 0 && pkt->headroom >= VLAN_TAG_LEN);
+	pkt->head = head_push_tag(pkt->head, tpid, tci);
+	pkt->head_len = (uint16_t)(pkt->head_len + VLAN_TAG_LEN);
+	pkt->headroom = (uint16_t)(pkt->headroom - VLAN_TAG_LEN);
+	pkt->len += VLAN_TAG_LEN;
+	offload_shift(&pkt->ol, VLAN_TAG_LEN);
+}
+
+void
+pkt_pop_tag(struct pkt *pkt)
+{
+	assert(pkt->n_out == 0 && pkt->head_len >= RTE_ETHER_HDR_LEN + VLAN_TAG_LEN);
+	pkt->head = head_pop_tag(pkt->head);
+	pkt->head_len = (uint16_t)(pkt->head_len - VLAN_TAG_LEN);
+	pkt->headroom = (uint16_t)(pkt->headroom + VLAN_TAG_LEN);
+	pkt->len -= VLAN_TAG_LEN;
+	offload_shift(&pkt->ol, -VLAN_TAG_LEN);
+}
+
+void
+pkt_item_push_tag(struct tx_item *item, uint16_t tpid, uint16_t tci)
+{
+	assert(item->head != item->pkt->head && item->headroom >= VLAN_TAG_LEN);
+	item->head = head_push_tag(item->head, tpid, tci);
+	item->head_len = (uint16_t)(item->head_len + VLAN_TAG_LEN);
+	item->headroom = (uint16_t)(item->headroom - VLAN_TAG_LEN);
+	item->len += VLAN_TAG_LEN;
+	offload_shift(&item->ol, VLAN_TAG_LEN);
+}
+
+void
+pkt_item_pop_tag(struct tx_item *item)
+{
+	assert(item->head != item->pkt->head && item->head_len >= RTE_ETHER_HDR_LEN + VLAN_TAG_LEN);
+	item->head = head_pop_tag(item->head);
+	item->head_len = (uint16_t)(item->head_len - VLAN_TAG_LEN);
+	item->headroom = (uint16_t)(item->headroom + VLAN_TAG_LEN);
+	item->len -= VLAN_TAG_LEN;
+	offload_shift(&item->ol, -VLAN_TAG_LEN);
 }
 
 /*

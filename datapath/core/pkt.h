@@ -136,6 +136,16 @@ pkt_item(struct pkt *pkt, struct tx_item *item)
  */
 bool pkt_clone_head(struct tx_item *item, struct pkt_clones *clones);
 
+/*
+ * Put a VLAN tag in front of the EtherType, or take the outermost one away; checksum offsets move
+ * along. The packet forms edit the packet itself and need n_out == 0; push needs VLAN_TAG_LEN bytes of
+ * headroom, pop a head that holds the tag.
+ */
+void pkt_push_tag(struct pkt *pkt, uint16_t tpid, uint16_t tci);
+void pkt_pop_tag(struct pkt *pkt);
+void pkt_item_push_tag(struct tx_item *item, uint16_t tpid, uint16_t tci);
+void pkt_item_pop_tag(struct tx_item *item);
+
 /* Copy the whole frame to `dst`, which holds item->len bytes. */
 void pkt_gather(const struct tx_item *item, uint8_t *dst);
 
