@@ -10,8 +10,8 @@
  * Each command ends with one line of JSON on standard output, exit 0 when it ran (judging the
  * numbers is the test's work), 1 when the system refused something, 2 for wrong usage.
  */
-#ifndef VSW_TESTS_SYSTEM_TRAFGEN_H
-#define VSW_TESTS_SYSTEM_TRAFGEN_H
+#ifndef VSW_TESTS_SYSTEM_TRAFGEN_TRAFGEN_H
+#define VSW_TESTS_SYSTEM_TRAFGEN_TRAFGEN_H
 
 #include <net/ethernet.h>
 #include <netinet/in.h>
