@@ -11,8 +11,7 @@
 static const struct {
 	const char *tag;
 	int errno_value;
-} kinds[] = {
-	[ERR_NONE] = {"ok", 0},
+} kinds[] = {[ERR_NONE] = {"ok", 0},
 #define X(id, tag, errno_value, doc) [id] = {tag, errno_value},
 	ERR_KINDS(X)
 #undef X

@@ -12,18 +12,18 @@
 #include <stdbool.h>
 
 /* RFC 8040 section 7: error-tag values that we use, and the errno that travels with each. */
-#define ERR_KINDS(X)                                                                               \
-	X(ERR_INVALID, "invalid-value", EINVAL, "the value cannot be used")                        \
-	X(ERR_UNKNOWN, "unknown-element", EINVAL, "no such node in the schema")                    \
-	X(ERR_MISSING, "data-missing", ENOENT, "the thing to act on does not exist")               \
-	X(ERR_EXISTS, "data-exists", EEXIST, "the thing to create exists already")                 \
-	X(ERR_IN_USE, "in-use", EBUSY, "the resource is held by somebody else")                    \
-	X(ERR_LIMIT, "resource-denied", ENOSPC, "a limit or the memory is exhausted")              \
-	X(ERR_DENIED, "access-denied", EACCES, "the caller or the daemon may not")                 \
-	X(ERR_CONFLICT, "lock-denied", EAGAIN, "somebody else changed it in between")              \
-	X(ERR_UNSUPPORTED, "operation-not-supported", EOPNOTSUPP, "this build or type cannot")     \
-	X(ERR_FAILED, "operation-failed", EIO, "the system or a library refused")                  \
-	X(ERR_TOO_BIG, "too-big", E2BIG, "longer or deeper than allowed")                          \
+#define ERR_KINDS(X)                                                                           \
+	X(ERR_INVALID, "invalid-value", EINVAL, "the value cannot be used")                    \
+	X(ERR_UNKNOWN, "unknown-element", EINVAL, "no such node in the schema")                \
+	X(ERR_MISSING, "data-missing", ENOENT, "the thing to act on does not exist")           \
+	X(ERR_EXISTS, "data-exists", EEXIST, "the thing to create exists already")             \
+	X(ERR_IN_USE, "in-use", EBUSY, "the resource is held by somebody else")                \
+	X(ERR_LIMIT, "resource-denied", ENOSPC, "a limit or the memory is exhausted")          \
+	X(ERR_DENIED, "access-denied", EACCES, "the caller or the daemon may not")             \
+	X(ERR_CONFLICT, "lock-denied", EAGAIN, "somebody else changed it in between")          \
+	X(ERR_UNSUPPORTED, "operation-not-supported", EOPNOTSUPP, "this build or type cannot") \
+	X(ERR_FAILED, "operation-failed", EIO, "the system or a library refused")              \
+	X(ERR_TOO_BIG, "too-big", E2BIG, "longer or deeper than allowed")                      \
 	X(ERR_MALFORMED, "malformed-message", EBADMSG, "not the form that was expected")
 
 enum err_kind {
@@ -38,14 +38,14 @@ enum err_kind {
 
 struct err {
 	enum err_kind kind;
-	char path[ERR_PATH_SIZE]; /* instance path of the node at fault, "" if none; or a leaf's name
-				   * until a caller that knows the instance prefixes it */
+	char path[ERR_PATH_SIZE]; /* instance path of the node at fault, "" if none; or a leaf's
+				   * name until a caller that knows the instance prefixes it */
 	char text[ERR_TEXT_SIZE]; /* one sentence, no newline: what is wrong and what helps */
 };
 
-#define ERR_INIT                                                                                   \
-	{                                                                                          \
-		.kind = ERR_NONE                                                                   \
+#define ERR_INIT                 \
+	{                        \
+		.kind = ERR_NONE \
 	}
 
 /*

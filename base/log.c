@@ -91,10 +91,11 @@ rule_add(char *item, struct err *err)
 	}
 	*eq = '\0';
 	if (log_state.n_rules == LOG_RULES_MAX) {
-		return err_set(err, ERR_LIMIT, "--log", "more than %d module levels", LOG_RULES_MAX);
+		return err_set(
+			err, ERR_LIMIT, "--log", "more than %d module levels", LOG_RULES_MAX);
 	}
-	str_copy(log_state.rules[log_state.n_rules].module, item,
-		sizeof(log_state.rules[0].module));
+	str_copy(
+		log_state.rules[log_state.n_rules].module, item, sizeof(log_state.rules[0].module));
 	log_state.rules[log_state.n_rules++].level = level;
 	return 0;
 }

@@ -28,7 +28,7 @@ enum log_level {
 struct log_module {
 	const char *name;
 	struct log_module *next;
-	int level;       /* enum log_level; read by any thread */
+	int level; /* enum log_level; read by any thread */
 	bool registered;
 };
 
@@ -41,11 +41,11 @@ bool log_enabled(struct log_module *module, enum log_level level);
 void log_write(struct log_module *module, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-#define LOG_AT(level, ...)                                                                         \
-	do {                                                                                       \
-		if (log_enabled(&log_module_here, (level))) {                                      \
-			log_write(&log_module_here, (level), __VA_ARGS__);                         \
-		}                                                                                  \
+#define LOG_AT(level, ...)                                                 \
+	do {                                                               \
+		if (log_enabled(&log_module_here, (level))) {              \
+			log_write(&log_module_here, (level), __VA_ARGS__); \
+		}                                                          \
 	} while (0)
 
 #define log_error(...) LOG_AT(LOG_ERROR, __VA_ARGS__)

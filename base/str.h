@@ -19,8 +19,8 @@ bool str_copy(char *dst, const char *src, size_t size);
 bool str_append(char *dst, const char *src, size_t size);
 
 /* Formatted append; false if it was cut. */
-bool str_appendf(char *dst, size_t size, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+bool
+str_appendf(char *dst, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Whole of `s` as a decimal in [min, max]: 0, -EINVAL (not a number), -ERANGE. */
 int str_to_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out);

@@ -24,8 +24,8 @@
  * container_of-style helpers of their own. Optional members of the table may be NULL where noted;
  * port_ops_check() asserts the others.
  *
- * Counting: whoever loses a packet counts it, at once, in the struct port_counters it was handed, so
- * that received = staged + dropped and staged = sent + dropped hold to the packet.
+ * Counting: whoever loses a packet counts it, at once, in the struct port_counters it was handed,
+ *so that received = staged + dropped and staged = sent + dropped hold to the packet.
  */
 #ifndef VSW_PORTS_PORT_H
 #define VSW_PORTS_PORT_H
@@ -43,22 +43,22 @@
 #include "datapath/core/mbuf_pools.h"
 #include "datapath/core/pkt.h"
 
-#define PORT_NAME_SIZE 64    /* schema: at most 63 characters */
-#define PORT_QUEUES_MAX 128  /* queues, or queue pairs, of one port */
+#define PORT_NAME_SIZE 64 /* schema: at most 63 characters */
+#define PORT_QUEUES_MAX 128 /* queues, or queue pairs, of one port */
 #define PORT_REASON_SIZE 512
 #define PORT_SOCKET_PATH_MAX 107 /* unix(7): sun_path holds 108 bytes with its terminator */
 #define PORT_MTU_DEFAULT 1500
-#define PORT_IFNAME_MAX 15       /* netdevice(7): IFNAMSIZ - 1 */
+#define PORT_IFNAME_MAX 15 /* netdevice(7): IFNAMSIZ - 1 */
 
 /* What a port asks for; typed leaves of the schema's /port list. Strings are "" when not given. */
 struct port_conf {
 	char name[PORT_NAME_SIZE];
 	char type[16];
-	uint16_t mtu;    /* bytes of the layer 3 packet, 68..9702 */
+	uint16_t mtu; /* bytes of the layer 3 packet, 68..9702 */
 	uint16_t queues; /* 1..PORT_QUEUES_MAX */
-	bool trusted;    /* memif, virtio-user: the peer may see the daemon's packet memory */
-	bool client;     /* vhost-user: mode=client; memif: role=client */
-	uint32_t id;     /* memif */
+	bool trusted; /* memif, virtio-user: the peer may see the daemon's packet memory */
+	bool client; /* vhost-user: mode=client; memif: role=client */
+	uint32_t id; /* memif */
 	mode_t permissions;
 	char socket[256];
 	char owner[64]; /* user name or uid of the socket file */
@@ -86,7 +86,7 @@ enum port_oper { PORT_UP, PORT_DOWN, PORT_NO_GUEST, PORT_STOPPED, PORT_FAILED };
 struct port_status {
 	enum port_oper oper;
 	char reason[PORT_REASON_SIZE]; /* why it is not up, and what helps; "" when up */
-	uint16_t n_rxq;                /* queues that rx_burst may be called for now */
+	uint16_t n_rxq; /* queues that rx_burst may be called for now */
 	uint16_t n_txq;
 };
 
@@ -114,9 +114,9 @@ struct port_ops;
 struct port {
 	/* read by workers; set in open(), then constant but for those marked atomic */
 	const struct port_ops *ops;
-	uint32_t caps;      /* enum port_cap; atomic: a guest may negotiate after open */
-	uint16_t n_rxq;     /* rx queue ids are 0..n_rxq-1, polled by one worker each */
-	uint16_t n_txq;     /* tx queue ids are 0..n_txq-1 */
+	uint32_t caps; /* enum port_cap; atomic: a guest may negotiate after open */
+	uint16_t n_rxq; /* rx queue ids are 0..n_rxq-1, polled by one worker each */
+	uint16_t n_txq; /* tx queue ids are 0..n_txq-1 */
 	struct rte_mempool *pool; /* buffers of this port, for materialised copies too */
 	/* main only */
 	char name[PORT_NAME_SIZE];
@@ -137,7 +137,8 @@ struct port_ops {
 	/* Housekeeping about every 100 ms; may be NULL. */
 	void (*poll)(struct port *port, uint64_t now);
 
-	/* --- a worker, inside a burst ---------------------------------------------------------- */
+	/* --- a worker, inside a burst ----------------------------------------------------------
+	 */
 	/* Up to `max` (<= PKT_BURST) packets, in_port left to the caller. Counts rx_packets,
 	 * rx_bytes for those it returns, and drops. */
 	uint16_t (*rx_burst)(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t max,

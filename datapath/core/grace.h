@@ -3,9 +3,9 @@
  * Grace periods: when may what a worker could still see be freed.
  *
  * A thin cover of rte_rcu_qsbr, so that nobody else decides about tokens and thread ids. A reader
- * (worker) reports once per loop that it holds nothing; a writer takes a token and, when every online
- * reader has reported after it, the token has passed. Main never waits for one: it polls from its
- * step. Only librte_vhost's own thread may block in grace_wait().
+ * (worker) reports once per loop that it holds nothing; a writer takes a token and, when every
+ * online reader has reported after it, the token has passed. Main never waits for one: it polls
+ * from its step. Only librte_vhost's own thread may block in grace_wait().
  *
  * A reader goes offline before it sleeps and comes online after; between the two it must not touch
  * anything it got from a snapshot.

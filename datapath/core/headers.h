@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#define VLAN_TAG_LEN 4          /* IEEE 802.1Q-2018, 9.3: TPID and TCI */
-#define VLAN_ID_MASK 0x0fff     /* 9.6: VID */
-#define VLAN_PCP_MASK 0xe000    /* 9.6: priority code point */
+#define VLAN_TAG_LEN 4 /* IEEE 802.1Q-2018, 9.3: TPID and TCI */
+#define VLAN_ID_MASK 0x0fff /* 9.6: VID */
+#define VLAN_PCP_MASK 0xe000 /* 9.6: priority code point */
 #define VLAN_ID_MAX 4095
 #define ETH_TPID_CTAG 0x8100 /* 9.5, table 9-1: customer tag */
 #define ETH_TPID_STAG 0x88a8 /* service tag */

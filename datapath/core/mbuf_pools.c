@@ -13,7 +13,7 @@
 
 LOG_MODULE("mbuf");
 
-#define MBUF_CACHE 256   /* buffers that a worker keeps at hand; divides MBUF_POOL_UNIT */
+#define MBUF_CACHE 256 /* buffers that a worker keeps at hand; divides MBUF_POOL_UNIT */
 #define MBUF_OVERHEAD 46 /* Ethernet header, two tags, and what devices round up */
 
 struct pool {
@@ -49,7 +49,8 @@ pool_create(struct mbuf_pools *pools, uint16_t room, unsigned int n, struct err 
 		(void)err_set(err, ERR_LIMIT, NULL,
 			"no memory for %u packet buffers of %u bytes (%u MiB): %s; start vswitchd "
 			"with a larger --memory",
-			pool->size, room, (unsigned int)(((uint64_t)pool->size * (room + 384U)) >> 20),
+			pool->size, room,
+			(unsigned int)(((uint64_t)pool->size * (room + 384U)) >> 20),
 			rte_strerror(rte_errno));
 		free(pool);
 		return NULL;
@@ -106,7 +107,8 @@ mbuf_pools_get(struct mbuf_pools *pools, uint16_t mtu, unsigned int n, struct rt
 	uint16_t room = mtu + MBUF_OVERHEAD <= MBUF_ROOM_SMALL ? MBUF_ROOM_SMALL : MBUF_ROOM_LARGE;
 	struct pool *pool;
 
-	TAILQ_FOREACH(pool, &pools->list, link) {
+	TAILQ_FOREACH(pool, &pools->list, link)
+	{
 		if (pool->room == room && pool->size - pool->reserved >= n) {
 			break;
 		}
@@ -143,7 +145,8 @@ mbuf_pools_put(struct mbuf_pools *pools, struct rte_mempool *mp, unsigned int n)
 {
 	struct pool *pool;
 
-	TAILQ_FOREACH(pool, &pools->list, link) {
+	TAILQ_FOREACH(pool, &pools->list, link)
+	{
 		if (pool->mp == mp) {
 			pool->reserved -= n;
 		}
@@ -158,7 +161,8 @@ mbuf_pools_usage(struct mbuf_pools *pools, uint64_t *total, uint64_t *used)
 
 	*total = 0;
 	*used = 0;
-	TAILQ_FOREACH(pool, &pools->list, link) {
+	TAILQ_FOREACH(pool, &pools->list, link)
+	{
 		*total += pool->size;
 		*used += rte_mempool_in_use_count(pool->mp);
 	}

@@ -3,9 +3,9 @@
  * Packet buffers: pools that grow as ports ask.
  *
  * The daemon starts with one pool of MBUF_POOL_UNIT buffers. A port reserves in open() what its
- * queues can hold at once; when the pools of its buffer size have less than that unreserved, another
- * pool is made. Exhausted memory refuses the port with an error that names --memory. A pool whose
- * reservations have all been given back is freed once its buffers have come home.
+ * queues can hold at once; when the pools of its buffer size have less than that unreserved,
+ * another pool is made. Exhausted memory refuses the port with an error that names --memory. A pool
+ * whose reservations have all been given back is freed once its buffers have come home.
  *
  * Two buffer sizes: MBUF_ROOM_SMALL for ports up to an MTU of 1998, MBUF_ROOM_LARGE up to 9702, so
  * that a frame with two tags fits one buffer.
@@ -21,8 +21,8 @@
 #include "base/err.h"
 #include "base/role.h"
 
-#define MBUF_POOL_UNIT 8192   /* buffers of the first pool and at least of each later one */
-#define MBUF_ROOM_SMALL 2048  /* data bytes, headroom not included */
+#define MBUF_POOL_UNIT 8192 /* buffers of the first pool and at least of each later one */
+#define MBUF_ROOM_SMALL 2048 /* data bytes, headroom not included */
 #define MBUF_ROOM_LARGE 9728
 
 struct mbuf_pools;

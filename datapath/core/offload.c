@@ -15,7 +15,7 @@
 #include "datapath/core/headers.h"
 
 #define TCP_CSUM_OFFSET 16 /* RFC 9293 section 3.1 */
-#define UDP_CSUM_OFFSET 6  /* RFC 768 */
+#define UDP_CSUM_OFFSET 6 /* RFC 768 */
 
 static_assert(sizeof(struct vnet_hdr) == sizeof(struct virtio_net_hdr), "virtio 1.2, 5.1.6");
 
@@ -114,15 +114,15 @@ offload_headers(const uint8_t *bytes, uint32_t len, struct offload_headers *head
 static bool
 gso_fits(const struct pkt_offload *ol, const struct offload_headers *headers)
 {
-	uint8_t version = (ol->flags & PKT_OL_TCP4) != 0   ? 4
-			  : (ol->flags & PKT_OL_TCP6) != 0 ? 6
-							   : headers->ip_version;
+	uint8_t version = (ol->flags & PKT_OL_TCP4) != 0 ? 4
+		: (ol->flags & PKT_OL_TCP6) != 0         ? 6
+							 : headers->ip_version;
 	uint8_t proto = (ol->flags & PKT_OL_UDP) != 0 ? IPPROTO_UDP : IPPROTO_TCP;
 	uint16_t field = proto == IPPROTO_UDP ? UDP_CSUM_OFFSET : TCP_CSUM_OFFSET;
 
 	return headers->ip_version == version && headers->proto == proto && headers->payload != 0 &&
-	       (ol->flags & PKT_OL_CSUM) != 0 && ol->csum_start == headers->l4 &&
-	       ol->csum_offset == field && ol->gso_size > 0;
+		(ol->flags & PKT_OL_CSUM) != 0 && ol->csum_start == headers->l4 &&
+		ol->csum_offset == field && ol->gso_size > 0;
 }
 
 bool
@@ -211,7 +211,7 @@ segment_headers(struct rte_mbuf *m, const struct offload_headers *h, unsigned in
 
 		tcp->sent_seq = rte_cpu_to_be_32(rte_be_to_cpu_32(tcp->sent_seq) + done);
 		if (!last) {
-			tcp->tcp_flags &= (uint8_t)~(RTE_TCP_FIN_FLAG | RTE_TCP_PSH_FLAG);
+			tcp->tcp_flags &= (uint8_t) ~(RTE_TCP_FIN_FLAG | RTE_TCP_PSH_FLAG);
 		}
 		if (index > 0) {
 			tcp->tcp_flags &= (uint8_t)~RTE_TCP_CWR_FLAG; /* RFC 3168 section 6.1.2 */
@@ -282,8 +282,8 @@ offload_segment(struct rte_mbuf *mbuf, const struct pkt_offload *ol, struct rte_
 	for (uint32_t done = 0; done < payload; done += ol->gso_size) {
 		uint32_t len = RTE_MIN(payload - done, (uint32_t)ol->gso_size);
 		struct rte_mbuf *m = n == OFFLOAD_SEGS_MAX
-					     ? NULL
-					     : segment_one(mbuf, &h, h.payload + done, len, pool);
+			? NULL
+			: segment_one(mbuf, &h, h.payload + done, len, pool);
 
 		if (m == NULL) {
 			rte_pktmbuf_free_bulk(out, n);
@@ -321,7 +321,7 @@ offload_from_mbuf(struct pkt *pkt)
 	if ((m->ol_flags & RTE_MBUF_F_RX_LRO) != 0) {
 		pkt->ol.gso_size = m->tso_segsz;
 		pkt->ol.flags |= h.proto == IPPROTO_UDP ? PKT_OL_UDP
-				 : h.ip_version == 4    ? PKT_OL_TCP4
+			: h.ip_version == 4             ? PKT_OL_TCP4
 							: PKT_OL_TCP6;
 	}
 }
@@ -331,8 +331,8 @@ offload_to_mbuf(struct rte_mbuf *mbuf, const struct pkt_offload *ol)
 {
 	struct offload_headers h;
 
-	mbuf->ol_flags &= ~(RTE_MBUF_F_TX_OFFLOAD_MASK | RTE_MBUF_F_RX_LRO |
-			    RTE_MBUF_F_RX_L4_CKSUM_MASK);
+	mbuf->ol_flags &=
+		~(RTE_MBUF_F_TX_OFFLOAD_MASK | RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_MASK);
 	if ((ol->flags & (PKT_OL_CSUM | PKT_OL_GSO)) == 0) {
 		return true;
 	}
@@ -344,7 +344,8 @@ offload_to_mbuf(struct rte_mbuf *mbuf, const struct pkt_offload *ol)
 	mbuf->l3_len = (uint64_t)(h.l4 - h.l3);
 	mbuf->l4_len = (uint64_t)(h.payload - h.l4);
 	mbuf->ol_flags |= h.ip_version == 4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6;
-	mbuf->ol_flags |= h.proto == IPPROTO_TCP ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
+	mbuf->ol_flags |=
+		h.proto == IPPROTO_TCP ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
 	if ((ol->flags & (PKT_OL_TCP4 | PKT_OL_TCP6)) != 0) {
 		mbuf->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
 		mbuf->tso_segsz = ol->gso_size;
@@ -406,9 +407,9 @@ offload_to_vnet(const struct pkt_offload *ol, uint16_t head_len, struct vnet_hdr
 	if ((ol->flags & PKT_OL_GSO) == 0) {
 		return;
 	}
-	hdr->gso_type = (ol->flags & PKT_OL_TCP4) != 0	 ? VIRTIO_NET_HDR_GSO_TCPV4
-			: (ol->flags & PKT_OL_TCP6) != 0 ? VIRTIO_NET_HDR_GSO_TCPV6
-							 : VIRTIO_NET_HDR_GSO_UDP_L4;
+	hdr->gso_type = (ol->flags & PKT_OL_TCP4) != 0 ? VIRTIO_NET_HDR_GSO_TCPV4
+		: (ol->flags & PKT_OL_TCP6) != 0       ? VIRTIO_NET_HDR_GSO_TCPV6
+						       : VIRTIO_NET_HDR_GSO_UDP_L4;
 	if ((ol->flags & PKT_OL_ECN) != 0) {
 		hdr->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
 	}

@@ -2,9 +2,9 @@
 /*
  * Checksums and segmentation: who did what so far, and finishing it in software.
  *
- * A packet's offload state is in virtio-net's terms (pkt.h). Peers only hint: offload_check() parses
- * the frame itself and refuses a hint that does not fit. Outputs say what they take (enum port_cap);
- * for one that takes less, the pipeline turns the item into mbufs with offload_finish().
+ * A packet's offload state is in virtio-net's terms (pkt.h). Peers only hint: offload_check()
+ * parses the frame itself and refuses a hint that does not fit. Outputs say what they take (enum
+ * port_cap); for one that takes less, the pipeline turns the item into mbufs with offload_finish().
  *
  * Segmentation is our own: TCP over IPv4 and IPv6 and UDP datagrams, under any stack of VLAN tags.
  * Tunnels and IPv6 extension headers other than none before the transport header are not cut: that
@@ -24,8 +24,8 @@
 
 /* Offsets from the frame's first byte; found by offload_headers. */
 struct offload_headers {
-	uint16_t l3;      /* IP header */
-	uint16_t l4;      /* transport header; 0 if there is none (fragment, not IP) */
+	uint16_t l3; /* IP header */
+	uint16_t l4; /* transport header; 0 if there is none (fragment, not IP) */
 	uint16_t payload; /* behind the transport header; 0 if l4 is 0 or not TCP or UDP */
 	uint8_t ip_version; /* 4, 6, or 0 */
 	uint8_t proto;

@@ -32,30 +32,31 @@
 
 #include "datapath/core/drop.h"
 
-#define PKT_BURST 32      /* packets that one rx_burst may return */
-#define PKT_HEAD_MIN 192  /* Ethernet, two tags, IPv6 with options, TCP: what parsing usually needs */
-#define PKT_SEGS_MAX 20   /* lent segments; a longer chain is copied by the port on receive */
+#define PKT_BURST 32 /* packets that one rx_burst may return */
+#define PKT_HEAD_MIN \
+	192 /* Ethernet, two tags, IPv6 with options, TCP: what parsing usually needs */
+#define PKT_SEGS_MAX 20 /* lent segments; a longer chain is copied by the port on receive */
 #define PKT_LEN_MAX 65562 /* 64 KiB - 1 of IP, Ethernet header, three VLAN tags */
-#define PKT_HEADROOM 16   /* bytes before a head that the port keeps free, for VLAN tags */
-#define PKT_CLONES 64     /* edited heads that a worker can have staged at once */
+#define PKT_HEADROOM 16 /* bytes before a head that the port keeps free, for VLAN tags */
+#define PKT_CLONES 64 /* edited heads that a worker can have staged at once */
 #define PKT_CLONE_SIZE (PKT_HEADROOM + PKT_HEAD_MIN)
 
 /* Checksum and segmentation state, in the terms of virtio-net (virtio 1.2, section 5.1.6). */
 enum pkt_offload_flag {
-	PKT_OL_CSUM = 1U << 0,  /* bytes from csum_start on are not summed yet; the field at
-				 * csum_start + csum_offset holds the pseudo-header's sum */
-	PKT_OL_TCP4 = 1U << 1,  /* segment: TCP over IPv4, gso_size bytes of payload each */
-	PKT_OL_TCP6 = 1U << 2,  /* segment: TCP over IPv6 */
-	PKT_OL_UDP = 1U << 3,   /* segment: UDP datagrams of gso_size bytes (USO) */
+	PKT_OL_CSUM = 1U << 0, /* bytes from csum_start on are not summed yet; the field at
+				* csum_start + csum_offset holds the pseudo-header's sum */
+	PKT_OL_TCP4 = 1U << 1, /* segment: TCP over IPv4, gso_size bytes of payload each */
+	PKT_OL_TCP6 = 1U << 2, /* segment: TCP over IPv6 */
+	PKT_OL_UDP = 1U << 3, /* segment: UDP datagrams of gso_size bytes (USO) */
 	PKT_OL_CSUM_OK = 1U << 4, /* the device has verified the checksum */
-	PKT_OL_ECN = 1U << 5,     /* with TCP segmentation: CWR belongs to the first segment only */
+	PKT_OL_ECN = 1U << 5, /* with TCP segmentation: CWR belongs to the first segment only */
 };
 #define PKT_OL_GSO (PKT_OL_TCP4 | PKT_OL_TCP6 | PKT_OL_UDP)
 
 struct pkt_offload {
-	uint8_t flags;        /* enum pkt_offload_flag; a hint from the peer until offload_check() */
-	uint16_t gso_size;    /* payload bytes of a segment, > 0 with a GSO flag */
-	uint16_t csum_start;  /* offset in the frame */
+	uint8_t flags; /* enum pkt_offload_flag; a hint from the peer until offload_check() */
+	uint16_t gso_size; /* payload bytes of a segment, > 0 with a GSO flag */
+	uint16_t csum_start; /* offset in the frame */
 	uint16_t csum_offset; /* offset behind csum_start */
 };
 
@@ -66,13 +67,13 @@ struct pkt_seg {
 
 struct pkt {
 	uint8_t *head;
-	uint32_t len;      /* of the whole frame, FCS not included */
+	uint32_t len; /* of the whole frame, FCS not included */
 	uint16_t head_len; /* <= len */
 	uint16_t headroom; /* writable bytes before head */
 	uint16_t n_segs;
 	uint16_t n_out; /* staged items that refer to this packet */
 	struct pkt_offload ol;
-	struct rte_mbuf *mbuf;      /* owned, or NULL; single owner, first segment direct */
+	struct rte_mbuf *mbuf; /* owned, or NULL; single owner, first segment direct */
 	const struct pkt_seg *segs; /* n_segs of them, valid until rx_release */
 	uint32_t in_port;
 	uint32_t hash; /* of the flow, for spreading; 0 until somebody needs it */
@@ -112,8 +113,8 @@ pkt_mbuf_writable(const struct rte_mbuf *mbuf)
 }
 
 /*
- * Make the first n bytes (n <= len) contiguous in the head. False if that is not possible (no room in
- * the head's buffer): the caller drops by name.
+ * Make the first n bytes (n <= len) contiguous in the head. False if that is not possible (no room
+ * in the head's buffer): the caller drops by name.
  */
 bool pkt_pull(struct pkt *pkt, uint16_t n);
 
@@ -138,8 +139,8 @@ bool pkt_clone_head(struct tx_item *item, struct pkt_clones *clones);
 
 /*
  * Put a VLAN tag in front of the EtherType, or take the outermost one away; checksum offsets move
- * along. The packet forms edit the packet itself and need n_out == 0; push needs VLAN_TAG_LEN bytes of
- * headroom, pop a head that holds the tag.
+ * along. The packet forms edit the packet itself and need n_out == 0; push needs VLAN_TAG_LEN bytes
+ * of headroom, pop a head that holds the tag.
  */
 void pkt_push_tag(struct pkt *pkt, uint16_t tpid, uint16_t tci);
 void pkt_pop_tag(struct pkt *pkt);
@@ -155,14 +156,14 @@ unsigned int pkt_iov(const struct tx_item *item, struct iovec *iov, unsigned int
 /*
  * An mbuf with the item's frame, owned by the caller: the packet's own if this is its last use and
  * unedited, else a copy from `pool` (chained if one buffer is too small). Offload state is not
- * translated. NULL when the pool is exhausted. Takes the item's reference (n_out) only when it takes
- * the mbuf: afterwards pkt->mbuf is NULL.
+ * translated. NULL when the pool is exhausted. Takes the item's reference (n_out) only when it
+ * takes the mbuf: afterwards pkt->mbuf is NULL.
  */
 struct rte_mbuf *pkt_to_mbuf(const struct tx_item *item, struct rte_mempool *pool);
 
 /*
- * The packet's own mbuf, brought in line with the head, for an output that only reads it; still owned
- * by the packet. NULL if the item has no such mbuf.
+ * The packet's own mbuf, brought in line with the head, for an output that only reads it; still
+ * owned by the packet. NULL if the item has no such mbuf.
  */
 struct rte_mbuf *pkt_peek_mbuf(const struct tx_item *item);
 

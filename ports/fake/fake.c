@@ -42,8 +42,8 @@ static struct rte_ring *
 ring_create(void)
 {
 	ssize_t size = rte_ring_get_memsize(FAKE_RING);
-	struct rte_ring *ring =
-		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL((size_t)size, RTE_CACHE_LINE_SIZE));
+	struct rte_ring *ring = aligned_alloc(
+		RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL((size_t)size, RTE_CACHE_LINE_SIZE));
 
 	if (ring != NULL &&
 		rte_ring_init(ring, "fake", FAKE_RING, RING_F_SP_ENQ | RING_F_SC_DEQ) != 0) {
@@ -121,7 +121,7 @@ fake_open(const struct port_conf *conf, const struct port_env *env, struct port 
 	str_copy(fake->port.name, conf->name, sizeof(fake->port.name));
 	for (uint16_t q = 0; q < conf->queues; q++) {
 		ok = ok && fake_ring_init(&fake->queues[q].rx) &&
-		     fake_ring_init(&fake->queues[q].tx);
+			fake_ring_init(&fake->queues[q].tx);
 	}
 	if (!ok) {
 		fake_close(&fake->port, PORT_CLOSE_DELETED);
@@ -237,12 +237,12 @@ fake_inject(struct port *port, uint16_t queue, const uint8_t *bytes, uint32_t le
 	void *obj;
 
 	if (queue >= port->n_rxq) {
-		return err_set(err, ERR_INVALID, "queue", "port '%s' has queues 0 to %u", port->name,
-			port->n_rxq - 1U);
+		return err_set(err, ERR_INVALID, "queue", "port '%s' has queues 0 to %u",
+			port->name, port->n_rxq - 1U);
 	}
 	if (len > FAKE_FRAME_MAX) {
-		return err_set(err, ERR_INVALID, "frame", "a frame has at most %d bytes",
-			FAKE_FRAME_MAX);
+		return err_set(
+			err, ERR_INVALID, "frame", "a frame has at most %d bytes", FAKE_FRAME_MAX);
 	}
 	rx = &((struct fake *)port)->queues[queue].rx;
 	if (rte_ring_sc_dequeue(rx->idle, &obj) != 0) {

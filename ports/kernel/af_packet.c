@@ -2,9 +2,9 @@
 /*
  * Type af-packet: any interface of the kernel, through packet sockets (packet(7)).
  *
- * Sockets of our own instead of DPDK's driver, for two reasons: PACKET_VNET_HDR, without which frames
- * from local interfaces come with unfinished checksums and oversize; and because that driver polls
- * without limit when the kernel's ring is full.
+ * Sockets of our own instead of DPDK's driver, for two reasons: PACKET_VNET_HDR, without which
+ * frames from local interfaces come with unfinished checksums and oversize; and because that driver
+ * polls without limit when the kernel's ring is full.
  *
  * One socket per queue; several form a fanout group that spreads flows. The kernel goes on seeing
  * what it receives on the interface: give it no address there.
@@ -28,7 +28,8 @@
 #include "ports/kernel/vnet_io.h"
 
 #define AFP_MBUFS_PER_QUEUE 256
-#define AFP_RCVBUF (4 << 20) /* bytes; some 2,000 full frames of slack for a worker that is late */
+#define AFP_RCVBUF (4 << 20) /* bytes; some 2,000 full frames of slack for a worker that is late \
+			      */
 
 struct afp_queue {
 	int fd;
@@ -54,7 +55,8 @@ afp_check(const struct port_conf *conf, struct err *err)
 	}
 	if (if_nametoindex(conf->ifname) == 0) {
 		return err_set(err, ERR_INVALID, "ifname",
-			"there is no interface '%s' in the daemon's network namespace; `ip link` lists "
+			"there is no interface '%s' in the daemon's network namespace; `ip link` "
+			"lists "
 			"those there are",
 			conf->ifname);
 	}
@@ -72,11 +74,11 @@ afp_socket_options(int fd, const struct afp *afp, uint16_t n_queues)
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &rcvbuf, sizeof(rcvbuf));
 	return setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)) == 0 &&
-	       setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)) == 0 &&
-	       setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) == 0 &&
-	       setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promisc, sizeof(promisc)) == 0 &&
-	       (n_queues == 1 ||
-		       setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &fanout, sizeof(fanout)) == 0);
+		setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)) == 0 &&
+		setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) == 0 &&
+		setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promisc, sizeof(promisc)) == 0 &&
+		(n_queues == 1 ||
+			setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &fanout, sizeof(fanout)) == 0);
 }
 
 static int
@@ -136,7 +138,7 @@ afp_open_queues(struct afp *afp, uint16_t n, struct err *err)
 
 static int
 afp_open(const struct port_conf *conf, const struct port_env *env, struct port **port,
-	struct err *err)
+	struct err *err) ON_MAIN
 {
 	struct afp *afp = NULL;
 	int rc = afp_check(conf, err);
@@ -171,7 +173,7 @@ afp_open(const struct port_conf *conf, const struct port_env *env, struct port *
 }
 
 static void
-afp_close(struct port *port, enum port_close why)
+afp_close(struct port *port, enum port_close why) ON_MAIN
 {
 	struct afp *afp = (struct afp *)port;
 
@@ -205,7 +207,7 @@ afp_status(const struct port *port, struct port_status *status)
 		str_appendf(status->reason, sizeof(status->reason),
 			"interface '%s' has gone; the port comes back with it", afp->ifname);
 	} else if (ioctl(afp->queues[0].fd, SIOCGIFFLAGS, &ifr) != 0 ||
-		   (ifr.ifr_flags & IFF_UP) == 0) {
+		(ifr.ifr_flags & IFF_UP) == 0) {
 		status->oper = PORT_DOWN;
 		str_appendf(status->reason, sizeof(status->reason),
 			"interface '%s' is down; `ip link set %s up`", afp->ifname, afp->ifname);
@@ -236,7 +238,8 @@ afp_restore_tag(struct msghdr *msg, struct pkt *pkt)
 	if (pkt->headroom < VLAN_TAG_LEN) {
 		return false;
 	}
-	tpid = (aux->tp_status & TP_STATUS_VLAN_TPID_VALID) != 0 ? aux->tp_vlan_tpid : ETH_TPID_CTAG;
+	tpid = (aux->tp_status & TP_STATUS_VLAN_TPID_VALID) != 0 ? aux->tp_vlan_tpid
+								 : ETH_TPID_CTAG;
 	pkt_push_tag(pkt, tpid, aux->tp_vlan_tci);
 	return true;
 }
@@ -331,7 +334,8 @@ afp_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_t 
 		n_msgs++;
 	}
 	while (from < n_msgs) {
-		int done = sendmmsg(q->fd, msgs + from, (unsigned int)(n_msgs - from), MSG_DONTWAIT);
+		int done =
+			sendmmsg(q->fd, msgs + from, (unsigned int)(n_msgs - from), MSG_DONTWAIT);
 
 		if (done <= 0) {
 			/* The first of them is the one that was refused; go on behind it. */

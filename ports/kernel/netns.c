@@ -42,7 +42,8 @@ netns_enter(const char *netns, struct netns_visit *visit, struct err *err)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		return err_set(err, ERR_INVALID, "netns",
-			"network namespace '%s' cannot be opened (%s: %s); `ip netns list` shows the "
+			"network namespace '%s' cannot be opened (%s: %s); `ip netns list` shows "
+			"the "
 			"named ones, a container is given by the pid of its first process",
 			netns, path, strerror(errno));
 	}
@@ -67,7 +68,8 @@ netns_return(struct netns_visit *visit)
 		return;
 	}
 	if (setns(visit->home, CLONE_NEWNET) != 0) {
-		log_error("cannot return to the daemon's own network namespace: %s", strerror(errno));
+		log_error(
+			"cannot return to the daemon's own network namespace: %s", strerror(errno));
 		abort();
 	}
 	(void)close(visit->home);

@@ -2,10 +2,11 @@
 /*
  * Type tap: an interface of the kernel, in the daemon's network namespace or in another one.
  *
- * The interface is persistent: when the daemon stops or dies, the container keeps its interface with
- * its addresses, and the daemon finds it again. Deleting the port deletes the interface, unless it
- * was there before the port and is not ours. Ours are known by their MAC address, which is made from
- * the machine, the daemon's folder and the port's name (and so survives being made anew).
+ * The interface is persistent: when the daemon stops or dies, the container keeps its interface
+ * with its addresses, and the daemon finds it again. Deleting the port deletes the interface,
+ * unless it was there before the port and is not ours. Ours are known by their MAC address, which
+ * is made from the machine, the daemon's folder and the port's name (and so survives being made
+ * anew).
  *
  * The descriptor tells the state, not the name: the interface may be moved to another namespace or
  * be renamed at any time. linux/Documentation/networking/tuntap.rst.
@@ -32,7 +33,7 @@
 LOG_MODULE("tap");
 
 #define TAP_MBUFS_PER_QUEUE 256 /* a burst in flight, the spare, and the worker's cache */
-#define TAP_QUEUES_MAX 128      /* the kernel's limit is 256, MAX_TAP_QUEUES */
+#define TAP_QUEUES_MAX 128 /* the kernel's limit is 256, MAX_TAP_QUEUES */
 
 struct tap_queue {
 	int fd;
@@ -71,13 +72,15 @@ tap_check(const struct port_conf *conf, struct err *err)
 			"interface name '%s' is longer than %d characters; give a shorter `ifname`",
 			ifname, PORT_IFNAME_MAX);
 	}
-	if (strpbrk(ifname, "/ :") != NULL || strcmp(ifname, ".") == 0 || strcmp(ifname, "..") == 0) {
+	if (strpbrk(ifname, "/ :") != NULL || strcmp(ifname, ".") == 0 ||
+		strcmp(ifname, "..") == 0) {
 		return err_set(err, ERR_INVALID, "ifname",
 			"'%s' cannot be the name of an interface; give a plain `ifname`", ifname);
 	}
 	if (access("/dev/net/tun", F_OK) != 0) {
 		return err_set(err, ERR_FAILED, "type",
-			"/dev/net/tun is missing; `modprobe tun`, or add the device to the container");
+			"/dev/net/tun is missing; `modprobe tun`, or add the device to the "
+			"container");
 	}
 	return 0;
 }
@@ -113,8 +116,8 @@ tap_open_queue(struct tap *tap, const char *ifname, short flags, struct err *err
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0) {
-		return err_set(err, errno == EACCES || errno == EPERM ? ERR_DENIED : ERR_FAILED, "type",
-			"/dev/net/tun: %s", strerror(errno));
+		return err_set(err, errno == EACCES || errno == EPERM ? ERR_DENIED : ERR_FAILED,
+			"type", "/dev/net/tun: %s", strerror(errno));
 	}
 	str_copy(ifr.ifr_name, ifname, sizeof(ifr.ifr_name));
 	if (ioctl(fd, TUNSETIFF, &ifr) != 0) {
@@ -143,10 +146,11 @@ tap_refused(const char *ifname, int error, struct err *err)
 			ifname);
 	case EPERM:
 		return err_set(err, ERR_DENIED, "type",
-			"not permitted to create interface '%s'; vswitchd needs CAP_NET_ADMIN", ifname);
+			"not permitted to create interface '%s'; vswitchd needs CAP_NET_ADMIN",
+			ifname);
 	default:
-		return err_set(err, ERR_FAILED, "ifname", "interface '%s': %s", ifname,
-			strerror(error));
+		return err_set(
+			err, ERR_FAILED, "ifname", "interface '%s': %s", ifname, strerror(error));
 	}
 }
 
@@ -222,8 +226,8 @@ tap_setup_link(struct tap *tap, uint16_t mtu, const uint8_t *mac, struct err *er
 		ok = ok && ioctl(sock, SIOCSIFFLAGS, &ifr) == 0;
 	}
 	if (!ok) {
-		(void)err_set(err, ERR_FAILED, "ifname", "setting the %s of interface '%s': %s", what,
-			tap->ifname, strerror(errno));
+		(void)err_set(err, ERR_FAILED, "ifname", "setting the %s of interface '%s': %s",
+			what, tap->ifname, strerror(errno));
 	}
 	if (sock >= 0) {
 		(void)close(sock);
@@ -249,8 +253,8 @@ tap_exists(const char *ifname, const uint8_t *mac, bool *ours)
 }
 
 static int
-tap_open_in_netns(struct tap *tap, const struct port_conf *conf, const char *run_dir,
-	struct err *err)
+tap_open_in_netns(
+	struct tap *tap, const struct port_conf *conf, const char *run_dir, struct err *err)
 {
 	struct netns_visit visit;
 	uint8_t mac[6];
@@ -281,15 +285,15 @@ tap_open_in_netns(struct tap *tap, const struct port_conf *conf, const char *run
 
 static int
 tap_open(const struct port_conf *conf, const struct port_env *env, struct port **port,
-	struct err *err)
+	struct err *err) ON_MAIN
 {
 	struct err local = ERR_INIT;
 	struct tap *tap = NULL;
 	int rc;
 
 	if (conf->queues > TAP_QUEUES_MAX) {
-		return err_set(err, ERR_INVALID, "queues", "a tap has at most %d queues",
-			TAP_QUEUES_MAX);
+		return err_set(
+			err, ERR_INVALID, "queues", "a tap has at most %d queues", TAP_QUEUES_MAX);
 	}
 	if (posix_memalign((void **)&tap, RTE_CACHE_LINE_SIZE, sizeof(*tap)) != 0) {
 		return err_set(err, ERR_LIMIT, NULL, "out of memory");
@@ -320,7 +324,7 @@ tap_open(const struct port_conf *conf, const struct port_env *env, struct port *
 }
 
 static void
-tap_close(struct port *port, enum port_close why)
+tap_close(struct port *port, enum port_close why) ON_MAIN
 {
 	struct tap *tap = tap_of(port);
 
@@ -350,7 +354,8 @@ tap_change(struct port *port, const struct port_conf *conf, struct err *err)
 	}
 	if (if_nametoindex(tap->ifname) == 0) {
 		rc = err_set(err, ERR_FAILED, "mtu",
-			"interface '%s' was moved to another network namespace; set its mtu there with "
+			"interface '%s' was moved to another network namespace; set its mtu there "
+			"with "
 			"`ip link set %s mtu %u`",
 			tap->ifname, tap->ifname, conf->mtu);
 	} else {
@@ -373,12 +378,14 @@ tap_status(const struct port *port, struct port_status *status)
 	if ((pfd.revents & POLLERR) != 0) {
 		status->oper = PORT_FAILED;
 		str_appendf(status->reason, sizeof(status->reason),
-			"interface '%s' was deleted from outside; it is made again at the next retry",
+			"interface '%s' was deleted from outside; it is made again at the next "
+			"retry",
 			tap->ifname);
 	} else if ((pfd.revents & POLLOUT) == 0) {
 		status->oper = PORT_DOWN;
 		str_appendf(status->reason, sizeof(status->reason),
-			"interface '%s' is down; `ip link set %s up` there", tap->ifname, tap->ifname);
+			"interface '%s' is down; `ip link set %s up` there", tap->ifname,
+			tap->ifname);
 	} else {
 		status->oper = PORT_UP;
 	}

@@ -18,13 +18,13 @@
 #include "datapath/core/pkt.h"
 #include "ports/port.h"
 
-#define VNET_RX_IOV 3  /* header, buffer, bounce area */
+#define VNET_RX_IOV 3 /* header, buffer, bounce area */
 #define VNET_TX_IOV 48 /* header, head, and what a chained or lent packet is made of */
 
 struct vnet_rx {
 	struct rte_mempool *pool;
 	struct rte_mbuf *spare; /* taken before the read, kept when there was nothing to read */
-	uint8_t *bounce;        /* PKT_LEN_MAX bytes */
+	uint8_t *bounce; /* PKT_LEN_MAX bytes */
 	struct vnet_hdr hdr;
 	struct iovec iov[VNET_RX_IOV];
 };
@@ -37,8 +37,8 @@ void vnet_rx_fini(struct vnet_rx *rx);
 bool vnet_rx_prepare(struct vnet_rx *rx);
 
 /*
- * A read returned `n` bytes into rx->iov: make it a packet. False: it was dropped, and counted. VLAN
- * tags are the caller's business. Worker.
+ * A read returned `n` bytes into rx->iov: make it a packet. False: it was dropped, and counted.
+ * VLAN tags are the caller's business. Worker.
  */
 bool vnet_rx_finish(struct vnet_rx *rx, size_t n, struct pkt *pkt, struct port_counters *count);
 

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "datapath/pipe/bridge.h"
+
+#include <assert.h>
+
+static const struct rte_ether_addr *
+dst_of(const struct pkt *pkt)
+{
+	return (const struct rte_ether_addr *)pkt->head;
+}
+
+static const struct rte_ether_addr *
+src_of(const struct pkt *pkt)
+{
+	return (const struct rte_ether_addr *)(pkt->head + RTE_ETHER_ADDR_LEN);
+}
+
+static void
+verdict_drop(struct verdict *verdict, enum drop_reason reason)
+{
+	verdict->kind = VERDICT_DROP;
+	verdict->reason = reason;
+}
+
+/* Is the frame let in, and in which VLAN? */
+static bool
+admit(const struct bridge_view *bridge, const struct port_view *in, const struct pkt *pkt,
+	struct verdict *verdict)
+{
+	if (pkt->len < RTE_ETHER_HDR_LEN) {
+		verdict_drop(verdict, DROP_RUNT);
+		return false;
+	}
+	if (!vlan_ingress(&in->vlan, pkt->head, pkt->head_len, &verdict->vlan)) {
+		verdict_drop(verdict, DROP_VLAN_NOT_ALLOWED);
+		return false;
+	}
+	if (mac_is_reserved(pkt->head) && !bridge->forward_reserved) {
+		verdict_drop(verdict, DROP_RESERVED_MAC);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * Group and all-zero addresses are no station's: they are not learned. A lock that is held is left
+ * alone: the next frame of this source tries again.
+ */
+static void
+learn(const struct bridge_view *bridge, const struct port_view *in, const struct pkt *pkt,
+	fdb_key_t key, uint16_t now_s)
+{
+	if (!rte_is_valid_assigned_ether_addr(src_of(pkt)) ||
+		fdb_source_known(bridge->fdb, key, in->id, now_s) || !fdb_trylock(bridge->fdb)) {
+		return;
+	}
+	(void)fdb_learn(bridge->fdb, key, in->id, in->mac_limit, now_s);
+	fdb_unlock(bridge->fdb);
+}
+
+static void
+decide_known(const struct snapshot *snap, const struct bridge_view *bridge,
+	const struct port_view *in, uint32_t port, struct verdict *verdict)
+{
+	const struct port_view *to = snap->ports[port];
+
+	if (port == in->id) {
+		verdict_drop(verdict, DROP_HAIRPIN);
+		return;
+	}
+	/* The FDB may be newer than the snapshot: a port that has just gone, or left the bridge. */
+	if (to == NULL || to->bridge != bridge->id) {
+		verdict->kind = VERDICT_FLOOD;
+		return;
+	}
+	if (!vlan_carries(&to->vlan, verdict->vlan.vid)) {
+		verdict_drop(verdict, DROP_NO_OUTPUT);
+		return;
+	}
+	verdict->kind = VERDICT_OUTPUT;
+	verdict->to = to;
+}
+
+void
+bridge_decide(const struct snapshot *snap, const struct bridge_view *bridge,
+	const struct port_view *in, const struct pkt *pkts, uint16_t n,
+	const struct burst_time *now, struct verdict *verdicts)
+{
+	fdb_key_t keys[PKT_BURST];
+	uint32_t ports[PKT_BURST];
+	uint16_t index[PKT_BURST];
+	fdb_key_t last_src = 0;
+	uint16_t n_keys = 0;
+
+	assert(n <= PKT_BURST);
+	for (uint16_t i = 0; i < n; i++) {
+		if (admit(bridge, in, &pkts[i], &verdicts[i])) {
+			keys[n_keys] = fdb_key(dst_of(&pkts[i]), verdicts[i].vlan.vid);
+			index[n_keys++] = i;
+		}
+	}
+	/* Sources first: a frame to the station that this same burst moved finds it. */
+	for (uint16_t k = 0; k < n_keys; k++) {
+		const struct pkt *pkt = &pkts[index[k]];
+		fdb_key_t src = fdb_key(src_of(pkt), verdicts[index[k]].vlan.vid);
+
+		if (src != last_src) {
+			learn(bridge, in, pkt, src, now->seconds);
+			last_src = src;
+		}
+	}
+	if (n_keys == 0) {
+		return;
+	}
+	fdb_lookup_bulk(bridge->fdb, keys, n_keys, ports);
+	for (uint16_t k = 0; k < n_keys; k++) {
+		struct verdict *verdict = &verdicts[index[k]];
+
+		if (rte_is_multicast_ether_addr(dst_of(&pkts[index[k]])) ||
+			ports[k] == FDB_NO_PORT) {
+			verdict->kind = VERDICT_FLOOD;
+		} else {
+			decide_known(snap, bridge, in, ports[k], verdict);
+		}
+	}
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a learning bridge does with a frame (IEEE 802.1Q-2018, 8.6): the pipeline's `normal`.
+ *
+ * bridge_decide() is the "decide" phase for a burst from one port: it classifies, learns, looks up
+ * and leaves one verdict per packet. It sends nothing.
+ */
+#ifndef VSW_DATAPATH_PIPE_BRIDGE_H
+#define VSW_DATAPATH_PIPE_BRIDGE_H
+
+#include <stdint.h>
+
+#include "base/role.h"
+#include "datapath/pipe/snapshot.h"
+
+enum verdict_kind { VERDICT_DROP, VERDICT_OUTPUT, VERDICT_FLOOD };
+
+struct verdict {
+	enum verdict_kind kind;
+	enum drop_reason reason; /* VERDICT_DROP */
+	const struct port_view *to; /* VERDICT_OUTPUT */
+	struct vlan_frame vlan;
+};
+
+/* Time as the tables want it. */
+struct burst_time {
+	uint16_t seconds; /* of the FDB's clock, modulo 2^16 */
+};
+
+/* A worker, inside a burst; n <= PKT_BURST. */
+void bridge_decide(const struct snapshot *snap, const struct bridge_view *bridge,
+	const struct port_view *in, const struct pkt *pkts, uint16_t n,
+	const struct burst_time *now, struct verdict *verdicts) ON_WORKER;
+
+/* 01-80-C2-00-00-00 to -0F: IEEE 802.1Q-2018, table 8-1. */
+static inline bool
+mac_is_reserved(const uint8_t *mac)
+{
+	return mac[0] == 0x01 && mac[1] == 0x80 && mac[2] == 0xc2 && mac[3] == 0 && mac[4] == 0 &&
+		mac[5] <= 0x0f;
+}
+
+#endif

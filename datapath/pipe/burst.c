@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "datapath/pipe/burst.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/core/offload.h"
+
+int
+burst_create(unsigned int worker, struct burst **out)
+{
+	struct burst *burst = NULL;
+
+	if (posix_memalign((void **)&burst, RTE_CACHE_LINE_SIZE, sizeof(*burst)) != 0) {
+		return -ENOMEM;
+	}
+	memset(burst, 0, sizeof(*burst));
+	/* Large and mostly untouched: zero pages until a port with that id counts something. */
+	burst->ports = calloc(DP_PORTS_MAX, sizeof(*burst->ports));
+	burst->bridges = calloc(DP_BRIDGES_MAX, sizeof(*burst->bridges));
+	if (burst->ports == NULL || burst->bridges == NULL) {
+		burst_destroy(burst);
+		return -ENOMEM;
+	}
+	burst->stage.worker = worker;
+	burst->stage.count = burst->ports;
+	*out = burst;
+	return 0;
+}
+
+void
+burst_destroy(struct burst *burst)
+{
+	if (burst != NULL) {
+		free(burst->ports);
+		free(burst->bridges);
+		free(burst);
+	}
+}
+
+static uint16_t
+receive(struct burst *burst, const struct rxq_view *rxq)
+{
+	struct port *port = rxq->port->port;
+	uint16_t n = port->ops->rx_burst(
+		port, rxq->queue, burst->pkts, PKT_BURST, &burst->ports[rxq->port->id]);
+
+	for (uint16_t i = 0; i < n; i++) {
+		burst->pkts[i].in_port = rxq->port->id;
+	}
+	return n;
+}
+
+/*
+ * Drop packets whose offload metadata lies; the others close ranks. Returns how many are left. Lent
+ * memory goes back with the burst, an mbuf at once.
+ */
+static uint16_t
+check_offloads(struct burst *burst, const struct port_view *in, uint16_t n)
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct pkt *pkt = &burst->pkts[i];
+
+		if (pkt->ol.flags != 0 && !offload_check(pkt)) {
+			port_drop(&burst->ports[in->id], DROP_OFFLOAD_INVALID, 1);
+			pkt_free(pkt);
+			continue;
+		}
+		if (kept != i) {
+			burst->pkts[kept] = *pkt;
+			pkt->mbuf = NULL;
+		}
+		kept++;
+	}
+	return kept;
+}
+
+static void
+flood(struct burst *burst, const struct bridge_view *bridge, const struct port_view *in,
+	struct pkt *pkt, const struct verdict *verdict) ON_WORKER
+{
+	bool sent = false;
+
+	/* Held, so that a flush in the middle does not give the packet to an early output. */
+	pkt->n_out++;
+	for (uint32_t m = 0; m < bridge->n_members; m++) {
+		const struct port_view *to = bridge->members[m];
+		struct vlan_edit edit;
+
+		if (to->id == in->id || !vlan_carries(&to->vlan, verdict->vlan.vid)) {
+			continue;
+		}
+		edit = vlan_egress(&to->vlan, &verdict->vlan);
+		stage_add(&burst->stage, to, pkt, &edit);
+		sent = true;
+	}
+	pkt->n_out--;
+	if (sent) {
+		port_count(&burst->bridges[bridge->id].flooded, 1);
+	} else {
+		port_drop(&burst->ports[in->id], DROP_NO_OUTPUT, 1);
+	}
+}
+
+static void
+act(struct burst *burst, const struct bridge_view *bridge, const struct port_view *in,
+	uint16_t n) ON_WORKER
+{
+	for (uint16_t i = 0; i < n; i++) {
+		struct pkt *pkt = &burst->pkts[i];
+		const struct verdict *verdict = &burst->verdicts[i];
+		struct vlan_edit edit;
+
+		switch (verdict->kind) {
+		case VERDICT_DROP:
+			port_drop(&burst->ports[in->id], verdict->reason, 1);
+			break;
+		case VERDICT_OUTPUT:
+			edit = vlan_egress(&verdict->to->vlan, &verdict->vlan);
+			stage_add(&burst->stage, verdict->to, pkt, &edit);
+			break;
+		case VERDICT_FLOOD:
+			flood(burst, bridge, in, pkt, verdict);
+			break;
+		}
+	}
+}
+
+static void
+release(struct burst *burst, const struct rxq_view *rxq, uint16_t n)
+{
+	struct port *port = rxq->port->port;
+
+	if (port->ops->rx_release != NULL) {
+		port->ops->rx_release(port, rxq->queue, burst->pkts, n);
+		return;
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		pkt_free(&burst->pkts[i]);
+	}
+}
+
+uint16_t
+burst_run(struct burst *burst, const struct snapshot *snap, const struct rxq_view *rxq,
+	const struct burst_time *now)
+{
+	const struct port_view *in = rxq->port;
+	const struct bridge_view *bridge = snap->bridges[in->bridge];
+	uint16_t n_received = receive(burst, rxq);
+	uint16_t n;
+
+	if (n_received == 0) {
+		return 0;
+	}
+	n = check_offloads(burst, in, n_received);
+	if (!in->enabled) {
+		port_drop(&burst->ports[in->id], DROP_PORT_DISABLED, n);
+	} else if (bridge == NULL) {
+		port_drop(&burst->ports[in->id], DROP_NO_BRIDGE, n);
+	} else {
+		bridge_decide(snap, bridge, in, burst->pkts, n, now, burst->verdicts);
+		act(burst, bridge, in, n);
+		stage_flush(&burst->stage);
+	}
+	release(burst, rxq, n_received);
+	return n_received;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "datapath/pipe/tx_stage.h"
+
+#include <assert.h>
+#include <rte_pause.h>
+
+#include "datapath/core/offload.h"
+#include "datapath/pipe/flow_hash.h"
+
+static bool
+queue_trylock(struct txq_lock *lock)
+{
+	for (unsigned int i = 0; i < TX_SPINS; i++) {
+		if (!__atomic_load_n(&lock->held, __ATOMIC_RELAXED) &&
+			!__atomic_test_and_set(&lock->held, __ATOMIC_ACQUIRE)) {
+			return true;
+		}
+		rte_pause();
+	}
+	return false;
+}
+
+static void
+queue_unlock(struct txq_lock *lock)
+{
+	__atomic_clear(&lock->held, __ATOMIC_RELEASE);
+}
+
+/* Bytes of a frame, or of a segment of it, that count against the MTU. */
+static uint32_t
+layer3_len(const struct tx_item *item)
+{
+	uint32_t len = item->len;
+	uint32_t off = 12;
+
+	if ((item->ol.flags & PKT_OL_GSO) != 0) {
+		/* offload_check() has seen the transport header in the head. */
+		uint32_t l4 = item->ol.csum_start;
+		uint32_t l4_len = (item->ol.flags & PKT_OL_UDP) != 0
+			? 8U
+			: (uint32_t)(item->head[l4 + 12] >> 4) * 4U;
+
+		len = RTE_MIN(len, l4 + l4_len + item->ol.gso_size);
+	}
+	while (off + VLAN_TAG_LEN + 2 <= item->head_len &&
+		eth_is_vlan(load_be16(item->head + off))) {
+		off += VLAN_TAG_LEN;
+	}
+	return len > off + 2 ? len - off - 2 : 0;
+}
+
+/* Send mbufs that were made for this output; they are all gone afterwards. */
+static void
+send_mbufs(struct tx_bucket *bucket, struct rte_mbuf **mbufs, unsigned int n,
+	struct port_counters *count)
+{
+	struct port *port = bucket->to->port;
+
+	for (unsigned int done = 0; done < n;) {
+		struct pkt pkts[PKT_BURST];
+		struct tx_item items[PKT_BURST];
+		uint16_t chunk = (uint16_t)RTE_MIN(n - done, (unsigned int)PKT_BURST);
+
+		for (uint16_t i = 0; i < chunk; i++) {
+			pkt_from_mbuf(&pkts[i], mbufs[done + i]);
+			pkts[i].n_out = 1;
+			pkt_item(&pkts[i], &items[i]);
+		}
+		port->ops->tx_burst(port, bucket->queue, items, chunk, count);
+		for (uint16_t i = 0; i < chunk; i++) {
+			pkt_free(&pkts[i]);
+		}
+		done += chunk;
+	}
+}
+
+/* Finish in software what the output cannot. */
+static void
+send_softened(struct tx_bucket *bucket, struct tx_item *item, uint8_t missing,
+	struct port_counters *count)
+{
+	struct rte_mempool *pool = bucket->to->port->pool;
+	struct rte_mbuf *segments[OFFLOAD_SEGS_MAX];
+	struct rte_mbuf *m = pkt_to_mbuf(item, pool);
+	unsigned int n = 1;
+
+	if (m == NULL) {
+		port_drop(count, DROP_TX_NO_MEMORY, 1);
+		return;
+	}
+	if ((missing & PKT_OL_GSO) != 0) {
+		n = offload_segment(m, &item->ol, pool, segments);
+		if (n == 0) {
+			port_drop(count, DROP_SEGMENT_FAILED, 1);
+			return;
+		}
+	} else if (offload_finish_csum(m, &item->ol)) {
+		segments[0] = m;
+	} else {
+		rte_pktmbuf_free(m);
+		port_drop(count, DROP_OFFLOAD_INVALID, 1);
+		return;
+	}
+	send_mbufs(bucket, segments, n, count);
+}
+
+/* What may leave as it is goes in runs; order within the queue is kept. */
+static void
+bucket_send(struct tx_bucket *bucket, struct port_counters *count)
+{
+	const struct port_view *to = bucket->to;
+	struct port *port = to->port;
+	uint32_t caps = __atomic_load_n(&port->caps, __ATOMIC_RELAXED);
+	uint16_t run = 0;
+
+	for (uint16_t i = 0; i <= bucket->n; i++) {
+		struct tx_item *item = &bucket->items[i];
+		uint8_t missing = 0;
+		bool fits = true;
+
+		if (i < bucket->n) {
+			missing = offload_missing(item->ol.flags, caps);
+			fits = item->len <= (uint32_t)to->mtu + RTE_ETHER_HDR_LEN ||
+				layer3_len(item) <= to->mtu;
+			if (missing == 0 && fits) {
+				continue;
+			}
+		}
+		if (i > run) {
+			port->ops->tx_burst(port, bucket->queue, &bucket->items[run],
+				(uint16_t)(i - run), count);
+		}
+		run = (uint16_t)(i + 1);
+		if (i == bucket->n) {
+			break;
+		}
+		if (!fits) {
+			port_drop(count, DROP_MTU_EXCEEDED, 1);
+		} else {
+			send_softened(bucket, item, missing, count);
+		}
+	}
+}
+
+static void
+bucket_release(struct tx_bucket *bucket)
+{
+	for (uint16_t i = 0; i < bucket->n; i++) {
+		assert(bucket->items[i].pkt->n_out > 0);
+		bucket->items[i].pkt->n_out--;
+	}
+	bucket->n = 0;
+}
+
+/* False: another worker holds the queue and nothing was sent. */
+static bool
+bucket_flush(struct tx_stage *stage, struct tx_bucket *bucket)
+{
+	struct txq_lock *lock =
+		bucket->to->tx_locks == NULL ? NULL : &bucket->to->tx_locks[bucket->queue];
+
+	if (bucket->n == 0) {
+		return true;
+	}
+	if (lock != NULL && !queue_trylock(lock)) {
+		return false;
+	}
+	bucket_send(bucket, &stage->count[bucket->to->id]);
+	if (lock != NULL) {
+		queue_unlock(lock);
+	}
+	bucket_release(bucket);
+	return true;
+}
+
+static void
+bucket_flush_or_drop(struct tx_stage *stage, struct tx_bucket *bucket)
+{
+	if (!bucket_flush(stage, bucket)) {
+		port_drop(&stage->count[bucket->to->id], DROP_TX_BUSY, bucket->n);
+		bucket_release(bucket);
+	}
+}
+
+void
+stage_flush(struct tx_stage *stage)
+{
+	bool busy[TX_BUCKETS];
+
+	for (uint16_t i = 0; i < stage->n_buckets; i++) {
+		busy[i] = !bucket_flush(stage, &stage->buckets[i]);
+	}
+	for (uint16_t i = 0; i < stage->n_buckets; i++) {
+		if (busy[i]) {
+			bucket_flush_or_drop(stage, &stage->buckets[i]);
+		}
+		stage->first[stage->buckets[i].to->id] = 0;
+	}
+	stage->n_buckets = 0;
+	stage->clones.n = 0;
+}
+
+static struct tx_bucket *
+bucket_find(struct tx_stage *stage, const struct port_view *to, uint16_t queue) ON_WORKER
+{
+	uint16_t *link = &stage->first[to->id];
+	struct tx_bucket *bucket;
+
+	while (*link != 0) {
+		bucket = &stage->buckets[*link - 1];
+		if (bucket->queue == queue) {
+			return bucket;
+		}
+		link = &bucket->next;
+	}
+	if (stage->n_buckets == TX_BUCKETS) {
+		stage_flush(stage);
+		link = &stage->first[to->id];
+	}
+	bucket = &stage->buckets[stage->n_buckets++];
+	bucket->to = to;
+	bucket->queue = queue;
+	bucket->n = 0;
+	bucket->next = 0;
+	*link = stage->n_buckets;
+	return bucket;
+}
+
+static int
+choose_queue(const struct tx_stage *stage, const struct port_view *to, struct pkt *pkt)
+{
+	struct port *port = to->port;
+
+	if ((__atomic_load_n(&port->caps, __ATOMIC_RELAXED) & PORT_CAP_TX_HASH) != 0) {
+		return port->ops->tx_queue(port, port->n_txq == 1 ? 0 : flow_hash(pkt));
+	}
+	return port->n_txq == 1 ? 0 : (int)(stage->worker % port->n_txq);
+}
+
+/* The item with its edit; false when the pool of heads is empty. */
+static bool
+make_item(
+	struct tx_stage *stage, struct pkt *pkt, const struct vlan_edit *edit, struct tx_item *item)
+{
+	if (edit->op != VLAN_KEEP && pkt->n_out == 0) {
+		vlan_edit_pkt(pkt, edit);
+		pkt_item(pkt, item);
+		return true;
+	}
+	pkt_item(pkt, item);
+	if (edit->op == VLAN_KEEP) {
+		return true;
+	}
+	if (!pkt_clone_head(item, &stage->clones)) {
+		return false;
+	}
+	vlan_edit_item(item, edit);
+	return true;
+}
+
+void
+stage_add(struct tx_stage *stage, const struct port_view *to, struct pkt *pkt,
+	const struct vlan_edit *edit)
+{
+	struct tx_bucket *bucket;
+	struct tx_item item;
+	int queue;
+
+	if (!to->enabled) {
+		port_drop(&stage->count[to->id], DROP_LINK_DOWN, 1);
+		return;
+	}
+	queue = choose_queue(stage, to, pkt);
+	if (queue < 0) {
+		port_drop(&stage->count[to->id], DROP_NO_GUEST, 1);
+		return;
+	}
+	bucket = bucket_find(stage, to, (uint16_t)queue);
+	if (bucket->n == PKT_BURST) {
+		bucket_flush_or_drop(stage, bucket);
+	}
+	if (!make_item(stage, pkt, edit, &item)) {
+		stage_flush(stage);
+		bucket = bucket_find(stage, to, (uint16_t)queue);
+		(void)make_item(stage, pkt, edit, &item);
+	}
+	bucket->items[bucket->n++] = item;
+	pkt->n_out++;
+}
