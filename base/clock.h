@@ -10,9 +10,9 @@
 #include <stdint.h>
 #include <time.h>
 
-#define NS_PER_US UINT64_C(1000)
-#define NS_PER_MS UINT64_C(1000000)
-#define NS_PER_S UINT64_C(1000000000)
+#define CLOCK_US UINT64_C(1000)
+#define CLOCK_MS UINT64_C(1000000)
+#define CLOCK_S UINT64_C(1000000000)
 
 /* Now. Any thread; a vDSO call, no system call. */
 static inline uint64_t
@@ -21,7 +21,7 @@ clock_now(void)
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+	return (uint64_t)ts.tv_sec * CLOCK_S + (uint64_t)ts.tv_nsec;
 }
 
 #endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "datapath/dp/dp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "datapath/dp/dp_priv.h"
+
+static void
+dp_stop_workers(struct dp *dp) ON_MAIN
+{
+	for (unsigned int w = 0; w < dp->options.n_workers; w++) {
+		if (dp->workers[w] != NULL) {
+			worker_stop(dp->workers[w]);
+		}
+	}
+}
+
+static int
+dp_create_workers(struct dp *dp, struct err *err) ON_MAIN
+{
+	const struct dp_options *options = &dp->options;
+	int rc = 0;
+
+	for (unsigned int w = 0; w < options->n_workers && rc == 0; w++) {
+		int cpu = options->cpus == NULL ? -1 : options->cpus[w];
+
+		rc = worker_create(w, cpu, options->poll, options->eal, &dp->grace, &dp->snapshot,
+			&dp->workers[w]);
+		if (rc != 0) {
+			return err_set(err, ERR_LIMIT, "--workers", "out of memory");
+		}
+	}
+	for (unsigned int w = 0; w < options->n_workers && rc == 0 && options->threads; w++) {
+		rc = worker_start(dp->workers[w], err);
+	}
+	return rc;
+}
+
+int
+dp_create(const struct dp_options *options, struct dp **out, struct err *err)
+{
+	struct dp *dp = calloc(1, sizeof(*dp));
+	int rc;
+
+	if (dp == NULL || grace_init(&dp->grace) != 0) {
+		free(dp);
+		return err_set(err, ERR_LIMIT, NULL, "out of memory");
+	}
+	dp->options = *options;
+	dp->env = (struct port_env){.pools = options->pools,
+		.grace = &dp->grace,
+		.n_workers = options->n_workers,
+		.hugepages = options->hugepages,
+		.run_dir = options->run_dir};
+	TAILQ_INIT(&dp->live);
+	TAILQ_INIT(&dp->leaving);
+	TAILQ_INIT(&dp->bridge_list);
+	STAILQ_INIT(&dp->retired);
+	STAILQ_INIT(&dp->deferred);
+	dp->workers = calloc(options->n_workers, sizeof(*dp->workers));
+	if (dp->workers == NULL) {
+		grace_fini(&dp->grace);
+		free(dp);
+		return err_set(err, ERR_LIMIT, NULL, "out of memory");
+	}
+	dp->dirty = true;
+	dp_publish(dp);
+	rc = dp_create_workers(dp, err);
+	if (rc != 0) {
+		dp_destroy(dp, PORT_CLOSE_SHUTDOWN);
+		return rc;
+	}
+	*out = dp;
+	return 0;
+}
+
+/* What nobody can see any more; `all` once the workers have stopped. */
+static bool
+retired_step(struct dp *dp, bool all)
+{
+	struct retired *retired;
+
+	while ((retired = STAILQ_FIRST(&dp->retired)) != NULL) {
+		if (!all && !grace_passed(&dp->grace, retired->token)) {
+			return true;
+		}
+		STAILQ_REMOVE_HEAD(&dp->retired, link);
+		retired->free_fn(retired->object);
+		free(retired);
+	}
+	return false;
+}
+
+void
+dp_destroy(struct dp *dp, enum port_close why)
+{
+	if (dp == NULL) {
+		return;
+	}
+	dp_stop_workers(dp);
+	for (unsigned int w = 0; w < dp->options.n_workers; w++) {
+		worker_destroy(dp->workers[w]);
+	}
+	dp_ports_shutdown(dp, why);
+	dp_bridges_shutdown(dp);
+	dp->dirty = true;
+	/* The last snapshot is empty: everything before it is retired, itself too in the end. */
+	dp->options.n_workers = 0;
+	dp_publish(dp);
+	(void)retired_step(dp, true);
+	free(dp->snapshot->ports);
+	free(dp->snapshot->bridges);
+	free((void *)(uintptr_t)dp->snapshot);
+	free(dp->workers);
+	grace_fini(&dp->grace);
+	free(dp);
+}
+
+static void
+ports_poll(struct dp *dp, uint64_t now)
+{
+	struct dp_port *port;
+
+	if (now - dp->polled_at < DP_STEP_IDLE) {
+		return;
+	}
+	dp->polled_at = now;
+	TAILQ_FOREACH (port, &dp->live, link) {
+		if (port->device->ops->poll != NULL) {
+			port->device->ops->poll(port->device, now);
+		}
+	}
+}
+
+uint64_t
+dp_step(struct dp *dp, uint64_t now)
+{
+	bool busy;
+
+	dp->now = now;
+	busy = dp_ports_step(dp, now);
+	busy = retired_step(dp, false) || busy;
+	dp_bridges_step(dp, now);
+	ports_poll(dp, now);
+	return busy ? DP_STEP_BUSY : DP_STEP_IDLE;
+}
+
+uint32_t
+dp_worker_step(struct dp *dp, unsigned int worker, uint64_t now)
+{
+	return worker_step(dp->workers[worker], now);
+}
+
+unsigned int
+dp_n_workers(const struct dp *dp)
+{
+	return dp->options.n_workers;
+}
+
+void
+dp_worker_get_stats(const struct dp *dp, unsigned int index, struct dp_worker_stats *stats)
+{
+	const struct worker *worker = dp->workers[index];
+
+	stats->cpu = worker->cpu;
+	stats->iterations = __atomic_load_n(&worker->iterations, __ATOMIC_RELAXED);
+	stats->packets = __atomic_load_n(&worker->packets, __ATOMIC_RELAXED);
+	stats->busy_cycles = __atomic_load_n(&worker->busy_cycles, __ATOMIC_RELAXED);
+	stats->idle_cycles = __atomic_load_n(&worker->idle_cycles, __ATOMIC_RELAXED);
+	stats->n_rxq = dp->snapshot->workers[index].n_rxq;
+}
+
+bool
+dp_worker_rxq(
+	const struct dp *dp, unsigned int worker, uint32_t i, const char **port, uint16_t *queue)
+{
+	const struct worker_view *view = &dp->snapshot->workers[worker];
+
+	if (i >= view->n_rxq) {
+		return false;
+	}
+	*port = view->rxq[i].port->port->name;
+	*queue = view->rxq[i].queue;
+	return true;
+}
