@@ -16,9 +16,10 @@ fuzz_one() {
 	mkdir -p "$corpus"
 	local seeds=()
 	[ -d "tests/fuzz/corpus/$name" ] && seeds=("tests/fuzz/corpus/$name")
-	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
-		-print_final_stats=1 -artifact_prefix="build-fuzz/$name-" "$corpus" \
-		"${seeds[@]}" >"build-fuzz/$name.log" 2>&1
+	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 "$target" -max_total_time="$seconds" \
+		-timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+		-artifact_prefix="build-fuzz/$name-" "$corpus" "${seeds[@]}" \
+		>"build-fuzz/$name.log" 2>&1
 }
 
 dev_fuzz() {

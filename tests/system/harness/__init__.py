@@ -9,7 +9,8 @@ from .ctl import Ctl, Refused
 from .daemon import Daemon
 from .guest import Guest, Nic
 from .netns import Netns
-from .tap import Suite, check, check_equal
+from .ports import af_packet, af_xdp, boot, guest, tap
+from .tap import Suite, check, check_equal, note
 from .testpmd import Testpmd
 from .traffic import iperf, ping, tcp_transfer, udp_stream
 from .world import World
@@ -24,10 +25,16 @@ __all__ = [
     "Suite",
     "Testpmd",
     "World",
+    "af_packet",
+    "af_xdp",
+    "boot",
     "check",
     "check_equal",
+    "guest",
     "iperf",
+    "note",
     "ping",
+    "tap",
     "tcp_transfer",
     "udp_stream",
 ]

@@ -20,8 +20,8 @@ class Testpmd:
     def __init__(
         self, world: World, vdevs: list[str], *options: str, memory: int = 256, timeout: float = 20
     ) -> None:
-        command = ["stdbuf", "-oL", "dpdk-testpmd", "-l", "0,1", "--no-huge", "-m", str(memory), "--no-pci"]
-        command += ["--no-shconf", "--no-telemetry"]
+        command = ["stdbuf", "-oL", "dpdk-testpmd", "-l", "0,1", "--no-huge", "-m", str(memory)]
+        command += ["--no-pci", "--no-shconf", "--no-telemetry"]
         for vdev in vdevs:
             command += ["--vdev", vdev]
         command += ["--", "-i", "--total-num-mbufs=8192", *options]

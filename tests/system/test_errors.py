@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a user can get wrong: refused with status 1 (wrong usage: 2), a message that names the thing
+and says what would be right, and nothing changed."""
+
+from harness import Daemon, Guest, Nic, Suite, World, check, check_equal, note
+from harness.paths import VSWITCHCTL
+from harness.proc import run
+
+ETHDEV_LIMIT = 32
+
+
+def lab(world: World) -> tuple[World, Daemon]:
+    daemon = Daemon(world, memory=512)
+    daemon.ctl("bridge", "add", "br0")
+    return world, daemon
+
+
+suite = Suite("errors", lab)
+
+
+def refused(daemon: Daemon, words: str, *needles: str) -> str:
+    """This command is refused with a message that has all needles, and changes nothing."""
+    before = daemon.config.read_text()
+    refusal = daemon.ctl.refused(*words.split())
+    note(f"{words}: {refusal.text}")
+    check_equal(refusal.status, 1, f"exit status of {words}")
+    for needle in needles:
+        check(needle in refusal.text, f"{needle!r} is not in the message: {refusal.text}")
+    check("\n" not in refusal.text, "the message has more than one line")
+    check_equal(daemon.config.read_text(), before, "the saved configuration")
+    return refusal.text
+
+
+@suite.case("a socket path that the kernel cannot take")
+def long_path(on: tuple[World, Daemon]) -> None:
+    path = "/tmp/" + "x" * 110
+    refused(on[1], f"port add a type=vhost-user bridge=br0 socket={path}", "107", "socket")
+
+
+@suite.case("a socket path that is taken by a file or is in no folder")
+def taken_path(on: tuple[World, Daemon]) -> None:
+    path = on[0].dir / "file"
+    path.write_text("precious")
+    refused(on[1], f"port add a type=vhost-user bridge=br0 socket={path}", str(path))
+    check_equal(path.read_text(), "precious", "the file")
+    path = on[0].dir / "nowhere" / "a.sock"
+    refused(on[1], f"port add a type=vhost-user bridge=br0 socket={path}", str(path.parent))
+
+
+@suite.case("interfaces that do not exist or cannot be")
+def no_interface(on: tuple[World, Daemon]) -> None:
+    refused(on[1], "port add a type=af-packet bridge=br0 ifname=nosuchif0", "nosuchif0")
+    refused(on[1], "port add a type=af-xdp bridge=br0 ifname=nosuchif0", "nosuchif0")
+    refused(on[1], "port add a type=af-packet bridge=br0", "ifname")
+    refused(on[1], "port add a type=tap bridge=br0 ifname=a-name-that-is-too-long", "15")
+
+
+@suite.case("an interface that another port has, or that exists already")
+def busy_device(on: tuple[World, Daemon]) -> None:
+    world, daemon = on
+    ours, theirs = world.veth()
+    daemon.ctl("port", "add", "p1", "type=af-packet", f"ifname={ours}")
+    refused(daemon, f"port add p2 type=af-packet ifname={ours}", ours, "p1")
+    daemon.ctl("port", "del", "p1")
+    refused(daemon, f"port add t1 type=tap ifname={theirs}", theirs)
+
+
+@suite.case("a namespace that does not exist")
+def no_netns(on: tuple[World, Daemon]) -> None:
+    refused(on[1], "port add a type=tap bridge=br0 netns=nosuchns", "nosuchns")
+    refused(on[1], "port add a type=tap bridge=br0 netns=/tmp/nosuchns", "/tmp/nosuchns")
+    refused(on[1], "port add a type=tap bridge=br0 netns=4194399", "4194399")
+
+
+@suite.case("names and values that the schema does not allow")
+def schema(on: tuple[World, Daemon]) -> None:
+    daemon = on[1]
+    refused(daemon, "port add a type=fake bridge=nobridge", "nobridge")
+    refused(daemon, "port add a type=fake mtu=67", "mtu", "68")
+    refused(daemon, "port add a type=fake vlan=4095", "vlan", "4094")
+    refused(daemon, "port add -x- type=fake", "name")
+    refused(daemon, "port del nosuchport", "nosuchport")
+    refused(daemon, "bridge del nosuchbridge", "nosuchbridge")
+    daemon.ctl("port", "add", "f1", "type=fake", "bridge=br0")
+    refused(daemon, "port add f1 type=fake", "f1")
+    refused(daemon, "bridge del br0", "f1")
+    refused(daemon, "port set f1 netns=x", "netns", "tap")
+    daemon.ctl("port", "del", "f1")
+
+
+@suite.case("a leaf that does not exist is wrong usage, with a suggestion")
+def unknown_leaf(on: tuple[World, Daemon]) -> None:
+    refusal = on[1].ctl.refused("port", "add", "a", "type=fake", "bridg=br0")
+    note(refusal.text)
+    check_equal(refusal.status, 2, "exit status")
+    check("bridg" in refusal.text and "bridge" in refusal.text, refusal.text)
+
+
+@suite.case("no daemon: status 3, the socket is named")
+def no_daemon(on: tuple[World, Daemon]) -> None:
+    path = on[0].dir / "nobody.sock"
+    output = run(["sh", "-c", f"{VSWITCHCTL} -s {path} show; echo status $?"])
+    check("status 3" in output and str(path) in output, output)
+
+
+@suite.case(f"port {ETHDEV_LIMIT + 1} of the kinds that DPDK limits")
+def ethdev_limit(on: tuple[World, Daemon]) -> None:
+    daemon = on[1]
+    made = []
+    text = ""
+    try:
+        for number in range(ETHDEV_LIMIT + 1):
+            name = f"r{number}"
+            reply = daemon.call("edit", {"edits": [
+                {"op": "create", "path": f"/vswitch:vswitch/port[name='{name}']",
+                 "value": {"type": "ring"}}]}, timeout=20)
+            if "error" in reply:
+                text = str(reply["error"])
+                break
+            made.append(name)
+        note(f"{len(made)} ports, then: {text}")
+        check(text, f"{len(made)} ring ports were accepted")
+        check(len(made) >= 16, f"only {len(made)} ring ports were accepted: {text}")
+        check("RTE_MAX_ETHPORTS" in text or str(ETHDEV_LIMIT) in text,
+              f"the limit is not named: {text}")
+    finally:
+        for name in made:
+            daemon.ctl("port", "del", name)
+
+
+@suite.case("a guest whose memory is not shared: the port says so")
+def not_shared(on: tuple[World, Daemon]) -> None:
+    world, daemon = on
+    daemon.ctl("port", "add", "vm1", "type=vhost-user", "bridge=br0")
+    vm = Guest(world, [Nic(daemon.vhost_socket("vm1"), "52:54:00:00:00:01")], share=False,
+               boot=False)
+    vm.launch()
+    text = ""
+    for _ in range(100):
+        text = daemon.ctl.port("vm1").get("reason", "")
+        if "share" in text:
+            break
+        run(["sleep", "0.2"])
+    note(f"reason: {text}")
+    check("share=on" in text, f"share=on is not in the reason: {text!r}")
+    vm.kill()
+    daemon.ctl("port", "del", "vm1")
+
+
+@suite.case("after all that nothing is left and the daemon answers")
+def clean(on: tuple[World, Daemon]) -> None:
+    check_equal(on[1].ctl.ports(), {}, "ports")
+
+
+if __name__ == "__main__":
+    suite.main()
