@@ -8,8 +8,15 @@
  * that stays valid until then even if the peer has gone.
  *
  * Nobody's input is trusted: line length, nesting, number of peers and the bytes waiting for a slow
- * reader are bounded by the constants below; past them the peer gets an error and is closed, and
- * nobody else notices. Duplicate object keys, NUL in strings and invalid UTF-8 are refused.
+ * reader are bounded by the constants below and in jsonrpc.h; past them the peer gets an error and
+ * is closed, and nobody else notices. Duplicate object keys, NUL in strings and invalid UTF-8 are
+ * refused. A peer that has RPC_PENDING_MAX unanswered calls, or more than RPC_OUTPUT_HIGH bytes
+ * that it has not read, is simply not read from until that changes; so only answers that come late
+ * (batches, edits) can take it past RPC_OUTPUT_MAX.
+ *
+ * Order. Requests of one peer start in the order sent; answers come as methods complete. Answers of
+ * a batch leave together, in the order of its requests. A line without its newline is not executed,
+ * whatever happens to the peer; complete lines are, even if the peer has closed since.
  *
  * Threads: main only. All callbacks come from the libevent loop that was handed in.
  */
@@ -22,28 +29,19 @@
 
 #include "base/err.h"
 #include "base/role.h"
+#include "ctl/jsonrpc.h"
 
 struct event_base;
 struct rpc_server;
 struct rpc_call;
 
-#define RPC_LINE_MAX (16U << 20)  /* bytes of one JSON text */
-#define RPC_DEPTH_MAX 64          /* nesting of objects and arrays */
-#define RPC_PEERS_MAX 256         /* connections at once */
-#define RPC_OUTPUT_MAX (8U << 20) /* bytes queued for a peer that does not read */
-#define RPC_BATCH_MAX 1000        /* requests in one batch */
-#define RPC_PENDING_MAX 1024      /* unanswered calls of one peer */
-
-/* Codes of the error object. The first five are JSON-RPC's own, section 5.1. */
-#define RPC_PARSE_ERROR (-32700)
-#define RPC_INVALID_REQUEST (-32600)
-#define RPC_METHOD_NOT_FOUND (-32601)
-#define RPC_INVALID_PARAMS (-32602)
-#define RPC_INTERNAL_ERROR (-32603)
-#define RPC_REFUSED (-32000)       /* data holds error-tag, error-path, error-message */
-#define RPC_LIMIT (-32001)
-#define RPC_NOT_PERMITTED (-32002)
-#define RPC_CONFLICT (-32003)
+#define RPC_PEERS_MAX 256 /* connections at once */
+#define RPC_OUTPUT_MAX (8U << 20) /* bytes queued for a peer before one more answer is added */
+#define RPC_OUTPUT_HIGH (1U << 20) /* the same, above which the peer's requests wait */
+#define RPC_ANSWER_MAX (32U << 20) /* bytes of one answer; a longer one becomes an error */
+#define RPC_PENDING_MAX 1024 /* unanswered calls of one peer */
+#define RPC_TURN_LINES 16 /* lines served for one peer before the others' turn */
+#define RPC_TURN_BYTES (256U << 10) /* the same in bytes */
 
 struct rpc_method {
 	const char *name;
@@ -52,17 +50,17 @@ struct rpc_method {
 };
 
 struct rpc_server_options {
-	const char *path;              /* socket; at most 107 bytes */
-	mode_t mode;                   /* of the socket file, e.g. 0660 */
-	gid_t group;                   /* of the socket file; (gid_t)-1 leaves it */
+	const char *path; /* socket; at most 107 bytes */
+	mode_t mode; /* of the socket file, e.g. 0660 */
+	gid_t group; /* of the socket file; (gid_t)-1 leaves it */
 	const struct rpc_method *methods; /* ends with a NULL name; must outlive the server */
-	void *ctx;                     /* handed to methods */
+	void *ctx; /* handed to methods */
 };
 
 /*
  * Listen. A stale socket file (one that refuses connections) is replaced; a live one is ERR_IN_USE
- * and names the path; a path that is something else than a socket is refused. The parent folder must
- * exist.
+ * and names the path; a path that is something else than a socket is refused. The parent folder
+ * must exist.
  */
 int rpc_server_create(struct event_base *base, const struct rpc_server_options *options,
 	struct rpc_server **out, struct err *err) ON_MAIN;

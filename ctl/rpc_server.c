@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ctl/rpc_server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "ctl/rpc_priv.h"
+
+LOG_MODULE("rpc");
+
+#define ACCEPTS_PER_TURN 64
+#define ACCEPT_RETRY_MS 100 /* when the process is out of descriptors */
+
+static void server_acceptable(evutil_socket_t fd, short what, void *arg);
+static void server_accept_later(evutil_socket_t fd, short what, void *arg);
+static void accept_fd(struct rpc_server *server, int fd) ON_MAIN;
+
+int
+rpc_server_create(struct event_base *base, const struct rpc_server_options *options,
+	struct rpc_server **out, struct err *err)
+{
+	struct rpc_server *server = calloc(1, sizeof(*server));
+	int rc;
+
+	if (server == NULL) {
+		return err_set(err, ERR_LIMIT, NULL, "out of memory");
+	}
+	server->base = base;
+	server->methods = options->methods;
+	server->ctx = options->ctx;
+	TAILQ_INIT(&server->peers);
+	rc = rpc_listen_init(&server->listener, options->path, options->mode, options->group, err);
+	if (rc != 0) {
+		free(server);
+		return rc;
+	}
+	server->acceptable = event_new(
+		base, server->listener.fd, EV_READ | EV_PERSIST, server_acceptable, server);
+	server->accept_later = event_new(base, -1, 0, server_accept_later, server);
+	if (server->acceptable == NULL || server->accept_later == NULL ||
+		event_add(server->acceptable, NULL) != 0) {
+		rpc_server_destroy(server);
+		return err_set(err, ERR_LIMIT, NULL, "out of memory");
+	}
+	*out = server;
+	return 0;
+}
+
+void
+rpc_server_destroy(struct rpc_server *server)
+{
+	struct rpc_peer *peer;
+
+	if (server == NULL) {
+		return;
+	}
+	while ((peer = TAILQ_FIRST(&server->peers)) != NULL) {
+		peer_destroy(peer);
+	}
+	if (server->acceptable != NULL) {
+		event_free(server->acceptable);
+	}
+	if (server->accept_later != NULL) {
+		event_free(server->accept_later);
+	}
+	rpc_listen_fini(&server->listener);
+	free(server);
+}
+
+static void
+server_acceptable(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval retry = {0, ACCEPT_RETRY_MS * 1000};
+	struct rpc_server *server = arg;
+
+	role_assert(&role_main);
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		int peer_fd = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (peer_fd >= 0) {
+			accept_fd(server, peer_fd);
+		} else if (errno == EAGAIN) {
+			return;
+		} else if (errno != EINTR && errno != ECONNABORTED) {
+			/* the connection stays in the backlog; polling it now would spin */
+			log_warn("cannot accept on %s: %s", server->listener.path, strerror(errno));
+			(void)event_del(server->acceptable);
+			(void)event_add(server->accept_later, &retry);
+			return;
+		}
+	}
+}
+
+static void
+server_accept_later(evutil_socket_t fd, short what, void *arg)
+{
+	struct rpc_server *server = arg;
+
+	role_assert(&role_main);
+	(void)event_add(server->acceptable, NULL);
+}
+
+static void
+accept_fd(struct rpc_server *server, int fd)
+{
+	static const char full[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32001,"
+				   "\"message\":\"too many connections\"}}\n";
+
+	if (server->n_peers < RPC_PEERS_MAX) {
+		if (peer_create(server, fd) != 0) {
+			log_warn("no memory for a connection on %s", server->listener.path);
+		}
+		return;
+	}
+	log_info("connection on %s refused: %d are open", server->listener.path, RPC_PEERS_MAX);
+	(void)send(fd, full, sizeof(full) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)close(fd);
+}
