@@ -10,6 +10,7 @@
 #define VSW_CTL_METHODS_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "ctl/rpc_server.h"
@@ -19,7 +20,8 @@ struct datastore;
 /* One YANG action or rpc: method `action` with {"name": "...", "input": {...}}. */
 struct rpc_action {
 	const char *name; /* e.g. "fdb-flush" */
-	/* `input` is never NULL. On 0 *output is a new object reference (or NULL for {}). */
+	/* `input` is an object, never NULL, else unchecked: its members are the action's to check.
+	 * On 0 *output is a new object reference (or NULL for {}); else *err is filled. */
 	int (*run)(void *ctx, json_t *input, json_t **output, struct err *err);
 };
 
@@ -28,8 +30,10 @@ struct methods {
 	const struct rpc_action *actions; /* ends with a NULL name */
 	void *actions_ctx;
 	json_t *versions; /* borrowed: object that `version` answers */
+	uint64_t started; /* clock_now() at start; `ping` tells the time since */
 };
 
+/* Its context is a struct methods that outlives the server. */
 extern const struct rpc_method methods_table[];
 
 #endif

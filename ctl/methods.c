@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ctl/methods.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "ctl/params.h"
+#include "schema/datastore.h"
+#include "schema/suggest.h"
+
+static void run_get(void *ctx, struct rpc_call *call, json_t *params);
+static void run_edit(void *ctx, struct rpc_call *call, json_t *params);
+static void run_schema(void *ctx, struct rpc_call *call, json_t *params);
+static void run_version(void *ctx, struct rpc_call *call, json_t *params);
+static void run_ping(void *ctx, struct rpc_call *call, json_t *params);
+static void run_action(void *ctx, struct rpc_call *call, json_t *params);
+
+const struct rpc_method methods_table[] = {
+	{"get", run_get},
+	{"edit", run_edit},
+	{"schema", run_schema},
+	{"version", run_version},
+	{"ping", run_ping},
+	{"action", run_action},
+	{NULL, NULL},
+};
+
+static const struct param no_params[] = {{NULL}};
+
+/* ---- get ---- */
+
+static const char *const content_names[] = {
+	[DS_CONTENT_ALL] = "all",
+	[DS_CONTENT_CONFIG] = "config",
+	[DS_CONTENT_STATE] = "state",
+};
+
+static int
+content_parse(const char *text, enum ds_content *out, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(content_names); i++) {
+		if (strcmp(text, content_names[i]) == 0) {
+			*out = (enum ds_content)i;
+			return 0;
+		}
+	}
+	return err_set(err, ERR_MALFORMED, NULL,
+		"get: the param 'content' is one of all, config, state, not '%.64s'", text);
+}
+
+static int
+get_options_parse(const json_t *params, struct ds_get_options *options, struct err *err)
+{
+	static const struct param table[] = {
+		{"path", PARAM_STRING},
+		{"content", PARAM_STRING},
+		{"depth", PARAM_UINT, .max = UINT_MAX},
+		{"limit", PARAM_UINT, .max = DS_PAGE_DEFAULT},
+		{"after", PARAM_STRING},
+		{"with-defaults", PARAM_BOOL},
+		{NULL},
+	};
+	const char *content = json_string_value(json_object_get(params, "content"));
+	int rc = params_check(params, table, "get", err);
+
+	if (rc != 0) {
+		return rc;
+	}
+	*options = (struct ds_get_options){
+		.path = json_string_value(json_object_get(params, "path")),
+		.depth = (unsigned int)json_integer_value(json_object_get(params, "depth")),
+		.page.limit = (size_t)json_integer_value(json_object_get(params, "limit")),
+		.page.after = json_string_value(json_object_get(params, "after")),
+		.with_defaults = json_is_true(json_object_get(params, "with-defaults")),
+	};
+	return content == NULL ? 0 : content_parse(content, &options->content, err);
+}
+
+static void
+run_get(void *ctx, struct rpc_call *call, json_t *params)
+{
+	struct methods *methods = ctx;
+	struct ds_get_options options;
+	struct err err = ERR_INIT;
+	json_t *data = NULL;
+
+	role_assert(&role_main);
+	if (get_options_parse(params, &options, &err) != 0) {
+		rpc_call_fail(call, RPC_INVALID_PARAMS, err.text);
+		return;
+	}
+	if (ds_get(methods->ds, &options, &data, &err) != 0) {
+		rpc_call_refuse(call, &err);
+		return;
+	}
+	if (options.page.next[0] != '\0') {
+		/* beside the data: module names have a colon, so nothing can collide */
+		(void)json_object_set_new(data, "next", json_string(options.page.next));
+	}
+	rpc_call_reply(call, data);
+}
+
+/* ---- edit ---- */
+
+static void
+edit_done(void *arg, int rc, const json_t *result, const struct err *err)
+{
+	struct rpc_call *call = arg;
+
+	role_assert(&role_main);
+	if (rc != 0) {
+		rpc_call_refuse(call, err);
+		return;
+	}
+	/* the datastore keeps its reference; ours is read only until it is written out */
+	rpc_call_reply(call, json_incref((json_t *)(uintptr_t)result));
+}
+
+static void
+run_edit(void *ctx, struct rpc_call *call, json_t *params)
+{
+	static const struct param table[] = {
+		{"edits", PARAM_ARRAY, .required = true},
+		{"base-revision", PARAM_UINT},
+		{"comment", PARAM_STRING},
+		{"dry-run", PARAM_BOOL},
+		{NULL},
+	};
+	struct methods *methods = ctx;
+	struct err err = ERR_INIT;
+
+	role_assert(&role_main);
+	if (params_check(params, table, "edit", &err) != 0) {
+		rpc_call_fail(call, RPC_INVALID_PARAMS, err.text);
+		return;
+	}
+	ds_edit(methods->ds, params, edit_done, call);
+}
+
+/* ---- schema, version, ping ---- */
+
+static void
+run_schema(void *ctx, struct rpc_call *call, json_t *params)
+{
+	static const struct param table[] = {{"name", PARAM_STRING}, {NULL}};
+	struct methods *methods = ctx;
+	struct err err = ERR_INIT;
+	const char *name;
+	const char *text;
+	json_t *result;
+
+	role_assert(&role_main);
+	if (params_check(params, table, "schema", &err) != 0) {
+		rpc_call_fail(call, RPC_INVALID_PARAMS, err.text);
+		return;
+	}
+	name = json_string_value(json_object_get(params, "name"));
+	text = ds_schema_text(methods->ds, name);
+	if (text == NULL) {
+		(void)err_set(&err, ERR_MISSING, NULL,
+			"there is no YANG module '%.64s'; the switch's own is 'vswitch'", name);
+		rpc_call_refuse(call, &err);
+		return;
+	}
+	result = json_object();
+	(void)json_object_set_new(result, "name", json_string(name == NULL ? "vswitch" : name));
+	(void)json_object_set_new(result, "yang", json_string(text));
+	rpc_call_reply(call, result);
+}
+
+static void
+run_version(void *ctx, struct rpc_call *call, json_t *params)
+{
+	struct methods *methods = ctx;
+	struct err err = ERR_INIT;
+
+	role_assert(&role_main);
+	if (params_check(params, no_params, "version", &err) != 0) {
+		rpc_call_fail(call, RPC_INVALID_PARAMS, err.text);
+		return;
+	}
+	rpc_call_reply(call, json_incref(methods->versions));
+}
+
+static void
+run_ping(void *ctx, struct rpc_call *call, json_t *params)
+{
+	const struct methods *methods = ctx;
+	struct err err = ERR_INIT;
+	uint64_t uptime = (clock_now() - methods->started) / CLOCK_S;
+	json_t *result;
+
+	role_assert(&role_main);
+	if (params_check(params, no_params, "ping", &err) != 0) {
+		rpc_call_fail(call, RPC_INVALID_PARAMS, err.text);
+		return;
+	}
+	result = json_object();
+	(void)json_object_set_new(result, "pong", json_true());
+	(void)json_object_set_new(result, "uptime", json_integer((json_int_t)uptime));
+	rpc_call_reply(call, result);
+}
+
+/* ---- action ---- */
+
+/* The action, or NULL with *err naming those that there are. */
+static const struct rpc_action *
+action_find(const struct methods *methods, const char *name, struct err *err)
+{
+	const struct rpc_action *action = methods->actions;
+	struct suggest suggest;
+	char known[512] = "";
+
+	suggest_init(&suggest, name, strlen(name));
+	for (; action != NULL && action->name != NULL; action++) {
+		if (strcmp(action->name, name) == 0) {
+			return action;
+		}
+		suggest_offer(&suggest, action->name);
+		(void)str_appendf(
+			known, sizeof(known), "%s%s", known[0] == '\0' ? "" : ", ", action->name);
+	}
+	(void)err_set(err, ERR_UNKNOWN, NULL, "there is no action '%.64s'; there are: %s%s", name,
+		known, suggest_text(&suggest));
+	return NULL;
+}
+
+static void
+run_action(void *ctx, struct rpc_call *call, json_t *params)
+{
+	static const struct param table[] = {
+		{"name", PARAM_STRING, .required = true},
+		{"input", PARAM_OBJECT},
+		{NULL},
+	};
+	struct methods *methods = ctx;
+	const struct rpc_action *action;
+	struct err err = ERR_INIT;
+	json_t *output = NULL;
+	json_t *input;
+	int rc = -1;
+
+	role_assert(&role_main);
+	if (params_check(params, table, "action", &err) != 0) {
+		rpc_call_fail(call, RPC_INVALID_PARAMS, err.text);
+		return;
+	}
+	action = action_find(methods, json_string_value(json_object_get(params, "name")), &err);
+	if (action != NULL) {
+		input = json_object_get(params, "input");
+		input = input == NULL ? json_object() : json_incref(input);
+		rc = action->run(methods->actions_ctx, input, &output, &err);
+		json_decref(input);
+	}
+	if (rc != 0) {
+		rpc_call_refuse(call, &err);
+		return;
+	}
+	rpc_call_reply(call, output == NULL ? json_object() : output);
+}
