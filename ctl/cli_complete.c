@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Candidates for the shell: vswitchctl __complete WORD... prints one per line for the last word,
+ * from the same tables that parse. Candidates need not match the word; the shell filters. Names of
+ * bridges and ports are asked from the daemon, with patience of a second; without one there are
+ * none.
+ */
+#include <string.h>
+
+#include "base/str.h"
+#include "ctl/cli.h"
+#include "ctl/cli_data.h"
+#include "ctl/cli_leaf.h"
+#include "ctl/client.h"
+
+#define COMPLETE_TIMEOUT_MS 1000
+
+static void
+put(struct cli *cli, const char *prefix, const char *text)
+{
+	(void)fprintf(cli->out, "%s%s\n", prefix, text);
+}
+
+/* Nouns (`noun` NULL) or the verbs of a noun, each once. */
+static void
+put_commands(struct cli *cli, const char *noun)
+{
+	for (size_t t = 0; cli_tables[t] != NULL; t++) {
+		const char *last = "";
+
+		for (const struct cli_command *c = cli_tables[t]; c->noun != NULL; c++) {
+			const char *word = noun == NULL ? c->noun : c->verb;
+
+			if (noun != NULL && strcmp(c->noun, noun) != 0) {
+				continue;
+			}
+			if (word != NULL && strcmp(word, last) != 0) {
+				put(cli, "", word);
+				last = word;
+			}
+		}
+	}
+}
+
+static void
+put_options(struct cli *cli, const struct cli_option *options)
+{
+	for (; options != NULL && options->name != NULL; options++) {
+		put(cli, "--", options->name);
+	}
+}
+
+/* Names of the entries of a list; the depth keeps the answer to the names. */
+static void
+put_names(struct cli *cli, const char *list, const char *prefix)
+{
+	char path[128];
+	json_t *data = NULL;
+	const json_t *entry;
+	size_t i;
+
+	(void)snprintf(path, sizeof(path), "/vswitch:vswitch/%s", list);
+	if (cli_call_quiet(cli, "get", json_pack("{s:s, s:s}", "path", path, "content", "config"),
+		    &data) != CLI_OK) {
+		return;
+	}
+	json_array_foreach (cli_list(data, list), i, entry) {
+		put(cli, prefix, cli_str(entry, "name"));
+	}
+	json_decref(data);
+}
+
+static void
+put_values(struct cli *cli, const struct cli_leaf *leaf)
+{
+	char prefix[128];
+	const char *at = leaf->values;
+
+	(void)snprintf(prefix, sizeof(prefix), "%s=", leaf->name);
+	if (strcmp(leaf->name, "bridge") == 0 || strcmp(leaf->name, "port") == 0) {
+		put_names(cli, leaf->name, prefix);
+	}
+	while (at != NULL && *at != '\0') {
+		size_t len = strcspn(at, " ");
+
+		(void)fprintf(cli->out, "%s%.*s\n", prefix, (int)len, at);
+		at += len + (at[len] == ' ');
+	}
+}
+
+static void
+put_leaves(struct cli *cli, enum cli_word word, const char *typed)
+{
+	const char *equals = strchr(typed, '=');
+
+	if (equals != NULL) {
+		const struct cli_leaf *leaf = cli_leaf_find(word, typed, (size_t)(equals - typed));
+
+		if (leaf != NULL) {
+			put_values(cli, leaf);
+		}
+		return;
+	}
+	for (const struct cli_leaf *leaf = cli_leaves; leaf->name != NULL; leaf++) {
+		if (leaf->word == word) {
+			(void)fprintf(cli->out, "%s=\n", leaf->name);
+		}
+	}
+}
+
+static void
+put_argument(struct cli *cli, enum cli_word word, const char *typed)
+{
+	static const char *const methods[] = {"get", "edit", "schema", "version", "ping", "action"};
+
+	switch (word) {
+	case CLI_WORD_BRIDGE:
+		put_names(cli, "bridge", "");
+		break;
+	case CLI_WORD_PORT:
+		put_names(cli, "port", "");
+		break;
+	case CLI_WORD_FILE:
+		put(cli, "", "__files__"); /* the shell knows files better */
+		break;
+	case CLI_WORD_METHOD:
+		for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+			put(cli, "", methods[i]);
+		}
+		break;
+	case CLI_WORD_NONE:
+	case CLI_WORD_ANY:
+	case CLI_WORD_NEW:
+		break;
+	default:
+		put_leaves(cli, word, typed);
+		break;
+	}
+}
+
+/* The kind of argument `n`: the last one given holds for all that follow, keys come to the end. */
+static enum cli_word
+word_at(const struct cli_command *command, size_t n)
+{
+	enum cli_word word = CLI_WORD_NONE;
+
+	if (n >= command->max_args) {
+		return CLI_WORD_NONE;
+	}
+	for (size_t i = 0; i <= n && i < CLI_WORDS_MAX; i++) {
+		if (command->words[i] != CLI_WORD_NONE) {
+			word = command->words[i];
+		}
+	}
+	return word;
+}
+
+enum cli_status
+cli_complete(struct cli *cli, size_t n, char **words)
+{
+	const char *plain[8] = {NULL}; /* noun, verb, ... ; more do not change the answer */
+	const char *typed = n == 0 ? "" : words[n - 1];
+	const struct cli_command *command = NULL;
+	size_t n_plain = 0;
+	size_t first = 0;
+
+	cli->timeout_ms = COMPLETE_TIMEOUT_MS;
+	for (size_t i = 0; i + 1 < n; i++) {
+		if (strcmp(words[i], "-s") == 0 || strcmp(words[i], "--socket") == 0) {
+			cli->socket_option = i + 2 < n ? words[i + 1] : NULL;
+			i++;
+		} else if (strcmp(words[i], "-t") == 0 || strcmp(words[i], "--timeout") == 0) {
+			i++;
+		} else if (words[i][0] != '-') {
+			if (n_plain < ARRAY_LEN(plain)) {
+				plain[n_plain] = words[i];
+			}
+			n_plain++;
+		}
+	}
+	if (n_plain > 0) {
+		command = cli_command_find(plain[0], plain[1]);
+		first = command == NULL || command->verb == NULL ? 1 : 2;
+	}
+	if (typed[0] == '-') {
+		put_options(cli, command == NULL ? NULL : command->options);
+		put_options(cli, cli_global_options);
+	} else if (n_plain == 0) {
+		put_commands(cli, NULL);
+	} else if (command != NULL) {
+		put_argument(cli, word_at(command, n_plain - first), typed);
+	} else if (n_plain == 1) {
+		put_commands(cli, plain[0]);
+	}
+	client_close(cli->client);
+	return CLI_OK;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ctl/cli_leaf.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+
+#define BRIDGE CLI_WORD_BRIDGE_LEAF
+#define PORT CLI_WORD_PORT_LEAF
+#define STRING CLI_LEAF_STRING
+#define NUMBER CLI_LEAF_NUMBER
+#define BOOL CLI_LEAF_BOOL
+#define LIST CLI_LEAF_LIST
+
+/* Key leaves ("name" of a bridge or port, "mac" of a static entry) are arguments, not in here. */
+const struct cli_leaf cli_leaves[] = {
+	{"description", BRIDGE, STRING, "TEXT", NULL, NULL, "free text for people"},
+	{"aging-time", BRIDGE, NUMBER, "SECONDS", NULL, NULL,
+		"a learned MAC address is forgotten after this silence; 0: never"},
+	{"fdb-limit", BRIDGE, NUMBER, "N", NULL, NULL, "most MAC addresses remembered"},
+	{"mac-move-limit", BRIDGE, NUMBER, "N", NULL, NULL,
+		"most moves of MAC addresses a second; 0: no limit"},
+	{"forward-reserved", BRIDGE, BOOL, "BOOL", "true false", NULL,
+		"forward frames to 01-80-c2-00-00-0x (STP, LLDP, LACP)"},
+
+	{"type", PORT, STRING, "TYPE",
+		"vhost-user pci af-xdp af-packet tap virtio-user memif ring pcap null fake", NULL,
+		"what the port is made of"},
+	{"bridge", PORT, STRING, "BRIDGE", NULL, NULL, "the bridge that it belongs to"},
+	{"description", PORT, STRING, "TEXT", NULL, NULL, "free text for people"},
+	{"enabled", PORT, BOOL, "BOOL", "true false", NULL, "whether it passes frames"},
+	{"mtu", PORT, NUMBER, "BYTES", NULL, NULL, "longest payload without VLAN tags"},
+	{"queues", PORT, NUMBER, "N", NULL, NULL, "pairs of queues; for guests, at most"},
+	{"vlan", PORT, NUMBER, "ID", NULL, NULL, "its own VLAN; alone: an access port"},
+	{"trunk", PORT, LIST, "ID,A-B,...", NULL, NULL, "VLANs that a trunk carries"},
+	{"vlan-mode", PORT, STRING, "MODE",
+		"access trunk native-tagged native-untagged dot1q-tunnel", NULL,
+		"how tags are read and written"},
+	{"cvlan", PORT, LIST, "ID,A-B,...", NULL, NULL,
+		"customer VLANs that a dot1q-tunnel accepts"},
+	{"priority-tags", PORT, STRING, "WHEN", "never if-nonzero always", NULL,
+		"tags that hold a priority only"},
+	{"qinq-ethertype", PORT, STRING, "TYPE", "802.1ad 802.1q", NULL,
+		"tag that a dot1q-tunnel adds"},
+	{"mac-limit", PORT, NUMBER, "N", NULL, NULL, "most MAC addresses learned; 0: no limit"},
+	{"socket", PORT, STRING, "PATH", NULL, "vhost-user, memif", "UNIX socket"},
+	{"mode", PORT, STRING, "MODE", "server client", "vhost-user", "who listens on the socket"},
+	{"owner", PORT, STRING, "USER", NULL, "vhost-user", "owner of the socket file"},
+	{"group", PORT, STRING, "GROUP", NULL, "vhost-user", "group of the socket file"},
+	{"permissions", PORT, STRING, "OCTAL", NULL, "vhost-user", "of the socket file"},
+	{"backend", PORT, STRING, "NAME", "dpdk", "vhost-user", "code that serves the guest"},
+	{"trusted", PORT, BOOL, "BOOL", "true false", "memif, virtio-user",
+		"the peer may see packet memory of the daemon"},
+	{"path", PORT, STRING, "PATH", NULL, "virtio-user", "socket or device to connect to"},
+	{"netns", PORT, STRING, "NAME|PATH|PID", NULL, "tap", "namespace of the interface"},
+	{"ifname", PORT, STRING, "NAME", NULL, "tap, af-packet, af-xdp", "interface of the kernel"},
+	{"pci", PORT, STRING, "ADDRESS", NULL, "pci", "as in 0000:03:00.0"},
+	{"devargs", PORT, STRING, "STRING", NULL, "pci", "DPDK device string in place of pci"},
+	{"role", PORT, STRING, "ROLE", "server client", "memif", "who listens on the socket"},
+	{"id", PORT, NUMBER, "N", NULL, "memif", "interface on the socket"},
+	{"rx-file", PORT, STRING, "FILE", NULL, "pcap", "frames to receive"},
+	{"tx-file", PORT, STRING, "FILE", NULL, "pcap", "where sent frames go"},
+
+	{"vlan", CLI_WORD_FDB_LEAF, NUMBER, "ID", NULL, NULL, "VLAN of the entry; 0: none"},
+	{"port", CLI_WORD_FLUSH_LEAF, STRING, "PORT", NULL, NULL, "only those behind it"},
+	{"vlan", CLI_WORD_FLUSH_LEAF, NUMBER, "ID", NULL, NULL, "only those in it; 0: in none"},
+	{"count", CLI_WORD_FAKE_LEAF, NUMBER, "N", NULL, NULL, "how many times"},
+	{"queue", CLI_WORD_FAKE_LEAF, NUMBER, "N", NULL, NULL, "receive queue"},
+	{NULL},
+};
+
+bool
+cli_leaf_word(enum cli_word word)
+{
+	return word >= CLI_WORD_BRIDGE_LEAF && word <= CLI_WORD_FAKE_LEAF;
+}
+
+const struct cli_leaf *
+cli_leaf_find(enum cli_word word, const char *name, size_t len)
+{
+	for (const struct cli_leaf *leaf = cli_leaves; leaf->name != NULL; leaf++) {
+		if (leaf->word == word && strlen(leaf->name) == len &&
+			strncmp(leaf->name, name, len) == 0) {
+			return leaf;
+		}
+	}
+	return NULL;
+}
+
+static json_t *
+list_value(const char *text)
+{
+	json_t *list = json_array();
+
+	while (text != NULL) {
+		const char *comma = strchr(text, ',');
+		size_t len = comma == NULL ? strlen(text) : (size_t)(comma - text);
+
+		if (len > 0 && json_array_append_new(list, json_stringn(text, len)) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+		text = comma == NULL ? NULL : comma + 1;
+	}
+	return list;
+}
+
+json_t *
+cli_leaf_value(const struct cli_leaf *leaf, const char *text)
+{
+	bool yes = strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0 ||
+		strcasecmp(text, "on") == 0;
+	bool no = strcasecmp(text, "false") == 0 || strcasecmp(text, "no") == 0 ||
+		strcasecmp(text, "off") == 0;
+	uint64_t number;
+
+	switch (leaf == NULL ? CLI_LEAF_STRING : leaf->kind) {
+	case CLI_LEAF_NUMBER:
+		/* what is no number goes as it is: the daemon names the range */
+		if (str_to_u64(text, 0, INT64_MAX, &number) == 0) {
+			return json_integer((json_int_t)number);
+		}
+		break;
+	case CLI_LEAF_BOOL:
+		if (yes || no) {
+			return json_boolean(yes);
+		}
+		break;
+	case CLI_LEAF_LIST:
+		return list_value(text);
+	case CLI_LEAF_STRING:
+		break;
+	}
+	return json_string(text);
+}
+
+enum cli_status
+cli_leaf_parse(
+	struct cli *cli, enum cli_word word, char **args, size_t n, json_t *values, json_t *removed)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *equals = strchr(args[i], '=');
+		char key[128];
+		json_t *value;
+		size_t len;
+
+		if (equals == NULL || equals == args[i]) {
+			return cli_usage_error(cli, "'%s' is not of the form key=value", args[i]);
+		}
+		len = (size_t)(equals - args[i]);
+		if (len >= sizeof(key)) {
+			return cli_usage_error(cli, "the key of '%.64s...' is too long", args[i]);
+		}
+		memcpy(key, args[i], len);
+		key[len] = '\0';
+		if (json_object_get(values, key) != NULL) {
+			return cli_usage_error(cli, "the key %s is given twice", key);
+		}
+		if (equals[1] == '\0') {
+			if (removed == NULL) {
+				return cli_usage_error(cli, "the key %s has no value", key);
+			}
+			(void)json_array_append_new(removed, json_string(key));
+			continue;
+		}
+		value = cli_leaf_value(cli_leaf_find(word, args[i], len), equals + 1);
+		if (value == NULL || json_object_set_new(values, key, value) != 0) {
+			return cli_usage_error(cli, "'%s' is not valid UTF-8", key);
+		}
+	}
+	return CLI_OK;
+}

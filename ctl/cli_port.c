@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ctl/cli.h"
+#include "ctl/cli_data.h"
+#include "ctl/cli_entry.h"
+#include "ctl/cli_ports.h"
+
+static enum cli_status run_add(struct cli *cli, const struct cli_args *args);
+static enum cli_status run_del(struct cli *cli, const struct cli_args *args);
+static enum cli_status run_set(struct cli *cli, const struct cli_args *args);
+static enum cli_status run_show(struct cli *cli, const struct cli_args *args);
+
+static const struct cli_option add_options[] = {
+	{"may-exist", CLI_FLAG, NULL, "change the port if it is there already"},
+	{NULL},
+};
+
+static const struct cli_option del_options[] = {
+	{"if-exists", CLI_FLAG, NULL, "a port that is not there is no error"},
+	{NULL},
+};
+
+const struct cli_command cli_port_commands[] = {
+	{
+		.noun = "port",
+		.verb = "add",
+		.usage = "NAME type=TYPE [KEY=VALUE]... [--may-exist]",
+		.summary = "Create a port",
+		.detail = "Without vlan-mode: vlan alone makes an access port, vlan and trunk a "
+			  "trunk with a\n"
+			  "native VLAN, neither a trunk of all VLANs.\n",
+		.examples = "  vswitchctl port add vm1 type=vhost-user bridge=br0 vlan=10\n"
+			    "  vswitchctl port add vm2 type=vhost-user bridge=br0 trunk=10,20-30 "
+			    "mode=client \\\n"
+			    "      socket=/run/qemu/vm2.sock\n"
+			    "  vswitchctl port add up type=pci pci=0000:03:00.0 bridge=br0\n"
+			    "  vswitchctl port add tap0 type=tap bridge=br0 --may-exist\n",
+		.options = add_options,
+		.min_args = 1,
+		.max_args = CLI_ARGS_ANY,
+		.words = {CLI_WORD_NEW, CLI_WORD_PORT_LEAF},
+		.run = run_add,
+	},
+	{
+		.noun = "port",
+		.verb = "del",
+		.usage = "NAME... [--if-exists]",
+		.summary = "Delete ports; all of them or, on an error, none",
+		.examples =
+			"  vswitchctl port del vm1\n  vswitchctl port del vm1 vm2 --if-exists\n",
+		.options = del_options,
+		.min_args = 1,
+		.max_args = CLI_ARGS_ANY,
+		.words = {CLI_WORD_PORT},
+		.run = run_del,
+	},
+	{
+		.noun = "port",
+		.verb = "set",
+		.usage = "NAME KEY=VALUE...",
+		.summary = "Change a port; an empty value sets a key back to its default",
+		.examples = "  vswitchctl port set vm1 mtu=9000\n"
+			    "  vswitchctl port set vm1 vlan= trunk=10,20-30\n"
+			    "  vswitchctl port set vm1 enabled=false\n",
+		.min_args = 2,
+		.max_args = CLI_ARGS_ANY,
+		.words = {CLI_WORD_PORT, CLI_WORD_PORT_LEAF},
+		.run = run_set,
+	},
+	{
+		.noun = "port",
+		.verb = "show",
+		.usage = "[NAME]",
+		.summary = "Show all ports, or all about one",
+		.examples = "  vswitchctl port show\n  vswitchctl port show vm1\n",
+		.max_args = 1,
+		.words = {CLI_WORD_PORT},
+		.run = run_show,
+	},
+	{NULL},
+};
+
+static const struct cli_entry_kind port_kind = {"port", CLI_WORD_PORT_LEAF};
+
+static enum cli_status
+run_add(struct cli *cli, const struct cli_args *args)
+{
+	return cli_entry_add(cli, &port_kind, args, args->options[0] != NULL);
+}
+
+static enum cli_status
+run_del(struct cli *cli, const struct cli_args *args)
+{
+	return cli_entry_del(cli, &port_kind, args, args->options[0] != NULL);
+}
+
+static enum cli_status
+run_set(struct cli *cli, const struct cli_args *args)
+{
+	return cli_entry_set(cli, &port_kind, args);
+}
+
+static enum cli_status
+run_show(struct cli *cli, const struct cli_args *args)
+{
+	json_t *data = NULL;
+	enum cli_status status;
+
+	if (args->n == 1) {
+		return cli_entry_show(cli, &port_kind, args->v[0]);
+	}
+	status = cli_get(cli, "/vswitch:vswitch/port", "all", &data);
+	if (status == CLI_OK && cli->json) {
+		cli_print_json(cli, data);
+	} else if (status == CLI_OK &&
+		cli_print_ports(cli, cli_list(data, "port"), cli_all_bridges, 0) == 0) {
+		(void)fputs("no ports\n", cli->out);
+	}
+	json_decref(data);
+	return status;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "ctl/cli.h"
+#include "ctl/client.h"
+#include "ctl/socket_path.h"
+
+static enum cli_status client_need(struct cli *cli, bool quiet);
+static void fault_print(struct cli *cli, const json_t *fault);
+static enum cli_status
+call(struct cli *cli, const char *method, json_t *params, json_t **result, bool quiet);
+
+enum cli_status
+cli_call(struct cli *cli, const char *method, json_t *params, json_t **result)
+{
+	return call(cli, method, params, result, false);
+}
+
+enum cli_status
+cli_call_quiet(struct cli *cli, const char *method, json_t *params, json_t **result)
+{
+	return call(cli, method, params, result, true);
+}
+
+enum cli_status
+cli_get(struct cli *cli, const char *path, const char *content, json_t **data)
+{
+	return cli_call(
+		cli, "get", json_pack("{s:s, s:s}", "path", path, "content", content), data);
+}
+
+json_t *
+cli_edit_op(const char *op, const char *path, json_t *value)
+{
+	json_t *edit = json_pack("{s:s, s:s}", "op", op, "path", path);
+
+	if (value != NULL) {
+		(void)json_object_set_new(edit, "value", value);
+	}
+	return edit;
+}
+
+enum cli_status
+cli_edit(struct cli *cli, json_t *edits, bool dry_run, json_t **result)
+{
+	json_t *params = json_pack("{s:o}", "edits", edits);
+
+	if (dry_run) {
+		(void)json_object_set_new(params, "dry-run", json_true());
+	}
+	return cli_call(cli, "edit", params, result);
+}
+
+enum cli_status
+cli_edit_print(struct cli *cli, json_t *edits)
+{
+	json_t *result = NULL;
+	enum cli_status status = cli_edit(cli, edits, false, &result);
+
+	if (status == CLI_OK && cli->json) {
+		cli_print_json(cli, result);
+	}
+	json_decref(result);
+	return status;
+}
+
+enum cli_status
+cli_action(struct cli *cli, const char *name, json_t *input, json_t **output)
+{
+	return cli_call(
+		cli, "action", json_pack("{s:s, s:o}", "name", name, "input", input), output);
+}
+
+void
+cli_print_json(struct cli *cli, const json_t *json)
+{
+	(void)json_dumpf(json, cli->out, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	(void)fputc('\n', cli->out);
+}
+
+enum cli_status
+cli_error(struct cli *cli, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fputs("vswitchctl: ", cli->err);
+	va_start(ap, fmt);
+	(void)vfprintf(cli->err, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', cli->err);
+	return CLI_REFUSED;
+}
+
+static enum cli_status
+call(struct cli *cli, const char *method, json_t *params, json_t **result, bool quiet)
+{
+	struct err err = ERR_INIT;
+	enum cli_status status;
+	json_t *fault;
+	int rc;
+
+	*result = NULL;
+	status = client_need(cli, quiet);
+	if (status != CLI_OK) {
+		json_decref(params);
+		return status;
+	}
+	rc = client_call(cli->client, method, params, result, &fault, &err);
+	if (rc == 0) {
+		return CLI_OK;
+	}
+	if (rc == -EREMOTE) {
+		if (!quiet) {
+			fault_print(cli, fault);
+		}
+		json_decref(fault);
+		return CLI_REFUSED;
+	}
+	if (!quiet) {
+		(void)cli_error(cli, "%s: %s", cli->socket, err.text);
+	}
+	client_close(cli->client);
+	cli->client = NULL;
+	return CLI_NO_DAEMON;
+}
+
+/* Connect unless connected. */
+static enum cli_status
+client_need(struct cli *cli, bool quiet)
+{
+	struct err err = ERR_INIT;
+	int rc;
+
+	if (cli->client != NULL) {
+		return CLI_OK;
+	}
+	rc = socket_path_find(cli->socket_option, cli->socket, sizeof(cli->socket), &err);
+	if (rc == 0) {
+		rc = client_open(cli->socket, cli->timeout_ms, &cli->client, &err);
+	}
+	if (rc == 0) {
+		return CLI_OK;
+	}
+	if (quiet) {
+		return CLI_NO_DAEMON;
+	}
+	(void)cli_error(cli, "%s", err.text);
+	if (err.kind == ERR_MISSING) {
+		(void)fputs(
+			"start it with 'sudo systemctl start vswitchd' or 'sudo vswitchd', or name "
+			"its socket with --socket PATH\n",
+			cli->err);
+	}
+	return CLI_NO_DAEMON;
+}
+
+/* "vswitchctl: sentence", and where, if the daemon named a node. */
+static void
+fault_print(struct cli *cli, const json_t *fault)
+{
+	const json_t *data = json_object_get(fault, "data");
+	const char *message = json_string_value(json_object_get(fault, "message"));
+	const char *text = json_string_value(json_object_get(data, "error-message"));
+	const char *path = json_string_value(json_object_get(data, "error-path"));
+
+	if (!str_given(text)) {
+		text = str_given(message) ? message : "the daemon refused and did not say why";
+	}
+	(void)cli_error(cli, "%s", text);
+	if (str_given(path)) {
+		(void)fprintf(cli->err, "  at %s\n", path);
+	}
+}

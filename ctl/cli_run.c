@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "ctl/cli.h"
+#include "ctl/client.h"
+#include "schema/suggest.h"
+
+#define TIMEOUT_DEFAULT_MS 60000
+#define TIMEOUT_MAX_S 86400
+#define ARGS_MAX 1024
+
+const struct cli_command *const cli_tables[] = {
+	cli_show_commands,
+	cli_bridge_commands,
+	cli_port_commands,
+	cli_fdb_commands,
+	cli_stats_commands,
+	cli_workers_commands,
+	cli_config_commands,
+	cli_call_commands,
+	cli_fake_commands,
+	NULL,
+};
+
+enum global { GLOBAL_SOCKET, GLOBAL_TIMEOUT, GLOBAL_JSON, GLOBAL_HELP, GLOBAL_VERSION };
+
+const struct cli_option cli_global_options[] = {
+	[GLOBAL_SOCKET] = {"socket", CLI_VALUE, "PATH",
+		"-s, the daemon's control socket (default: $VSWITCHD_SOCKET, else\n"
+		"/run/vswitch/vswitchd.sock for root, $XDG_RUNTIME_DIR/vswitch/vswitchd.sock)"},
+	[GLOBAL_TIMEOUT] = {"timeout", CLI_VALUE, "SECONDS",
+		"-t, how long to wait for an answer (default 60; 0: for ever)"},
+	[GLOBAL_JSON] = {"json", CLI_FLAG, NULL, "print what the daemon sent (RFC 7951 JSON)"},
+	[GLOBAL_HELP] = {"help", CLI_FLAG, NULL, "-h, help on the command before it"},
+	[GLOBAL_VERSION] = {"version", CLI_FLAG, NULL, "-V, version of vswitchctl itself"},
+	{NULL},
+};
+
+/* A command line while it is taken apart. */
+struct line {
+	size_t n;
+	char *words[ARGS_MAX]; /* without global options; those of the command are still in */
+	size_t plain; /* words from here on stood behind "--": no options */
+	bool help;
+	bool version;
+};
+
+static int line_split(struct cli *cli, int argc, char **argv, struct line *line);
+static int command_run(struct cli *cli, struct line *line);
+static void cli_terminal(struct cli *cli);
+
+int
+cli_run(int argc, char **argv, FILE *out, FILE *err)
+{
+	struct cli cli = {.out = out, .err = err, .timeout_ms = TIMEOUT_DEFAULT_MS};
+	struct line line = {.n = 0};
+	int status;
+
+	cli_terminal(&cli);
+	if (argc >= 2 && strcmp(argv[1], "__complete") == 0) {
+		return cli_complete(&cli, (size_t)argc - 2, argv + 2);
+	}
+	status = line_split(&cli, argc, argv, &line);
+	if (status == CLI_OK) {
+		status = command_run(&cli, &line);
+	}
+	client_close(cli.client);
+	if (fflush(out) != 0 && status == CLI_OK) {
+		(void)fprintf(err, "vswitchctl: the output could not be written\n");
+		status = CLI_REFUSED;
+	}
+	return status;
+}
+
+const struct cli_command *
+cli_command_find(const char *noun, const char *verb)
+{
+	for (size_t t = 0; cli_tables[t] != NULL; t++) {
+		for (const struct cli_command *c = cli_tables[t]; c->noun != NULL; c++) {
+			if (strcmp(c->noun, noun) == 0 &&
+				(c->verb == NULL || (verb != NULL && strcmp(c->verb, verb) == 0))) {
+				return c;
+			}
+		}
+	}
+	return NULL;
+}
+
+bool
+cli_noun_exists(const char *noun)
+{
+	for (size_t t = 0; cli_tables[t] != NULL; t++) {
+		for (const struct cli_command *c = cli_tables[t]; c->noun != NULL; c++) {
+			if (strcmp(c->noun, noun) == 0) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+enum cli_status
+cli_usage_error(struct cli *cli, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fputs("vswitchctl: ", cli->err);
+	va_start(ap, fmt);
+	(void)vfprintf(cli->err, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', cli->err);
+	if (cli->command != NULL) {
+		cli_usage_line(cli->err, cli->command);
+		(void)fprintf(cli->err, "Try: vswitchctl %s%s%s --help\n", cli->command->noun,
+			cli->command->verb == NULL ? "" : " ",
+			cli->command->verb == NULL ? "" : cli->command->verb);
+	} else {
+		(void)fputs("usage: vswitchctl [OPTION]... COMMAND [ARGUMENT]...\n"
+			    "Try: vswitchctl --help\n",
+			cli->err);
+	}
+	return CLI_USAGE;
+}
+
+static void
+cli_terminal(struct cli *cli)
+{
+	struct winsize size;
+	int fd = fileno(cli->out);
+
+	if (fd >= 0 && isatty(fd) == 1) {
+		const char *term = getenv("TERM");
+
+		cli->width =
+			ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+		cli->colour =
+			getenv("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;
+	}
+}
+
+/*
+ * If `word` is option `option`, set *value ("" without one) and *used (words consumed, 1 or 2).
+ * Returns 1 if it is, 0 if not, -1 if its value is missing or not wanted.
+ */
+static int
+option_match(const struct cli_option *option, const char *word, const char *next,
+	const char **value, size_t *used)
+{
+	size_t len = strlen(option->name);
+	const char *inline_value;
+
+	if (strncmp(word, "--", 2) != 0 || strncmp(word + 2, option->name, len) != 0 ||
+		(word[2 + len] != '\0' && word[2 + len] != '=')) {
+		return 0;
+	}
+	inline_value = word[2 + len] == '=' ? word + 3 + len : NULL;
+	*used = 1;
+	*value = inline_value == NULL ? "" : inline_value;
+	switch (option->kind) {
+	case CLI_FLAG:
+		return inline_value == NULL ? 1 : -1;
+	case CLI_OPTIONAL_NUMBER:
+		if (inline_value == NULL && next != NULL && next[0] >= '0' && next[0] <= '9') {
+			*value = next;
+			*used = 2;
+		}
+		return 1;
+	case CLI_VALUE:
+		if (inline_value == NULL) {
+			*value = next;
+			*used = 2;
+		}
+		return *value == NULL ? -1 : 1;
+	}
+	return 0;
+}
+
+static int
+global_apply(struct cli *cli, struct line *line, enum global which, const char *value)
+{
+	uint64_t seconds;
+
+	switch (which) {
+	case GLOBAL_SOCKET:
+		cli->socket_option = value;
+		return CLI_OK;
+	case GLOBAL_TIMEOUT:
+		if (str_to_u64(value, 0, TIMEOUT_MAX_S, &seconds) != 0) {
+			return cli_usage_error(cli,
+				"--timeout takes seconds from 0 to %d, not '%s'", TIMEOUT_MAX_S,
+				value);
+		}
+		cli->timeout_ms = (unsigned int)seconds * 1000;
+		return CLI_OK;
+	case GLOBAL_JSON:
+		cli->json = true;
+		return CLI_OK;
+	case GLOBAL_HELP:
+		line->help = true;
+		return CLI_OK;
+	case GLOBAL_VERSION:
+		line->version = true;
+		return CLI_OK;
+	}
+	return CLI_OK;
+}
+
+/* The long form of a short option, or the word itself. */
+static const char *
+long_form(const char *word)
+{
+	static const struct {
+		const char *brief;
+		const char *full;
+	} forms[] = {
+		{"-s", "--socket"},
+		{"-t", "--timeout"},
+		{"-h", "--help"},
+		{"-V", "--version"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		if (strcmp(word, forms[i].brief) == 0) {
+			return forms[i].full;
+		}
+	}
+	return word;
+}
+
+/* Take the global options out, wherever they stand; "--" ends all options. */
+static int
+line_split(struct cli *cli, int argc, char **argv, struct line *line)
+{
+	bool plain = false;
+
+	line->plain = ARGS_MAX;
+	for (int i = 1; i < argc;) {
+		const char *word = plain ? "" : long_form(argv[i]);
+		const char *value = NULL;
+		size_t used = 1;
+		size_t which = 0;
+		int match = 0;
+
+		if (strcmp(word, "--") == 0) {
+			plain = true;
+			line->plain = line->n;
+			i++;
+			continue;
+		}
+		for (; cli_global_options[which].name != NULL; which++) {
+			match = option_match(&cli_global_options[which], word,
+				i + 1 < argc ? argv[i + 1] : NULL, &value, &used);
+			if (match != 0) {
+				break;
+			}
+		}
+		if (match < 0) {
+			return cli_usage_error(cli, "%s %s", argv[i],
+				cli_global_options[which].kind == CLI_FLAG ? "takes no value"
+									   : "needs a value");
+		}
+		if (match > 0) {
+			int status = global_apply(cli, line, (enum global)which, value);
+
+			if (status != CLI_OK) {
+				return status;
+			}
+			i += (int)used;
+			continue;
+		}
+		if (line->n == ARGS_MAX) {
+			return cli_usage_error(cli, "more than %d arguments", ARGS_MAX);
+		}
+		line->words[line->n++] = argv[i++];
+	}
+	return CLI_OK;
+}
+
+/* All that is sent is JSON, so checked once here. */
+static bool
+is_utf8(const char *word)
+{
+	json_t *string = json_string(word);
+
+	json_decref(string);
+	return string != NULL;
+}
+
+/* Options of the command out of the words, the rest into args. `args->v` must have room. */
+static int
+args_parse(struct cli *cli, const struct cli_command *command, const struct line *line,
+	struct cli_args *args)
+{
+	static const struct cli_option none[] = {{NULL}};
+	const struct cli_option *options = command->options == NULL ? none : command->options;
+
+	for (size_t i = command->verb == NULL ? 1 : 2; i < line->n;) {
+		char *word = line->words[i];
+		bool plain = i >= line->plain;
+		const char *value = NULL;
+		size_t used = 1;
+		size_t which = 0;
+		int match = 0;
+
+		for (; !plain && options[which].name != NULL && match == 0; which++) {
+			match = option_match(&options[which], word,
+				i + 1 < line->n ? line->words[i + 1] : NULL, &value, &used);
+		}
+		if (match < 0) {
+			return cli_usage_error(cli, "%s %s", word,
+				options[which - 1].kind == CLI_FLAG ? "takes no value"
+								    : "needs a value");
+		}
+		if (match > 0) {
+			args->options[which - 1] = value;
+		} else if (!plain && word[0] == '-' && word[1] != '\0') {
+			return cli_usage_error(cli, "there is no option %s here", word);
+		} else if (!is_utf8(word)) {
+			return cli_usage_error(cli, "argument %zu is not valid UTF-8", i + 1);
+		} else {
+			args->v[args->n++] = word;
+		}
+		i += used;
+	}
+	if (args->n < command->min_args) {
+		return cli_usage_error(cli, "an argument is missing");
+	}
+	if (args->n > command->max_args) {
+		return cli_usage_error(
+			cli, "'%s' is one argument too many", args->v[command->max_args]);
+	}
+	return CLI_OK;
+}
+
+/* No command has these words: say which are near. */
+static int
+command_unknown(struct cli *cli, const struct line *line)
+{
+	bool noun_known = cli_noun_exists(line->words[0]);
+	const char *wrong = noun_known && line->n > 1 ? line->words[1] : line->words[0];
+	struct suggest suggest;
+
+	if (noun_known && line->n == 1) {
+		cli_help_noun(cli->err, line->words[0]);
+		return CLI_USAGE;
+	}
+	suggest_init(&suggest, wrong, strlen(wrong));
+	for (size_t t = 0; cli_tables[t] != NULL; t++) {
+		for (const struct cli_command *c = cli_tables[t]; c->noun != NULL; c++) {
+			if (!noun_known) {
+				suggest_offer(&suggest, c->noun);
+			} else if (strcmp(c->noun, line->words[0]) == 0 && c->verb != NULL) {
+				suggest_offer(&suggest, c->verb);
+			}
+		}
+	}
+	(void)cli_usage_error(cli, "there is no command '%s%s%s'%s", line->words[0],
+		noun_known ? " " : "", noun_known ? wrong : "", suggest_text(&suggest));
+	return CLI_USAGE;
+}
+
+static int
+help_run(struct cli *cli, const struct line *line, const struct cli_command *command)
+{
+	if (command != NULL) {
+		cli_help_command(cli->out, command);
+	} else if (line->n > 0 && cli_noun_exists(line->words[0]) && line->n == 1) {
+		cli_help_noun(cli->out, line->words[0]);
+	} else if (line->n > 0) {
+		return command_unknown(cli, line);
+	} else {
+		cli_help_all(cli->out);
+	}
+	return CLI_OK;
+}
+
+static int
+command_run(struct cli *cli, struct line *line)
+{
+	char *room[ARGS_MAX];
+	struct cli_args args = {.v = room};
+	const struct cli_command *command = NULL;
+	int status;
+
+	if (line->version) {
+		(void)fprintf(cli->out, "vswitchctl %s\n", VSW_VERSION);
+		return CLI_OK;
+	}
+	if (line->n > 0 && strcmp(line->words[0], "help") == 0) {
+		line->help = true;
+		line->n--;
+		memmove(line->words, line->words + 1, line->n * sizeof(line->words[0]));
+	}
+	if (line->n > 0) {
+		command = cli_command_find(line->words[0], line->n > 1 ? line->words[1] : NULL);
+	}
+	if (line->help) {
+		return help_run(cli, line, command);
+	}
+	if (line->n == 0) {
+		return cli_usage_error(cli, "a command is missing");
+	}
+	if (command == NULL) {
+		return command_unknown(cli, line);
+	}
+	cli->command = command;
+	status = args_parse(cli, command, line, &args);
+	return status == CLI_OK ? (int)command->run(cli, &args) : status;
+}
