@@ -8,8 +8,9 @@
  *
  * A change is a transaction. An edit is a list of RFC 8072 style operations. The datastore applies
  * them in order to the tree with an undo list, validates the touched entries, and hands the backend
- * the net difference, entry by entry: {op, list, key, before, after}, where before and after are the
- * whole configuration of that entry, defaults filled in. Entries are those of the top-level lists
+ * the net difference, entry by entry: {op, list, key, before, after}, where before and after are
+ *the whole configuration of that entry, defaults filled in. Entries are those of the top-level
+ *lists
  * ("bridge", "port"); the container "system" counts as one entry with the key "".
  *
  *	parse -> validate (schema, backend) -> prepare (backend: all that can fail; the new file is
@@ -48,10 +49,10 @@ enum ds_op { DS_CREATE, DS_MODIFY, DS_DELETE };
 /* The net change of one entry. Borrowed from the txn. */
 struct ds_change {
 	enum ds_op op;
-	const char *list;     /* "bridge", "port", ..., or "system" */
-	const char *key;      /* the entry's name; "" for a container */
+	const char *list; /* "bridge", "port", ..., or "system" */
+	const char *key; /* the entry's name; "" for a container */
 	const json_t *before; /* NULL for DS_CREATE */
-	const json_t *after;  /* NULL for DS_DELETE */
+	const json_t *after; /* NULL for DS_DELETE */
 };
 
 /* Ends prepare, apply or abort. rc is 0, or -errno with *err filled (prepare only). */
@@ -62,17 +63,17 @@ struct ds_txn {
 	size_t n_changes;
 	const struct ds_change *changes; /* deletes first, then creates, then modifies; bridges
 					  * are created before ports and deleted after them */
-	bool loading;   /* the configuration file at start: a port whose device cannot be opened is
-			 * created anyway and shows as failed; prepare must not refuse for it */
+	bool loading; /* the configuration file at start: a port whose device cannot be opened is
+		       * created anyway and shows as failed; prepare must not refuse for it */
 	void *prepared; /* the backend's own: set in prepare, used in apply or abort */
 	ds_done_fn done;
 };
 
 /* A page of a long state list that lives in the backend (the FDB of a bridge). */
 struct ds_page {
-	size_t limit;      /* at most this many entries, >= 1 */
+	size_t limit; /* at most this many entries, >= 1 */
 	const char *after; /* opaque cursor that an earlier page returned, or NULL for the first */
-	char next[128];    /* out: cursor of the next page, "" if this was the last */
+	char next[128]; /* out: cursor of the next page, "" if this was the last */
 };
 
 struct ds_backend_ops {
@@ -95,8 +96,9 @@ struct ds_backend_ops {
 };
 
 struct ds_options {
-	const char *schema_dir; /* folder of vswitch.yang; NULL: the text compiled into the binary */
-	const char *file;       /* the saved configuration; NULL: keep nothing on disk */
+	const char
+		*schema_dir; /* folder of vswitch.yang; NULL: the text compiled into the binary */
+	const char *file; /* the saved configuration; NULL: keep nothing on disk */
 	const struct ds_backend_ops *ops;
 	void *ctx; /* handed to ops */
 };
@@ -111,9 +113,9 @@ enum ds_content { DS_CONTENT_ALL, DS_CONTENT_CONFIG, DS_CONTENT_STATE };
 struct ds_get_options {
 	const char *path; /* instance identifier; NULL or "/" is the whole tree */
 	enum ds_content content;
-	unsigned int depth;  /* levels below the target that are returned; 0 is all */
+	unsigned int depth; /* levels below the target that are returned; 0 is all */
 	struct ds_page page; /* for a path that ends in a paged list; limit 0: DS_PAGE_DEFAULT */
-	bool with_defaults;  /* leaves at their default are shown too (RFC 6243 report-all) */
+	bool with_defaults; /* leaves at their default are shown too (RFC 6243 report-all) */
 };
 
 #define DS_PAGE_DEFAULT 10000
@@ -142,8 +144,8 @@ void ds_load(struct datastore *ds, ds_edit_done_fn done, void *arg) ON_MAIN;
 void ds_edit(struct datastore *ds, json_t *params, ds_edit_done_fn done, void *arg) ON_MAIN;
 
 /* RFC 7951 data of a subtree as a new reference. The next cursor is in options->page.next. */
-int ds_get(struct datastore *ds, struct ds_get_options *options, json_t **out,
-	struct err *err) ON_MAIN;
+int
+ds_get(struct datastore *ds, struct ds_get_options *options, json_t **out, struct err *err) ON_MAIN;
 
 /* Check a whole configuration document (config check): schema and backend's validate. */
 int ds_check(struct datastore *ds, const json_t *document, struct err *err) ON_MAIN;

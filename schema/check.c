@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "schema/check.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "schema/jx.h"
+#include "schema/path.h"
+#include "schema/sorted.h"
+#include "schema/suggest.h"
+#include "schema/value.h"
+
+/* One walk. The path grows and shrinks as the walk goes down and up. */
+struct walk {
+	char path[ERR_PATH_SIZE];
+	enum check_extent extent;
+	struct err *err;
+};
+
+static int
+check_instance(struct walk *w, const struct lysc_node *node, const json_t *in, json_t **out);
+
+static const json_t *
+member(const json_t *object, const char *name)
+{
+	char qualified[128];
+	const json_t *value = json_object_get(object, name);
+
+	if (value == NULL) {
+		(void)snprintf(qualified, sizeof(qualified), MODEL_NAME ":%s", name);
+		value = json_object_get(object, qualified);
+	}
+	return value;
+}
+
+static int
+check_leaf(struct walk *w, const struct lysc_node *leaf, const json_t *in, json_t **out)
+{
+	int rc = value_check(leaf, in, out, w->err);
+
+	if (rc != 0 && w->err != NULL) {
+		(void)str_copy(w->err->path, w->path, sizeof(w->err->path));
+	}
+	return rc;
+}
+
+/* --- arrays --------------------------------------------------------------------------------- */
+
+/* Extends the path by the entry's keys as they were given, or by its position. */
+static void
+enter_entry(struct walk *w, const struct lysc_node *node, const json_t *entry, size_t index)
+{
+	const struct lysc_node *key;
+	char text[VALUE_TEXT_SIZE];
+	size_t used = strlen(w->path);
+
+	if (node->nodetype == LYS_LEAFLIST) {
+		return; /* the leaf-list itself is named, the value is in the message */
+	}
+	for (size_t i = 0; (key = model_key(node, i)) != NULL; i++) {
+		const json_t *value = member(entry, key->name);
+
+		if (!json_is_string(value) && !json_is_integer(value)) {
+			w->path[used] = '\0';
+			(void)str_appendf(w->path, sizeof(w->path), "[%zu]", index + 1);
+			return;
+		}
+		path_append_key(
+			w->path, sizeof(w->path), key->name, value_text(value, text, sizeof(text)));
+	}
+}
+
+static int
+check_unique(struct walk *w, const struct lysc_node *node, const json_t *sorted)
+{
+	size_t n = json_array_size(sorted);
+
+	for (size_t i = 1; i < n; i++) {
+		const json_t *entry = json_array_get(sorted, i);
+		char shown[JX_SHOW_SIZE];
+
+		if (sorted_compare(node, json_array_get(sorted, i - 1), entry) != 0) {
+			continue;
+		}
+		enter_entry(w, node, entry, i);
+		if (node->nodetype == LYS_LEAFLIST) {
+			return err_set(w->err, ERR_INVALID, w->path, "%s is twice in '%s'",
+				jx_show(entry, shown, sizeof(shown)), node->name);
+		}
+		return err_set(w->err, ERR_INVALID, w->path,
+			"list '%s' has two entries with these keys", node->name);
+	}
+	return 0;
+}
+
+static int
+check_entry_keys(struct walk *w, const struct lysc_node *list, const json_t *in)
+{
+	const struct lysc_node *key;
+
+	for (size_t i = 0; json_is_object(in) && (key = model_key(list, i)) != NULL; i++) {
+		if (member(in, key->name) == NULL) {
+			return err_set(w->err, ERR_INVALID, w->path,
+				"an entry of list '%s' needs its key '%s'", list->name, key->name);
+		}
+	}
+	return 0;
+}
+
+static int
+check_array(struct walk *w, const struct lysc_node *node, const json_t *in, json_t **out)
+{
+	size_t used = strlen(w->path);
+	char shown[JX_SHOW_SIZE];
+	json_t *array;
+	int rc = 0;
+
+	if (!json_is_array(in)) {
+		return err_set(w->err, ERR_INVALID, w->path, "'%s' takes an array of %s, not %s",
+			node->name, node->nodetype == LYS_LIST ? "objects" : "values",
+			jx_show(in, shown, sizeof(shown)));
+	}
+	array = jx_array();
+	for (size_t i = 0; rc == 0 && i < json_array_size(in); i++) {
+		const json_t *entry = json_array_get(in, i);
+		json_t *checked = NULL;
+
+		enter_entry(w, node, entry, i);
+		rc = node->nodetype == LYS_LIST ? check_entry_keys(w, node, entry) : 0;
+		if (rc == 0) {
+			rc = check_instance(w, node, entry, &checked);
+		}
+		if (rc == 0) {
+			jx_append(array, checked);
+		}
+		w->path[used] = '\0';
+	}
+	if (rc == 0) {
+		sorted_sort(node, array);
+		rc = check_unique(w, node, array);
+		w->path[used] = '\0';
+	}
+	if (rc != 0) {
+		json_decref(array);
+		return rc;
+	}
+	*out = array;
+	return 0;
+}
+
+/* --- objects -------------------------------------------------------------------------------- */
+
+/* The member's name without our module in front. */
+static const char *
+local_name(const char *name)
+{
+	size_t len = strlen(MODEL_NAME);
+
+	return strncmp(name, MODEL_NAME, len) == 0 && name[len] == ':' ? name + len + 1 : name;
+}
+
+static int
+unknown_member(struct walk *w, const struct lysc_node *parent, const char *name)
+{
+	struct suggest suggest;
+	char shown[JX_SHOW_SIZE];
+	json_t *text = jx_string(name);
+	int rc;
+
+	suggest_init(&suggest, name, strlen(name));
+	model_suggest(parent, true, &suggest);
+	rc = err_set(w->err, ERR_UNKNOWN, w->path, "there is no %s in '%s'%s",
+		jx_show(text, shown, sizeof(shown)), parent->name, suggest_text(&suggest));
+	json_decref(text);
+	return rc;
+}
+
+/* Each member of `in` is a node that can be configured, and is there once. */
+static int
+check_names(struct walk *w, const struct lysc_node *parent, const json_t *in)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach ((json_t *)(uintptr_t)in, name, value) {
+		const char *local = local_name(name);
+		const struct lysc_node *child = model_child(parent, local, strlen(local));
+
+		if (name[0] == '@') {
+			return err_set(w->err, ERR_UNSUPPORTED, w->path,
+				"metadata (members that start with '@') is not supported");
+		}
+		if (child == NULL) {
+			return unknown_member(w, parent, local);
+		}
+		if (!model_is_config(child)) {
+			return err_set(w->err, ERR_INVALID, w->path,
+				"'%s' is state: it can be read, not configured", child->name);
+		}
+		if (local != name && json_object_get(in, local) != NULL) {
+			return err_set(w->err, ERR_INVALID, w->path,
+				"'%s' is given twice, with and without module name", child->name);
+		}
+	}
+	return 0;
+}
+
+/* Empty containers and lists are nothing in YANG; they are not kept. */
+static bool
+is_empty(const json_t *value)
+{
+	return (json_is_array(value) && json_array_size(value) == 0) ||
+		(json_is_object(value) && json_object_size(value) == 0);
+}
+
+static int
+check_child(struct walk *w, const struct lysc_node *child, const json_t *in, json_t *object)
+{
+	size_t used = strlen(w->path);
+	json_t *checked = NULL;
+	int rc;
+
+	(void)str_appendf(w->path, sizeof(w->path), "/%s", child->name);
+	rc = model_is_many(child) ? check_array(w, child, in, &checked)
+				  : check_instance(w, child, in, &checked);
+	w->path[used] = '\0';
+	if (rc != 0) {
+		return rc;
+	}
+	if (is_empty(checked)) {
+		json_decref(checked);
+	} else {
+		jx_set(object, child->name, checked);
+	}
+	return 0;
+}
+
+static int
+missing_leaf(struct walk *w, const struct lysc_node *leaf)
+{
+	char what[512];
+
+	(void)str_appendf(w->path, sizeof(w->path), "/%s", leaf->name);
+	return err_set(w->err, ERR_INVALID, w->path, "'%s' is missing; it takes %s", leaf->name,
+		value_describe(leaf, what, sizeof(what)));
+}
+
+static int
+check_object(struct walk *w, const struct lysc_node *node, const json_t *in, json_t **out)
+{
+	char shown[JX_SHOW_SIZE];
+	json_t *object;
+	int rc;
+
+	if (!json_is_object(in)) {
+		return err_set(w->err, ERR_INVALID, w->path, "'%s' takes an object, not %s",
+			node->name, jx_show(in, shown, sizeof(shown)));
+	}
+	rc = check_names(w, node, in);
+	if (rc != 0) {
+		return rc;
+	}
+	object = jx_object();
+	for (const struct lysc_node *child = model_first(node); rc == 0 && child != NULL;
+		child = child->next) {
+		const json_t *value = member(in, child->name);
+
+		if (value != NULL) {
+			rc = check_child(w, child, value, object);
+		} else if (w->extent == CHECK_FULL && model_is_config(child) &&
+			child->nodetype == LYS_LEAF && (child->flags & LYS_MAND_TRUE) != 0) {
+			rc = missing_leaf(w, child);
+		}
+	}
+	if (rc != 0) {
+		json_decref(object);
+		return rc;
+	}
+	*out = object;
+	return 0;
+}
+
+static int
+check_instance(struct walk *w, const struct lysc_node *node, const json_t *in, json_t **out)
+{
+	return model_is_leaf(node) ? check_leaf(w, node, in, out) : check_object(w, node, in, out);
+}
+
+int
+check_value(const struct lysc_node *node, const char *path, enum check_shape shape,
+	enum check_extent extent, const json_t *in, json_t **out, struct err *err)
+{
+	struct walk w = {.extent = extent, .err = err};
+
+	(void)str_copy(w.path, path, sizeof(w.path));
+	if (shape == CHECK_WHOLE && model_is_many(node)) {
+		return check_array(&w, node, in, out);
+	}
+	return check_instance(&w, node, in, out);
+}
+
+/* --- defaults ------------------------------------------------------------------------------- */
+
+static void
+fill_defaults(const struct lysc_node *node, json_t *object)
+{
+	for (const struct lysc_node *child = model_first(node); child != NULL;
+		child = child->next) {
+		json_t *value = json_object_get(object, child->name);
+		const char *text = model_default(child);
+		json_t *entry;
+		size_t i;
+
+		if (!model_is_config(child)) {
+			continue;
+		}
+		if (child->nodetype == LYS_CONTAINER) {
+			fill_defaults(child, jx_sub_object(object, child->name));
+		} else if (child->nodetype == LYS_LIST) {
+			json_array_foreach (value, i, entry) {
+				fill_defaults(child, entry);
+			}
+		} else if (value == NULL && text != NULL) {
+			jx_set(object, child->name, value_from_canonical(child, text));
+		}
+	}
+}
+
+json_t *
+check_with_defaults(const struct lysc_node *node, const json_t *config)
+{
+	json_t *full = jx_copy(config);
+
+	fill_defaults(node, full);
+	return full;
+}

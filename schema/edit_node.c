@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "schema/edit_node.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "schema/jx.h"
+#include "schema/sorted.h"
+#include "schema/value.h"
+
+/* Where an operation acts: a member of `parent`, or an element of that member. */
+struct spot {
+	const struct path *path;
+	const struct path_step *step;
+	json_t *parent;
+	struct err *err;
+};
+
+static int
+refuse(const struct spot *spot, enum err_kind kind, const char *what)
+{
+	char text[ERR_PATH_SIZE];
+	char where[ERR_PATH_SIZE];
+
+	(void)path_print(spot->path, spot->path->n_steps, text, sizeof(text));
+	(void)path_print(
+		spot->path, (size_t)(spot->step - spot->path->steps) + 1, where, sizeof(where));
+	return err_set(spot->err, kind, text, "%s %s", where, what);
+}
+
+void
+edit_node_set_keys(const struct path_step *step, json_t *object)
+{
+	for (size_t i = 0; i < step->n_keys; i++) {
+		const struct lysc_node *key = model_key(step->node, i);
+
+		jx_set(object, key->name, value_from_canonical(key, step->keys[i]));
+	}
+}
+
+/* What an element of a list or leaf-list compares equal to. New reference. */
+static json_t *
+probe(const struct path_step *step)
+{
+	json_t *object;
+
+	if (step->node->nodetype == LYS_LEAFLIST) {
+		return value_from_canonical(step->node, step->value);
+	}
+	object = jx_object();
+	edit_node_set_keys(step, object);
+	return object;
+}
+
+static bool
+find_element(const struct path_step *step, const json_t *array, size_t *index)
+{
+	json_t *wanted = probe(step);
+	bool found = sorted_find(step->node, array, wanted, index);
+
+	json_decref(wanted);
+	return found;
+}
+
+/* --- merge ---------------------------------------------------------------------------------- */
+
+static void
+merge_array(const struct lysc_node *node, json_t *into, const json_t *from)
+{
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach (from, i, entry) {
+		size_t at;
+
+		if (!sorted_find(node, into, entry, &at)) {
+			jx_insert(into, at, jx_copy(entry));
+		} else if (node->nodetype == LYS_LIST) {
+			edit_node_merge(node, json_array_get(into, at), entry);
+		}
+	}
+}
+
+void
+edit_node_merge(const struct lysc_node *node, json_t *into, const json_t *from)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach ((json_t *)(uintptr_t)from, name, value) {
+		const struct lysc_node *child = model_child(node, name, strlen(name));
+		json_t *there = json_object_get(into, name);
+
+		if (there == NULL || child->nodetype == LYS_LEAF) {
+			jx_set(into, name, jx_copy(value));
+		} else if (child->nodetype == LYS_CONTAINER) {
+			edit_node_merge(child, there, value);
+		} else {
+			merge_array(child, there, value);
+		}
+	}
+}
+
+/* What a leaf-list or container without content leaves behind counts as nothing. */
+static bool
+is_set(const json_t *there)
+{
+	return there != NULL && !(json_is_array(there) && json_array_size(there) == 0) &&
+		!(json_is_object(there) && json_object_size(there) == 0);
+}
+
+/* --- operations ----------------------------------------------------------------------------- */
+
+/* Leaf, container, or a leaf-list as a whole: a member of its parent. */
+static int
+apply_member(const struct spot *spot, enum edit_op op, const json_t *value)
+{
+	const struct lysc_node *node = spot->step->node;
+	json_t *there = json_object_get(spot->parent, node->name);
+
+	switch (op) {
+	case EDIT_CREATE:
+		if (is_set(there)) {
+			return refuse(spot, ERR_EXISTS, "is there already; use merge or replace");
+		}
+		break;
+	case EDIT_DELETE:
+		if (!is_set(there)) {
+			return refuse(spot, ERR_MISSING, "is not set, so it cannot be deleted");
+		}
+		(void)json_object_del(spot->parent, node->name);
+		return 0;
+	case EDIT_REMOVE:
+		(void)json_object_del(spot->parent, node->name);
+		return 0;
+	case EDIT_MERGE:
+		if (there != NULL && node->nodetype == LYS_CONTAINER) {
+			edit_node_merge(node, there, value);
+			return 0;
+		}
+		if (there != NULL && node->nodetype == LYS_LEAFLIST) {
+			merge_array(node, there, value);
+			return 0;
+		}
+		break;
+	case EDIT_REPLACE:
+		break;
+	}
+	jx_set(spot->parent, node->name, jx_copy(value));
+	return 0;
+}
+
+/* An entry of a list or leaf-list: an element of its parent's array. */
+static int
+apply_element(const struct spot *spot, enum edit_op op, const json_t *value)
+{
+	const struct lysc_node *node = spot->step->node;
+	json_t *array = json_object_get(spot->parent, node->name);
+	size_t at = 0;
+	bool found = array != NULL && find_element(spot->step, array, &at);
+
+	if (op == EDIT_DELETE || op == EDIT_REMOVE) {
+		if (found) {
+			(void)json_array_remove(array, at);
+			return 0;
+		}
+		return op == EDIT_REMOVE
+			? 0
+			: refuse(spot, ERR_MISSING, "does not exist, so it cannot be deleted");
+	}
+	if (found && op == EDIT_CREATE) {
+		return refuse(spot, ERR_EXISTS, "exists already; use merge or replace");
+	}
+	if (found && op == EDIT_MERGE && node->nodetype == LYS_LIST) {
+		edit_node_merge(node, json_array_get(array, at), value);
+		return 0;
+	}
+	if (found) {
+		(void)json_array_remove(array, at);
+	}
+	if (array == NULL) {
+		array = jx_array();
+		jx_set(spot->parent, node->name, array);
+	}
+	jx_insert(array, at, jx_copy(value));
+	return 0;
+}
+
+/* Go down one step above the target; 0 with *parent NULL when a remove finds nothing there. */
+static int
+descend(struct spot *spot, enum edit_op op)
+{
+	json_t *array;
+	size_t at;
+
+	if (spot->step->node->nodetype == LYS_CONTAINER) {
+		spot->parent = jx_sub_object(spot->parent, spot->step->node->name);
+		return 0;
+	}
+	array = json_object_get(spot->parent, spot->step->node->name);
+	if (array == NULL || !find_element(spot->step, array, &at)) {
+		spot->parent = NULL;
+		return op == EDIT_REMOVE
+			? 0
+			: refuse(spot, ERR_MISSING, "does not exist; create it first");
+	}
+	spot->parent = json_array_get(array, at);
+	return 0;
+}
+
+int
+edit_node_apply(json_t *entry, const struct path *path, size_t base, enum edit_op op,
+	const json_t *value, struct err *err)
+{
+	struct spot spot = {.path = path, .parent = entry, .err = err};
+	size_t i;
+
+	assert(path->n_steps > base + 1);
+	for (i = base + 1; i + 1 < path->n_steps; i++) {
+		int rc;
+
+		spot.step = &path->steps[i];
+		rc = descend(&spot, op);
+		if (rc != 0 || spot.parent == NULL) {
+			return rc;
+		}
+	}
+	spot.step = &path->steps[i];
+	return spot.step->keyed ? apply_element(&spot, op, value) : apply_member(&spot, op, value);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One operation on the JSON of one entry: leaves, leaf-lists, nested lists. Private to
+ * edit.c and operation.c. Any thread.
+ */
+#ifndef VSW_SCHEMA_EDIT_NODE_H
+#define VSW_SCHEMA_EDIT_NODE_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "schema/operation.h"
+#include "schema/path.h"
+
+/*
+ * Apply `op` at `path` within `entry`, which is the node at the path's step `base`. `value` is
+ * canonical and complete with keys (check.h), NULL for delete and remove; it is not kept.
+ */
+int edit_node_apply(json_t *entry, const struct path *path, size_t base, enum edit_op op,
+	const json_t *value, struct err *err);
+
+/* Merge canonical `from` into canonical `into`, both content of the container or list `node`. */
+void edit_node_merge(const struct lysc_node *node, json_t *into, const json_t *from);
+
+/* The key leaves of a keyed list step, as members of `object`. */
+void edit_node_set_keys(const struct path_step *step, json_t *object);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "schema/proposal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/check.h"
+#include "schema/jx.h"
+#include "schema/model.h"
+
+/* --- the tree ------------------------------------------------------------------------------- */
+
+void
+proposal_put(const struct proposal *proposal, struct refs *refs, enum proposal_way way)
+{
+	for (size_t i = 0; i < edit_count(proposal->edit); i++) {
+		const struct edit_entry *entry = edit_at(proposal->edit, i);
+		const json_t *from = way == PROPOSAL_DO ? entry->before : entry->after;
+		const json_t *to = way == PROPOSAL_DO ? entry->after : entry->before;
+
+		tree_put(entry->list, entry->key, to);
+		refs_update(refs, entry->list, entry->key, from, to);
+	}
+}
+
+static int
+check_refs(const struct proposal *proposal, struct refs *refs, struct err *err)
+{
+	int rc = 0;
+
+	proposal_put(proposal, refs, PROPOSAL_DO);
+	for (size_t i = 0; rc == 0 && i < edit_count(proposal->edit); i++) {
+		const struct edit_entry *entry = edit_at(proposal->edit, i);
+
+		rc = refs_check(refs, entry->list, entry->key, entry->after, err);
+	}
+	proposal_put(proposal, refs, PROPOSAL_UNDO);
+	return rc;
+}
+
+/* --- changes -------------------------------------------------------------------------------- */
+
+static enum ds_op
+op_of(const struct edit_entry *entry)
+{
+	if (entry->before == NULL) {
+		return DS_CREATE;
+	}
+	return entry->after == NULL ? DS_DELETE : DS_MODIFY;
+}
+
+/*
+ * Position in datastore.h's order: deletes before creates before modifies; within deletes what
+ * refers to others first (the schema's order backwards), else last.
+ */
+static int
+position(const struct edit_entry *entry)
+{
+	static const int phase[] = {[DS_DELETE] = 0, [DS_CREATE] = 1, [DS_MODIFY] = 2};
+	enum ds_op op = op_of(entry);
+	int rank = (int)entry->list->rank;
+
+	return phase[op] * 1000 + (op == DS_DELETE ? 999 - rank : rank);
+}
+
+struct slot {
+	const struct edit_entry *entry;
+	size_t index;
+};
+
+static int
+compare_slots(const void *a, const void *b)
+{
+	const struct slot *x = a;
+	const struct slot *y = b;
+	int diff = position(x->entry) - position(y->entry);
+
+	/* The client's own order otherwise. */
+	return diff != 0 ? diff : (x->index > y->index) - (x->index < y->index);
+}
+
+static const json_t *
+full(const struct edit_entry *entry, const json_t *config)
+{
+	return config == NULL ? NULL : check_with_defaults(entry->list->node, config);
+}
+
+static void
+list_changes(struct proposal *proposal)
+{
+	size_t n = edit_count(proposal->edit);
+	struct slot *slots = calloc(n + 1, sizeof(*slots));
+
+	proposal->changes = calloc(n + 1, sizeof(*proposal->changes));
+	if (slots == NULL || proposal->changes == NULL) {
+		abort();
+	}
+	for (size_t i = 0; i < n; i++) {
+		slots[i].entry = edit_at(proposal->edit, i);
+		slots[i].index = i;
+	}
+	qsort(slots, n, sizeof(*slots), compare_slots);
+	for (size_t i = 0; i < n; i++) {
+		const struct edit_entry *entry = slots[i].entry;
+
+		proposal->changes[i] = (struct ds_change){
+			.op = op_of(entry),
+			.list = tree_list_name(entry->list),
+			.key = entry->key,
+			.before = full(entry, entry->before),
+			.after = full(entry, entry->after),
+		};
+	}
+	proposal->n_changes = n;
+	free(slots);
+}
+
+int
+proposal_init(struct proposal *proposal, struct edit *edit, struct tree *tree, struct refs *refs,
+	struct err *err)
+{
+	int rc;
+
+	memset(proposal, 0, sizeof(*proposal));
+	proposal->edit = edit;
+	proposal->tree = tree;
+	rc = edit_finish(edit, err);
+	if (rc == 0) {
+		rc = check_refs(proposal, refs, err);
+	}
+	if (rc == 0) {
+		list_changes(proposal);
+	}
+	return rc;
+}
+
+void
+proposal_fini(struct proposal *proposal)
+{
+	for (size_t i = 0; i < proposal->n_changes; i++) {
+		json_decref((json_t *)(uintptr_t)proposal->changes[i].before);
+		json_decref((json_t *)(uintptr_t)proposal->changes[i].after);
+	}
+	free(proposal->changes);
+	edit_destroy(proposal->edit);
+	memset(proposal, 0, sizeof(*proposal));
+}
+
+/* --- the answer ----------------------------------------------------------------------------- */
+
+static enum model_apply
+stricter(enum model_apply a, enum model_apply b)
+{
+	return a > b ? a : b;
+}
+
+/* Strictest vs:apply of the leaves of an entry of a nested list, its keys aside. */
+static enum model_apply
+list_apply(const struct lysc_node *list)
+{
+	enum model_apply apply = MODEL_APPLY_LIVE;
+
+	for (const struct lysc_node *n = model_first(list); n != NULL; n = n->next) {
+		if (model_is_leaf(n) && model_is_config(n) && !lysc_is_key(n)) {
+			apply = stricter(apply, model_apply_class(n));
+		} else if (n->nodetype == LYS_LIST && model_is_config(n)) {
+			apply = stricter(apply, list_apply(n));
+		}
+	}
+	return apply;
+}
+
+/* Strictest vs:apply of the leaves that differ. */
+static enum model_apply
+changed_apply(const struct lysc_node *node, const json_t *before, const json_t *after)
+{
+	enum model_apply apply = MODEL_APPLY_LIVE;
+
+	for (const struct lysc_node *n = model_first(node); n != NULL; n = n->next) {
+		const json_t *a = json_object_get(before, n->name);
+		const json_t *b = json_object_get(after, n->name);
+
+		if (a == b || (a != NULL && b != NULL && json_equal(a, b))) {
+			continue;
+		}
+		if (n->nodetype == LYS_CONTAINER) {
+			apply = stricter(apply, changed_apply(n, a, b));
+		} else {
+			apply = stricter(
+				apply, model_is_leaf(n) ? model_apply_class(n) : list_apply(n));
+		}
+	}
+	return apply;
+}
+
+static const struct tree_list *
+list_of(const struct proposal *proposal, const struct ds_change *change)
+{
+	struct tree_list *list = NULL;
+
+	for (size_t i = 0; (list = tree_list_at(proposal->tree, i)) != NULL; i++) {
+		if (strcmp(tree_list_name(list), change->list) == 0) {
+			break;
+		}
+	}
+	assert(list != NULL);
+	return list;
+}
+
+json_t *
+proposal_changes_json(const struct proposal *proposal)
+{
+	static const char *const names[] = {
+		[DS_CREATE] = "create",
+		[DS_MODIFY] = "modify",
+		[DS_DELETE] = "delete",
+	};
+	json_t *array = jx_array();
+
+	for (size_t i = 0; i < proposal->n_changes; i++) {
+		const struct ds_change *change = &proposal->changes[i];
+		const struct tree_list *list = list_of(proposal, change);
+		json_t *object = jx_object();
+		char path[ERR_PATH_SIZE];
+
+		jx_set(object, "op", jx_string(names[change->op]));
+		jx_set(object, "path", jx_string(tree_path(list, change->key, path, sizeof(path))));
+		if (change->op == DS_MODIFY) {
+			enum model_apply apply =
+				changed_apply(list->node, change->before, change->after);
+
+			jx_set(object, "apply", jx_string(model_apply_name(apply)));
+		}
+		jx_append(array, object);
+	}
+	return array;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A proposal: an edit, checked against everything else, as the list of net changes that the backend
+ * gets. It leaves the tree as it is; proposal_put makes it so, and undoes it.
+ *
+ * The owner's thread only.
+ */
+#ifndef VSW_SCHEMA_PROPOSAL_H
+#define VSW_SCHEMA_PROPOSAL_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "schema/datastore.h"
+#include "schema/edit.h"
+#include "schema/refs.h"
+#include "schema/tree.h"
+
+struct proposal {
+	struct edit *edit; /* owned */
+	struct tree *tree; /* borrowed */
+	size_t n_changes;
+	struct ds_change *changes; /* in the order of datastore.h; owned with what they point to */
+};
+
+enum proposal_way { PROPOSAL_DO, PROPOSAL_UNDO };
+
+/*
+ * Finish the edit, check references in the end state and list the changes. Takes `edit`, also on
+ * error; proposal_fini in any case.
+ */
+int proposal_init(struct proposal *proposal, struct edit *edit, struct tree *tree,
+	struct refs *refs, struct err *err);
+void proposal_fini(struct proposal *proposal);
+
+/* Put the end state, or the state before, into the tree. */
+void proposal_put(const struct proposal *proposal, struct refs *refs, enum proposal_way way);
+
+/* [{"op", "path", "apply"?}, ...] for the answer to an edit. New reference. */
+json_t *proposal_changes_json(const struct proposal *proposal);
+
+#endif

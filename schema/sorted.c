@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "schema/sorted.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/jx.h"
+
+static int
+compare_values(const json_t *a, const json_t *b)
+{
+	if (json_is_string(a) && json_is_string(b)) {
+		return strverscmp(json_string_value(a), json_string_value(b));
+	}
+	if (json_is_integer(a) && json_is_integer(b)) {
+		return (json_integer_value(a) > json_integer_value(b)) -
+			(json_integer_value(a) < json_integer_value(b));
+	}
+	return (int)json_typeof(a) - (int)json_typeof(b);
+}
+
+int
+sorted_compare(const struct lysc_node *node, const json_t *a, const json_t *b)
+{
+	const struct lysc_node *key;
+	int diff = 0;
+
+	if (node->nodetype == LYS_LEAFLIST) {
+		return compare_values(a, b);
+	}
+	for (size_t i = 0; diff == 0 && (key = model_key(node, i)) != NULL; i++) {
+		diff = compare_values(json_object_get(a, key->name), json_object_get(b, key->name));
+	}
+	return diff;
+}
+
+static int
+compare_for_qsort(const void *a, const void *b, void *node)
+{
+	return sorted_compare(node, *(json_t *const *)a, *(json_t *const *)b);
+}
+
+void
+sorted_sort(const struct lysc_node *node, json_t *array)
+{
+	size_t n = json_array_size(array);
+	json_t **entries = calloc(n + 1, sizeof(*entries));
+
+	if (entries == NULL) {
+		abort();
+	}
+	for (size_t i = 0; i < n; i++) {
+		entries[i] = json_incref(json_array_get(array, i));
+	}
+	qsort_r(entries, n, sizeof(*entries), compare_for_qsort, (void *)(uintptr_t)node);
+	(void)json_array_clear(array);
+	for (size_t i = 0; i < n; i++) {
+		jx_append(array, entries[i]);
+	}
+	free(entries);
+}
+
+bool
+sorted_find(const struct lysc_node *node, const json_t *array, const json_t *entry, size_t *index)
+{
+	size_t low = 0;
+	size_t high = json_array_size(array);
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int diff = sorted_compare(node, json_array_get(array, middle), entry);
+
+		if (diff == 0) {
+			*index = middle;
+			return true;
+		}
+		if (diff < 0) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	*index = low;
+	return false;
+}
