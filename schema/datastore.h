@@ -7,20 +7,25 @@
  * FDB, link) is never stored, but asked from the backend when somebody gets it.
  *
  * A change is a transaction. An edit is a list of RFC 8072 style operations. The datastore applies
- * them in order to the tree with an undo list, validates the touched entries, and hands the backend
- * the net difference, entry by entry: {op, list, key, before, after}, where before and after are
- *the whole configuration of that entry, defaults filled in. Entries are those of the top-level
- *lists
- * ("bridge", "port"); the container "system" counts as one entry with the key "".
+ * them in order to copies of the entries they touch, validates these, and hands the backend the net
+ * difference, entry by entry: {op, list, key, before, after}, where before and after are the whole
+ * configuration of that entry, defaults filled in; an entry that ends as it began is not in it.
+ * Entries are those of the top-level lists ("bridge", "port"); the container "system" counts as one
+ * entry with the key "", always there, so only ever modified.
  *
  *	parse -> validate (schema, backend) -> prepare (backend: all that can fail; the new file is
  *	written beside the old one and fsynced) -> commit (rename, fsync of the folder) -> apply
  *	(backend; cannot fail) -> done
  *
- * A failure before apply aborts the backend and undoes the tree. Prepare, apply and abort may take
- * their time (a grace period, a device): they end by calling the txn's continuation, on main, in
- * the same call or later. One transaction runs at a time; further edits wait in a queue and are
- * parsed when their turn comes, so base-revision checks see what was committed before them.
+ * After prepare comes exactly one of apply and abort: abort if prepare itself reported a failure
+ * (abort undoes whatever prepare had done by then), or if the file could not be committed. Nobody
+ * sees a change before its commit: ds_get shows what is committed. Nothing to change, or a dry run,
+ * ends after validate.
+ *
+ * Prepare, apply and abort may take their time (a grace period, a device): they end by calling the
+ * txn's continuation, on main, in the same call or later. One transaction runs at a time; further
+ * edits wait in a queue and are parsed when their turn comes, so base-revision checks see what was
+ * committed before them.
  *
  * Ownership and threads. Main only, all of it. The backend's calls come from main. A txn and its
  * JSON live until its last continuation has returned.
@@ -49,10 +54,14 @@ enum ds_op { DS_CREATE, DS_MODIFY, DS_DELETE };
 /* The net change of one entry. Borrowed from the txn. */
 struct ds_change {
 	enum ds_op op;
-	const char *list; /* "bridge", "port", ..., or "system" */
-	const char *key; /* the entry's name; "" for a container */
-	const json_t *before; /* NULL for DS_CREATE */
-	const json_t *after; /* NULL for DS_DELETE */
+	/* "bridge", "port", ..., or "system" */
+	const char *list;
+	/* the entry's name; "" for a container */
+	const char *key;
+	/* NULL for DS_CREATE */
+	const json_t *before;
+	/* NULL for DS_DELETE */
+	const json_t *after;
 };
 
 /* Ends prepare, apply or abort. rc is 0, or -errno with *err filled (prepare only). */
@@ -61,19 +70,25 @@ typedef void (*ds_done_fn)(struct ds_txn *txn, int rc, const struct err *err);
 /* What the transaction's backend sees of it. */
 struct ds_txn {
 	size_t n_changes;
-	const struct ds_change *changes; /* deletes first, then creates, then modifies; bridges
-					  * are created before ports and deleted after them */
-	bool loading; /* the configuration file at start: a port whose device cannot be opened is
-		       * created anyway and shows as failed; prepare must not refuse for it */
-	void *prepared; /* the backend's own: set in prepare, used in apply or abort */
+	/* deletes first, then creates, then modifies; bridges are created before ports and deleted
+	 * after them */
+	const struct ds_change *changes;
+	/* the configuration file at start: a port whose device cannot be opened is created anyway
+	 * and shows as failed; prepare must not refuse for it */
+	bool loading;
+	/* the backend's own: set in prepare, used in apply or abort */
+	void *prepared;
 	ds_done_fn done;
 };
 
 /* A page of a long state list that lives in the backend (the FDB of a bridge). */
 struct ds_page {
-	size_t limit; /* at most this many entries, >= 1 */
-	const char *after; /* opaque cursor that an earlier page returned, or NULL for the first */
-	char next[128]; /* out: cursor of the next page, "" if this was the last */
+	/* at most this many entries, >= 1 */
+	size_t limit;
+	/* opaque cursor that an earlier page returned, or NULL for the first */
+	const char *after;
+	/* out: cursor of the next page, "" if this was the last */
+	char next[128];
 };
 
 struct ds_backend_ops {
@@ -83,7 +98,7 @@ struct ds_backend_ops {
 	void (*prepare)(void *ctx, struct ds_txn *txn);
 	/* Make it so; cannot fail (rc must be 0). Mandatory. */
 	void (*apply)(void *ctx, struct ds_txn *txn);
-	/* Undo prepare. Mandatory. */
+	/* Undo prepare, successful or not. Mandatory. */
 	void (*abort)(void *ctx, struct ds_txn *txn);
 	/* Add the state leaves of one entry to `entry` (an object; config leaves may be in it). */
 	void (*state)(void *ctx, const char *list, const char *key, json_t *entry);
@@ -96,11 +111,13 @@ struct ds_backend_ops {
 };
 
 struct ds_options {
-	const char
-		*schema_dir; /* folder of vswitch.yang; NULL: the text compiled into the binary */
-	const char *file; /* the saved configuration; NULL: keep nothing on disk */
+	/* folder of vswitch.yang; NULL: the text compiled into the binary */
+	const char *schema_dir;
+	/* the saved configuration; NULL: keep nothing on disk */
+	const char *file;
 	const struct ds_backend_ops *ops;
-	void *ctx; /* handed to ops */
+	/* handed to ops */
+	void *ctx;
 };
 
 /* Outcome of an edit: rc 0 and `result` ({"changes": [...], "revision": N}), or -errno and err.
@@ -111,11 +128,16 @@ typedef void (*ds_edit_done_fn)(void *arg, int rc, const json_t *result, const s
 enum ds_content { DS_CONTENT_ALL, DS_CONTENT_CONFIG, DS_CONTENT_STATE };
 
 struct ds_get_options {
-	const char *path; /* instance identifier; NULL or "/" is the whole tree */
+	/* instance identifier; NULL or "/" is the whole tree */
+	const char *path;
 	enum ds_content content;
-	unsigned int depth; /* levels below the target that are returned; 0 is all */
-	struct ds_page page; /* for a path that ends in a paged list; limit 0: DS_PAGE_DEFAULT */
-	bool with_defaults; /* leaves at their default are shown too (RFC 6243 report-all) */
+	/* levels below the target that are returned; 0 is all */
+	unsigned int depth;
+	/* for a path that ends in a paged list; limit 0: DS_PAGE_DEFAULT */
+	struct ds_page page;
+	/* leaves at their default are shown too (RFC 6243 report-all); without it those that were
+	 * set, and a leaf that the path names */
+	bool with_defaults;
 };
 
 #define DS_PAGE_DEFAULT 10000
@@ -124,7 +146,8 @@ struct ds_get_options {
 
 /* Parses the schema; fails only for a broken installation. The tree is empty until ds_load. */
 int ds_create(const struct ds_options *options, struct datastore **out, struct err *err) ON_MAIN;
-void ds_destroy(struct datastore *ds) ON_MAIN; /* no txn may be running; NULL is legal */
+/* No txn may be running, and no callback of this datastore on the stack; NULL is legal. */
+void ds_destroy(struct datastore *ds) ON_MAIN;
 
 /*
  * Load the file through a transaction with `loading` set, and call done. A file that does not exist

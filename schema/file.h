@@ -10,9 +10,8 @@
  *
  * Crash safety. FILE only ever changes by rename, after the new text has reached the disk; whoever
  * reads it sees one whole revision or the other. The revision number is written before the rename:
- *a crash in between skips a number, and none is ever used for two contents. It is 20 digits in one
- * sector, overwritten in place. FILE.new and FILE.old left by a crash are removed at the next
- *start.
+ * a crash in between skips a number, and none is ever used for two contents. It is 20 digits in one
+ * sector, overwritten in place. FILE.new and FILE.old that a crash left go at the next start.
  *
  * The owner's thread only; calls block for as long as the disk takes.
  */

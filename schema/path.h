@@ -6,8 +6,8 @@
  *	/vswitch:vswitch/port[name='vm1']/trunk[.='10']
  *
  * The module's name may be left out everywhere, keys may stand in any order, and a list or
- *leaf-list may end the path without keys; whether that makes sense is for the caller to say. Key
- *values are checked and kept in canonical form.
+ * leaf-list may end the path without keys; whether that makes sense is for the caller to say. Key
+ * values are checked and kept in canonical form.
  *
  * Own code and not libyang's path functions, because what a person mistypes here must come back as
  * a sentence with a suggestion. Any thread.
