@@ -192,7 +192,7 @@ fdb_source_known(struct fdb *fdb, fdb_key_t key, uint32_t port, uint16_t now_s)
 {
 	struct fdb_bucket *first;
 	struct fdb_bucket *second;
-	uint64_t *where;
+	uint64_t *where = NULL;
 	uint64_t value;
 
 	assert(port != FDB_NO_PORT);
@@ -201,7 +201,7 @@ fdb_source_known(struct fdb *fdb, fdb_key_t key, uint32_t port, uint16_t now_s)
 	if (value == 0) {
 		value = bucket_get(second, key | FDB_USED, &where);
 	}
-	if (fdb_value_port(value) != port) {
+	if (value == 0 || fdb_value_port(value) != port) {
 		return false;
 	}
 	/* Forward only, or two workers whose seconds differ would write at every packet. */

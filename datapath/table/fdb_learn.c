@@ -172,7 +172,8 @@ bridge_make_room(struct fdb *fdb, uint32_t port, uint16_t now_s)
 void
 fdb_moves_refill(struct fdb *fdb, uint16_t now_s)
 {
-	if (fdb_elapsed(now_s, fdb->moves_s) > 0) {
+	if (!fdb->moves_s_known || fdb_elapsed(now_s, fdb->moves_s) > 0) {
+		fdb->moves_s_known = true;
 		fdb->moves_s = now_s;
 		fdb->moves_left = fdb->conf.move_limit;
 	}

@@ -67,6 +67,7 @@ struct fdb {
 	uint32_t n_static;
 	uint32_t moves_left; /* of conf.move_limit, in the second moves_s */
 	uint16_t moves_s;
+	bool moves_s_known; /* false until the first time is told */
 	struct fdb_stats stats;
 	struct fdb_ports ports;
 
