@@ -107,8 +107,7 @@ mbuf_pools_get(struct mbuf_pools *pools, uint16_t mtu, unsigned int n, struct rt
 	uint16_t room = mtu + MBUF_OVERHEAD <= MBUF_ROOM_SMALL ? MBUF_ROOM_SMALL : MBUF_ROOM_LARGE;
 	struct pool *pool;
 
-	TAILQ_FOREACH(pool, &pools->list, link)
-	{
+	TAILQ_FOREACH (pool, &pools->list, link) {
 		if (pool->room == room && pool->size - pool->reserved >= n) {
 			break;
 		}
@@ -145,8 +144,7 @@ mbuf_pools_put(struct mbuf_pools *pools, struct rte_mempool *mp, unsigned int n)
 {
 	struct pool *pool;
 
-	TAILQ_FOREACH(pool, &pools->list, link)
-	{
+	TAILQ_FOREACH (pool, &pools->list, link) {
 		if (pool->mp == mp) {
 			pool->reserved -= n;
 		}
@@ -161,8 +159,7 @@ mbuf_pools_usage(struct mbuf_pools *pools, uint64_t *total, uint64_t *used)
 
 	*total = 0;
 	*used = 0;
-	TAILQ_FOREACH(pool, &pools->list, link)
-	{
+	TAILQ_FOREACH (pool, &pools->list, link) {
 		*total += pool->size;
 		*used += rte_mempool_in_use_count(pool->mp);
 	}

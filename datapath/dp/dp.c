@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "datapath/dp/dp_priv.h"
+
+LOG_MODULE("dp");
 
 static void
 dp_stop_workers(struct dp *dp) ON_MAIN
@@ -117,6 +120,25 @@ dp_destroy(struct dp *dp, enum port_close why)
 	free(dp);
 }
 
+/* A worker that does not come round any more is named, once. */
+static void
+workers_watch(struct dp *dp, uint64_t now)
+{
+	for (unsigned int w = 0; dp->options.threads && w < dp->options.n_workers; w++) {
+		struct worker *worker = dp->workers[w];
+		uint64_t iterations = __atomic_load_n(&worker->iterations, __ATOMIC_RELAXED);
+
+		if (iterations != worker->seen_iterations || worker->seen_at == 0) {
+			worker->seen_iterations = iterations;
+			worker->seen_at = now;
+			worker->stalled = false;
+		} else if (now - worker->seen_at > DP_STALLED && !worker->stalled) {
+			worker->stalled = true;
+			log_warn("worker %u has made no progress for 2 s", w);
+		}
+	}
+}
+
 static void
 ports_poll(struct dp *dp, uint64_t now)
 {
@@ -126,6 +148,7 @@ ports_poll(struct dp *dp, uint64_t now)
 		return;
 	}
 	dp->polled_at = now;
+	workers_watch(dp, now);
 	TAILQ_FOREACH (port, &dp->live, link) {
 		if (port->device->ops->poll != NULL) {
 			port->device->ops->poll(port->device, now);
@@ -164,6 +187,9 @@ dp_worker_get_stats(const struct dp *dp, unsigned int index, struct dp_worker_st
 	const struct worker *worker = dp->workers[index];
 
 	stats->cpu = worker->cpu;
+	stats->state = worker->stalled                               ? DP_WORKER_STALLED
+		: __atomic_load_n(&worker->asleep, __ATOMIC_RELAXED) ? DP_WORKER_SLEEPING
+								     : DP_WORKER_POLLING;
 	stats->iterations = __atomic_load_n(&worker->iterations, __ATOMIC_RELAXED);
 	stats->packets = __atomic_load_n(&worker->packets, __ATOMIC_RELAXED);
 	stats->busy_cycles = __atomic_load_n(&worker->busy_cycles, __ATOMIC_RELAXED);

@@ -28,6 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/role.h"
 #include "datapath/pipe/burst.h"
@@ -67,7 +68,12 @@ struct dp_bridge_conf {
 	bool forward_reserved;
 };
 
+enum dp_worker_state { DP_WORKER_POLLING, DP_WORKER_SLEEPING, DP_WORKER_STALLED };
+
+#define DP_STALLED (2 * CLOCK_S) /* a worker without a loop for this long is reported */
+
 struct dp_worker_stats {
+	enum dp_worker_state state;
 	int cpu; /* -1: not pinned */
 	uint64_t iterations;
 	uint64_t packets;

@@ -107,9 +107,11 @@ worker_loop(struct worker *worker) ON_WORKER
 			since_clock = 0;
 		}
 		if (n > 0) {
+			__atomic_store_n(&worker->asleep, false, __ATOMIC_RELAXED);
 			busy_at = now;
 			sleep = WORKER_SLEEP_MIN;
 		} else if (!worker->poll && now - busy_at > WORKER_SPIN) {
+			__atomic_store_n(&worker->asleep, true, __ATOMIC_RELAXED);
 			worker_sleep(worker, sleep);
 			sleep = RTE_MIN(sleep * 2, WORKER_SLEEP_MAX);
 			now = clock_now();

@@ -39,7 +39,12 @@ struct worker {
 	uint64_t packets;
 	uint64_t busy_cycles;
 	uint64_t idle_cycles;
+	bool asleep; /* its last loop ended in a sleep */
 	/* main's */
+	uint64_t
+		seen_iterations; /* when dp_step last looked, and since when it has been the same */
+	uint64_t seen_at;
+	bool stalled;
 	pthread_t thread;
 	bool running;
 };

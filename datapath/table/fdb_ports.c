@@ -114,6 +114,7 @@ heap_sift_down(struct fdb_ports *fp, uint32_t pos)
 	heap_place(fp, pos, port);
 }
 
+/* The port at `pos` held its last entry, so none below it holds more than one: nothing sinks. */
 static void
 heap_remove(struct fdb_ports *fp, uint32_t pos)
 {
@@ -123,7 +124,6 @@ heap_remove(struct fdb_ports *fp, uint32_t pos)
 	if (pos <= fp->n_heap) {
 		heap_place(fp, pos, last);
 		heap_sift_up(fp, pos);
-		heap_sift_down(fp, fp->ports[last].heap_pos);
 	}
 }
 

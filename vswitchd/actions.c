@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "vswitchd/actions.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ports/fake/fake.h"
+#include "vswitchd/world.h"
+
+/* --- input members: each action names all it knows, anything else is refused --------------------
+ */
+
+static int
+only_members(const json_t *input, const char *const *names, struct err *err)
+{
+	const char *key;
+	const json_t *value;
+
+	json_object_foreach ((json_t *)(uintptr_t)input, key, value) {
+		bool known = false;
+
+		for (size_t i = 0; names[i] != NULL; i++) {
+			known = known || strcmp(names[i], key) == 0;
+		}
+		if (!known) {
+			return err_set(err, ERR_UNKNOWN, key, "the input has no member '%s'", key);
+		}
+	}
+	return 0;
+}
+
+static int
+need_string(const json_t *input, const char *name, const char **out, struct err *err)
+{
+	const json_t *value = json_object_get(input, name);
+
+	if (!json_is_string(value)) {
+		return err_set(err, ERR_INVALID, name, "the input needs '%s', a string", name);
+	}
+	*out = json_string_value(value);
+	return 0;
+}
+
+static int
+opt_number(const json_t *input, const char *name, json_int_t min, json_int_t max,
+	json_int_t fallback, json_int_t *out, struct err *err)
+{
+	const json_t *value = json_object_get(input, name);
+
+	*out = fallback;
+	if (value == NULL) {
+		return 0;
+	}
+	if (!json_is_integer(value) || json_integer_value(value) < min ||
+		json_integer_value(value) > max) {
+		return err_set(err, ERR_INVALID, name,
+			"'%s' must be a number from %" JSON_INTEGER_FORMAT
+			" to %" JSON_INTEGER_FORMAT,
+			name, min, max);
+	}
+	*out = json_integer_value(value);
+	return 0;
+}
+
+static int
+find_port(const struct world *world, const char *name, struct world_port **out,
+	struct err *err) ON_MAIN
+{
+	*out = world_find_port(world, name);
+	if (*out == NULL) {
+		return err_set(err, ERR_MISSING, "port", "there is no port '%s'", name);
+	}
+	return 0;
+}
+
+/* --- fdb-flush -----------------------------------------------------------------------------------
+ */
+
+static int
+action_fdb_flush(void *ctx, json_t *input, json_t **output, struct err *err)
+{
+	static const char *const members[] = {"bridge", "port", "vlan", NULL};
+	const struct world *world = ctx;
+	const char *name = NULL;
+	struct world_bridge *bridge;
+	struct world_port *port = NULL;
+	uint32_t id = FDB_NO_PORT;
+	json_int_t vlan;
+	uint32_t before;
+	struct fdb *fdb;
+	int rc;
+
+	role_assert(&role_main);
+	rc = only_members(input, members, err);
+	rc = rc != 0 ? rc : need_string(input, "bridge", &name, err);
+	rc = rc != 0 ? rc : opt_number(input, "vlan", 0, VLAN_ID_MAX - 1, -1, &vlan, err);
+	if (rc != 0) {
+		return rc;
+	}
+	bridge = world_find_bridge(world, name);
+	if (bridge == NULL) {
+		return err_set(err, ERR_MISSING, "bridge", "there is no bridge '%s'", name);
+	}
+	if (json_object_get(input, "port") != NULL) {
+		rc = need_string(input, "port", &name, err);
+		rc = rc != 0 ? rc : find_port(world, name, &port, err);
+		if (rc != 0) {
+			return rc;
+		}
+		id = port->dp == NULL ? UINT32_MAX : dp_port_id(port->dp);
+	}
+	fdb = dp_bridge_fdb(bridge->dp);
+	before = fdb_count(fdb);
+	while (id != UINT32_MAX && !fdb_flush(fdb, id, (int)vlan, false)) {
+	}
+	*output = json_pack("{s:I}", "flushed", (json_int_t)(before - fdb_count(fdb)));
+	return 0;
+}
+
+/* --- clear-counters
+ * ------------------------------------------------------------------------------- */
+
+static void
+clear_port(const struct world *world, struct world_port *port) ON_MAIN
+{
+	memset(&port->past, 0, sizeof(port->past));
+	if (port->dp != NULL) {
+		dp_port_clear_counters(world->dp, port->dp);
+	}
+}
+
+static int
+action_clear_counters(void *ctx, json_t *input, json_t **output, struct err *err)
+{
+	static const char *const members[] = {"port", NULL};
+	const struct world *world = ctx;
+	struct world_port *port = NULL;
+	const char *name = NULL;
+	int rc;
+
+	role_assert(&role_main);
+	*output = NULL;
+	rc = only_members(input, members, err);
+	if (rc != 0) {
+		return rc;
+	}
+	if (json_object_get(input, "port") == NULL) {
+		TAILQ_FOREACH (port, &world->ports, link) {
+			clear_port(world, port);
+		}
+		return 0;
+	}
+	rc = need_string(input, "port", &name, err);
+	rc = rc != 0 ? rc : find_port(world, name, &port, err);
+	if (rc == 0) {
+		clear_port(world, port);
+	}
+	return rc;
+}
+
+/* --- fake ports
+ * ----------------------------------------------------------------------------------- */
+
+static int
+find_fake(
+	const struct world *world, const json_t *input, struct port **out, struct err *err) ON_MAIN
+{
+	struct world_port *port = NULL;
+	const char *name = NULL;
+	int rc = need_string(input, "port", &name, err);
+
+	rc = rc != 0 ? rc : find_port(world, name, &port, err);
+	if (rc != 0) {
+		return rc;
+	}
+	if (port->dp == NULL || !port_is_fake(dp_port_device(port->dp))) {
+		return err_set(err, ERR_INVALID, "port", "port '%s' is of type %s, not fake", name,
+			port->conf.type);
+	}
+	*out = dp_port_device(port->dp);
+	return 0;
+}
+
+static int
+hex_digit(char c)
+{
+	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
+}
+
+static int
+hex_decode(const char *text, uint8_t *bytes, size_t size, uint32_t *len, struct err *err)
+{
+	size_t digits = strlen(text);
+
+	if (digits % 2 != 0 || text[strspn(text, "0123456789abcdefABCDEF")] != '\0') {
+		return err_set(err, ERR_INVALID, "frame",
+			"the frame is written as pairs of hexadecimal digits");
+	}
+	if (digits / 2 > size) {
+		return err_set(err, ERR_TOO_BIG, "frame", "a frame has at most %zu bytes", size);
+	}
+	for (size_t i = 0; i < digits / 2; i++) {
+		bytes[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
+	}
+	*len = (uint32_t)(digits / 2);
+	return 0;
+}
+
+static int
+action_fake_inject(void *ctx, json_t *input, json_t **output, struct err *err)
+{
+	static const char *const members[] = {"port", "frame", "queue", "count", NULL};
+	uint8_t bytes[FAKE_FRAME_MAX];
+	json_int_t queue;
+	json_int_t count;
+	json_int_t done = 0;
+	const char *frame = NULL;
+	struct port *port = NULL;
+	uint32_t len = 0;
+	int rc;
+
+	role_assert(&role_main);
+	rc = only_members(input, members, err);
+	rc = rc != 0 ? rc : find_fake(ctx, input, &port, err);
+	rc = rc != 0 ? rc : need_string(input, "frame", &frame, err);
+	rc = rc != 0 ? rc : opt_number(input, "queue", 0, PORT_QUEUES_MAX - 1, 0, &queue, err);
+	rc = rc != 0 ? rc : opt_number(input, "count", 1, 65535, 1, &count, err);
+	rc = rc != 0 ? rc : hex_decode(frame, bytes, sizeof(bytes), &len, err);
+	if (rc != 0) {
+		return rc;
+	}
+	while (done < count) {
+		rc = fake_inject(port, (uint16_t)queue, bytes, len, NULL, err);
+		if (rc == -ENOSPC) {
+			break;
+		}
+		if (rc != 0) {
+			return rc;
+		}
+		done++;
+	}
+	*output = json_pack("{s:I}", "accepted", done);
+	return 0;
+}
+
+static json_t *
+frame_json(const uint8_t *bytes, uint32_t len, uint16_t queue)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[2 * FAKE_FRAME_MAX + 1];
+
+	for (uint32_t i = 0; i < len; i++) {
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	text[2 * len] = '\0';
+	return json_pack("{s:s, s:i}", "frame", text, "queue", (int)queue);
+}
+
+static int
+action_fake_collect(void *ctx, json_t *input, json_t **output, struct err *err)
+{
+	static const char *const members[] = {"port", "max", NULL};
+	uint8_t bytes[FAKE_FRAME_MAX];
+	json_t *frames;
+	json_int_t max;
+	struct port *port = NULL;
+	int rc;
+
+	role_assert(&role_main);
+	rc = only_members(input, members, err);
+	rc = rc != 0 ? rc : find_fake(ctx, input, &port, err);
+	rc = rc != 0 ? rc : opt_number(input, "max", 1, 65535, 1024, &max, err);
+	if (rc != 0) {
+		return rc;
+	}
+	frames = json_array();
+	for (uint16_t q = 0; q < port->n_txq; q++) {
+		uint32_t len;
+
+		while ((json_int_t)json_array_size(frames) < max &&
+			(len = fake_collect(port, q, bytes, NULL)) > 0) {
+			(void)json_array_append_new(frames, frame_json(bytes, len, q));
+		}
+	}
+	*output = json_pack("{s:o}", "frames", frames);
+	return 0;
+}
+
+const struct rpc_action world_actions[] = {
+	{"fdb-flush", action_fdb_flush},
+	{"clear-counters", action_clear_counters},
+	{"fake-inject", action_fake_inject},
+	{"fake-collect", action_fake_collect},
+	{NULL, NULL},
+};

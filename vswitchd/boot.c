@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "vswitchd/boot.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <grp.h>
+#include <libgen.h>
+#include <rte_version.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "ctl/methods.h"
+#include "ctl/rpc_server.h"
+#include "ports/ethdev/types.h"
+#include "ports/fake/fake.h"
+#include "ports/kernel/types.h"
+#include "ports/vhost_dpdk/vhost_dpdk.h"
+#include "vswitchd/actions.h"
+#include "vswitchd/eal.h"
+#include "vswitchd/world.h"
+
+LOG_MODULE("vswitchd");
+
+#define RUN_DIR_MODE 0750
+#define SOCKET_MODE 0660
+#define CONTROL_GROUP "vswitch" /* may use the control socket, if the group exists */
+#define STOP_PATIENCE (500 * CLOCK_MS) /* for a transaction that runs at SIGTERM */
+
+/* Every port type there is. */
+static const struct port_ops *const port_types[] = {
+	&port_vhost_dpdk_ops,
+	&port_pci_ops,
+	/* AFXDP */
+	&port_af_packet_ops,
+	&port_tap_ops,
+	&port_virtio_user_ops,
+	&port_memif_ops,
+	&port_ring_ops,
+	&port_pcap_ops,
+	&port_null_ops,
+	&port_fake_ops,
+	NULL,
+};
+
+struct boot {
+	const struct options *options;
+	char run_dir[256];
+	struct eal eal;
+	struct mbuf_pools *pools;
+	struct dp *dp;
+	struct world world;
+	struct datastore *ds;
+	struct event_base *base;
+	struct event *sigterm;
+	struct event *sigint;
+	struct event *step; /* timer of dp_step and world_step */
+	struct rpc_server *rpc;
+	struct methods methods;
+	uint64_t stop_at; /* when to end even if a transaction still runs; 0: not stopping */
+	/* outcome of loading the configuration */
+	bool loaded;
+	int load_rc;
+	struct err load_err;
+};
+
+/* --- main's loop
+ * ---------------------------------------------------------------------------------- */
+
+static void
+step_arm(struct boot *boot, uint64_t ns)
+{
+	struct timeval tv = {.tv_sec = (time_t)(ns / CLOCK_S),
+		.tv_usec = (suseconds_t)(ns % CLOCK_S / CLOCK_US)};
+
+	(void)event_add(boot->step, &tv);
+}
+
+static void
+on_step(evutil_socket_t fd, short what, void *arg)
+{
+	struct boot *boot = arg;
+	uint64_t now = clock_now();
+	uint64_t next;
+
+	(void)fd;
+	(void)what;
+	role_assert(&role_main);
+	next = dp_step(boot->dp, now);
+	if (boot->stop_at != 0) {
+		if (!ds_busy(boot->ds) || now >= boot->stop_at) {
+			(void)event_base_loopbreak(boot->base);
+			return;
+		}
+		next = DP_STEP_BUSY;
+	} else {
+		world_step(&boot->world, now);
+	}
+	step_arm(boot, next);
+}
+
+/* Something waits for a grace period: look soon. */
+static void
+on_kick(void *arg)
+{
+	step_arm(arg, DP_STEP_BUSY);
+}
+
+static void
+on_stop(evutil_socket_t sig, short what, void *arg)
+{
+	struct boot *boot = arg;
+
+	(void)what;
+	role_assert(&role_main);
+	if (boot->stop_at != 0) {
+		return;
+	}
+	log_notice("%s, stopping", sig == SIGTERM ? "SIGTERM" : "SIGINT");
+	(void)sd_notify(0, "STOPPING=1");
+	boot->stop_at = clock_now() + STOP_PATIENCE;
+	step_arm(boot, 0);
+}
+
+/* --- start, in order
+ * ------------------------------------------------------------------------------ */
+
+static int
+make_run_dir(struct boot *boot, struct err *err)
+{
+	const struct group *group = getgrnam(CONTROL_GROUP);
+	char copy[256];
+
+	str_copy(copy, boot->options->socket, sizeof(copy));
+	str_copy(boot->run_dir, dirname(copy), sizeof(boot->run_dir));
+	if (mkdir(boot->run_dir, RUN_DIR_MODE) == 0) {
+		if (geteuid() == 0 && group != NULL) {
+			(void)chown(boot->run_dir, 0, group->gr_gid);
+		}
+	} else if (errno != EEXIST) {
+		return err_set(err, ERR_FAILED, "--socket", "folder '%s' cannot be made: %s",
+			boot->run_dir, strerror(errno));
+	}
+	return 0;
+}
+
+/* A port is a few descriptors: take as many as we are allowed. */
+static void
+raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+static int
+start_datapath(struct boot *boot, struct err *err) ON_MAIN
+{
+	const struct options *options = boot->options;
+	struct dp_options dp_options = {.n_workers = options->n_workers,
+		.cpus = options->cpus,
+		.threads = true,
+		.poll = options->poll,
+		.eal = true,
+		.run_dir = boot->run_dir};
+	int rc = eal_start(options, &boot->eal, err);
+
+	if (rc == 0) {
+		rc = mbuf_pools_create(&boot->pools, err);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	if (getrandom(&dp_options.seed, sizeof(dp_options.seed), 0) !=
+		(ssize_t)sizeof(dp_options.seed)) {
+		return err_set(err, ERR_FAILED, NULL, "getrandom: %s", strerror(errno));
+	}
+	dp_options.pools = boot->pools;
+	dp_options.hugepages = boot->eal.hugepages;
+	return dp_create(&dp_options, &boot->dp, err);
+}
+
+static int
+start_loop(struct boot *boot, struct err *err)
+{
+	struct event_config *config = event_config_new();
+
+	if (config != NULL) {
+		/* Sub-millisecond timers: deleting a port should not take one for nothing. */
+		(void)event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+		boot->base = event_base_new_with_config(config);
+		event_config_free(config);
+	}
+	if (boot->base == NULL) {
+		return err_set(err, ERR_FAILED, NULL, "libevent did not start");
+	}
+	boot->sigterm = evsignal_new(boot->base, SIGTERM, on_stop, boot);
+	boot->sigint = evsignal_new(boot->base, SIGINT, on_stop, boot);
+	boot->step = evtimer_new(boot->base, on_step, boot);
+	(void)event_add(boot->sigterm, NULL);
+	(void)event_add(boot->sigint, NULL);
+	return 0;
+}
+
+static void
+on_loaded(void *arg, int rc, const json_t *result, const struct err *err)
+{
+	struct boot *boot = arg;
+
+	(void)result;
+	boot->loaded = true;
+	boot->load_rc = rc;
+	if (rc != 0) {
+		boot->load_err = *err;
+	}
+}
+
+static int
+start_datastore(struct boot *boot, struct err *err) ON_MAIN
+{
+	struct ds_options options = {
+		.file = boot->options->config, .ops = &world_ops, .ctx = &boot->world};
+
+	world_init(&boot->world);
+	boot->world.dp = boot->dp;
+	boot->world.types = port_types;
+	boot->world.run_dir = boot->run_dir;
+	boot->world.kick = on_kick;
+	boot->world.kick_arg = boot;
+	boot->world.started = clock_now();
+	boot->world.memory = eal_memory_state;
+	boot->world.memory_arg = &boot->eal;
+	return ds_create(&options, &boot->ds, err);
+}
+
+static int
+load_config(struct boot *boot, struct err *err) ON_MAIN
+{
+	ds_load(boot->ds, on_loaded, boot);
+	step_arm(boot, 0);
+	while (!boot->loaded && event_base_loop(boot->base, EVLOOP_ONCE) == 0) {
+	}
+	if (boot->load_rc != 0) {
+		*err = boot->load_err;
+	}
+	return boot->load_rc;
+}
+
+static int
+start_rpc(struct boot *boot, struct err *err) ON_MAIN
+{
+	const struct group *group = getgrnam(CONTROL_GROUP);
+	struct rpc_server_options options = {.path = boot->options->socket,
+		.mode = SOCKET_MODE,
+		.group = geteuid() == 0 && group != NULL ? group->gr_gid : (gid_t)-1,
+		.methods = methods_table,
+		.ctx = &boot->methods};
+
+	boot->methods = (struct methods){.ds = boot->ds,
+		.actions = world_actions,
+		.actions_ctx = &boot->world,
+		.versions = json_pack("{s:s, s:s, s:i}", "vswitchd", VSW_VERSION, "dpdk",
+			rte_version(), "protocol", 1),
+		.started = boot->world.started};
+	return rpc_server_create(boot->base, &options, &boot->rpc, err);
+}
+
+static int
+start_all(struct boot *boot, struct err *err) ON_MAIN
+{
+	int rc;
+
+	raise_limits();
+	for (const struct port_ops *const *ops = port_types; *ops != NULL; ops++) {
+		port_ops_check(*ops);
+	}
+	rc = make_run_dir(boot, err);
+	rc = rc != 0 ? rc : start_datapath(boot, err);
+	rc = rc != 0 ? rc : start_loop(boot, err);
+	rc = rc != 0 ? rc : start_datastore(boot, err);
+	/* Before any device is touched: a second daemon on the same socket ends here. */
+	rc = rc != 0 ? rc : start_rpc(boot, err);
+	rc = rc != 0 ? rc : load_config(boot, err);
+	return rc;
+}
+
+/* --- stop, in reverse
+ * ------------------------------------------------------------------------------ */
+
+static void
+stop_all(struct boot *boot) ON_MAIN
+{
+	rpc_server_destroy(boot->rpc);
+	json_decref(boot->methods.versions);
+	if (boot->ds != NULL && !ds_busy(boot->ds)) {
+		ds_destroy(boot->ds);
+	}
+	world_abandon(&boot->world);
+	dp_destroy(boot->dp, PORT_CLOSE_SHUTDOWN);
+	world_fini(&boot->world);
+	mbuf_pools_destroy(boot->pools);
+	if (boot->base != NULL) {
+		event_free(boot->sigterm);
+		event_free(boot->sigint);
+		event_free(boot->step);
+		event_base_free(boot->base);
+	}
+}
+
+int
+boot_run(const struct options *options, struct err *err)
+{
+	struct boot *boot = calloc(1, sizeof(*boot));
+	int rc;
+
+	if (boot == NULL) {
+		return err_set(err, ERR_LIMIT, NULL, "out of memory");
+	}
+	boot->options = options;
+	world_init(&boot->world);
+	rc = start_all(boot, err);
+	if (rc == 0) {
+		log_notice("vswitchd %s ready: %u worker%s, control socket %s, configuration %s",
+			VSW_VERSION, options->n_workers, options->n_workers == 1 ? "" : "s",
+			options->socket, options->config);
+		(void)sd_notify(0, "READY=1");
+		(void)event_base_dispatch(boot->base);
+		log_notice("stopped");
+	}
+	stop_all(boot);
+	free(boot);
+	return rc;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Starting DPDK's environment: memory with or without hugepages, nothing probed. Main, once.
+ */
+#ifndef VSW_VSWITCHD_EAL_H
+#define VSW_VSWITCHD_EAL_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "vswitchd/options.h"
+
+struct eal {
+	bool hugepages; /* what was chosen */
+	unsigned int size_mib; /* limit of the memory */
+};
+
+/* Choose the memory, say which and what it costs, and start. */
+int eal_start(const struct options *options, struct eal *eal, struct err *err);
+
+/* The schema's /system/memory; `eal` is a struct eal. A new reference. */
+json_t *eal_memory_state(void *eal);
+
+#endif

@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A transaction of the datastore, carried out in the datapath: the backend's validate, prepare,
+ * apply and abort.
+ *
+ * prepare: new bridges are made; ports that must make room for another (same socket, interface,
+ * device) are stopped, and when their grace period is over the new devices are opened. All that can
+ * fail is then behind us. apply: forwarding changes, deletions, one publication. abort: what was
+ * opened is closed, what was stopped is opened again.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "vswitchd/port_config.h"
+#include "vswitchd/world.h"
+
+LOG_MODULE("plan");
+
+/* What happens to one changed port. */
+struct port_step {
+	const struct ds_change *change;
+	struct world_port *port; /* made for a create, found for the others */
+	struct port_conf conf; /* new device, for create and modify */
+	struct port_conf old_conf;
+	bool opens; /* a device is opened in prepare */
+	bool stops_first; /* the old device is stopped in prepare */
+	bool stopped;
+	bool opened;
+	bool changed; /* ops->change has been called */
+	struct dp_port *old; /* device that apply closes, when the new one could open beside it */
+};
+
+struct bridge_step {
+	const struct ds_change *change;
+	struct world_bridge *bridge;
+	bool made;
+	bool set;
+};
+
+struct plan {
+	struct world *world;
+	struct ds_txn *txn;
+	size_t n_ports;
+	size_t n_bridges;
+	struct port_step *ports;
+	struct bridge_step *bridges;
+	unsigned int closing; /* devices whose closing we wait for */
+	void (*then)(struct plan *plan);
+};
+
+static void *
+must_calloc(size_t n, size_t size)
+{
+	void *memory = calloc(n == 0 ? 1 : n, size);
+
+	if (memory == NULL) {
+		abort();
+	}
+	return memory;
+}
+
+/* --- validate --------------------------------------------------------------------------------- */
+
+/* Does this transaction delete the port, or move it off the resource? */
+static bool
+gives_up(const struct ds_txn *txn, const struct world *world, const char *name, const char *key)
+{
+	for (size_t i = 0; i < txn->n_changes; i++) {
+		const struct ds_change *change = &txn->changes[i];
+		struct port_conf conf;
+		char new_key[PORT_EXCLUSIVE_SIZE];
+
+		if (strcmp(change->list, "port") != 0 || strcmp(change->key, name) != 0) {
+			continue;
+		}
+		if (change->op == DS_DELETE) {
+			return true;
+		}
+		port_config_device(change->after, &conf);
+		port_config_exclusive(&conf, world->run_dir, new_key, sizeof(new_key));
+		return strcmp(new_key, key) != 0;
+	}
+	return false;
+}
+
+/* `wanted` collects what the ports of this transaction will hold. */
+static int
+validate_exclusive(const struct world *world, const struct ds_txn *txn, const char *name,
+	const struct port_conf *conf, struct name_map *wanted, struct err *err) ON_MAIN
+{
+	const struct world_port *other;
+	const char *same;
+	char key[PORT_EXCLUSIVE_SIZE];
+
+	port_config_exclusive(conf, world->run_dir, key, sizeof(key));
+	if (key[0] == '\0') {
+		return 0;
+	}
+	other = name_map_get(&world->exclusive, key);
+	if (other != NULL && strcmp(other->name, name) != 0 &&
+		!gives_up(txn, world, other->name, key)) {
+		return err_set(err, ERR_IN_USE, port_config_exclusive_leaf(conf),
+			"port '%s' uses %s already", other->name, strchr(key, ':') + 1);
+	}
+	same = name_map_put(wanted, key, (void *)(uintptr_t)name);
+	if (same != name) {
+		return err_set(err, ERR_IN_USE, port_config_exclusive_leaf(conf),
+			"port '%s' of the same edit uses %s too", same, strchr(key, ':') + 1);
+	}
+	return 0;
+}
+
+static int
+world_validate(void *ctx, const struct ds_txn *txn, struct err *err)
+{
+	const struct world *world = ctx;
+	struct name_map wanted = {NULL};
+	int rc = 0;
+
+	role_assert(&role_main);
+	for (size_t i = 0; i < txn->n_changes && rc == 0; i++) {
+		const struct ds_change *change = &txn->changes[i];
+		char path[ERR_PATH_SIZE] = "";
+		struct port_conf conf;
+
+		if (strcmp(change->list, "port") != 0 || change->op == DS_DELETE) {
+			continue;
+		}
+		str_appendf(path, sizeof(path), "/vswitch:vswitch/port[name='%s']", change->key);
+		port_config_device(change->after, &conf);
+		if (world_type(world, conf.type) == NULL) {
+			rc = err_set(err, ERR_UNSUPPORTED, "type",
+				"this build has no port type '%s'", conf.type);
+		} else {
+			rc = validate_exclusive(world, txn, change->key, &conf, &wanted, err);
+		}
+		if (rc != 0) {
+			err_prefix_path(err, path);
+		}
+	}
+	name_map_clear(&wanted);
+	return rc;
+}
+
+/* --- waiting for devices to close --------------------------------------------------------------
+ */
+
+static void
+plan_closed(void *arg)
+{
+	struct plan *plan = arg;
+
+	role_assert(&role_main);
+	assert(plan->closing > 0);
+	if (--plan->closing == 0 && plan->then != NULL) {
+		plan->then(plan);
+	}
+}
+
+/* Go on when all closings that were begun have ended; maybe at once. */
+static void
+plan_wait(struct plan *plan, void (*then)(struct plan *plan)) ON_MAIN
+{
+	dp_publish(plan->world->dp);
+	plan->then = then;
+	/* The extra count keeps a close that ends at once from running `then` twice. */
+	if (plan->closing > 0) {
+		plan->world->kick(plan->world->kick_arg);
+		return;
+	}
+	then(plan);
+}
+
+static void
+plan_end(struct plan *plan, int rc, const struct err *err)
+{
+	struct ds_txn *txn = plan->txn;
+
+	plan->world->plan = NULL;
+	txn->prepared = NULL;
+	free(plan->ports);
+	free(plan->bridges);
+	free(plan);
+	txn->done(txn, rc, err);
+}
+
+/* --- prepare ------------------------------------------------------------------------------------
+ */
+
+static struct plan *
+plan_create(struct world *world, struct ds_txn *txn)
+{
+	struct plan *plan = must_calloc(1, sizeof(*plan));
+
+	plan->world = world;
+	plan->txn = txn;
+	plan->ports = must_calloc(txn->n_changes, sizeof(*plan->ports));
+	plan->bridges = must_calloc(txn->n_changes, sizeof(*plan->bridges));
+	txn->prepared = plan;
+	world->plan = plan;
+	return plan;
+}
+
+static int
+prepare_bridge(struct plan *plan, const struct ds_change *change, struct err *err) ON_MAIN
+{
+	struct bridge_step *step = &plan->bridges[plan->n_bridges++];
+	struct dp_bridge_conf conf;
+	bool replaced;
+	int rc = 0;
+
+	step->change = change;
+	if (change->op == DS_DELETE) {
+		step->bridge = world_find_bridge(plan->world, change->key);
+		return 0;
+	}
+	bridge_config(change->after, &conf);
+	if (change->op == DS_CREATE) {
+		step->bridge = must_calloc(1, sizeof(*step->bridge));
+		str_copy(step->bridge->name, change->key, sizeof(step->bridge->name));
+		rc = dp_bridge_create(plan->world->dp, &conf, &step->bridge->dp, err);
+		if (rc != 0) {
+			free(step->bridge);
+			step->bridge = NULL;
+			return rc;
+		}
+		step->made = true;
+		step->bridge->config = json_incref((json_t *)(uintptr_t)change->after);
+		world_add_bridge(plan->world, step->bridge);
+		return 0;
+	}
+	step->bridge = world_find_bridge(plan->world, change->key);
+	rc = dp_bridge_set(plan->world->dp, step->bridge->dp, &conf, &replaced, err);
+	step->set = rc == 0;
+	if (replaced) {
+		world_statics(plan->world, step->bridge, NULL);
+	}
+	return rc;
+}
+
+static struct port_step *
+plan_port(struct plan *plan, const struct ds_change *change) ON_MAIN
+{
+	struct port_step *step = &plan->ports[plan->n_ports++];
+
+	step->change = change;
+	if (change->op != DS_DELETE) {
+		port_config_device(change->after, &step->conf);
+	}
+	if (change->op == DS_CREATE) {
+		step->port = must_calloc(1, sizeof(*step->port));
+		str_copy(step->port->name, change->key, sizeof(step->port->name));
+		step->port->conf = step->conf;
+		step->opens = true;
+		return step;
+	}
+	step->port = world_find_port(plan->world, change->key);
+	step->old_conf = step->port->conf;
+	step->opens =
+		change->op == DS_MODIFY && !port_config_same_device(&step->old_conf, &step->conf);
+	return step;
+}
+
+/* A device must be stopped first if one that is opened needs what it holds. */
+static void
+plan_stops(struct plan *plan)
+{
+	const char *run_dir = plan->world->run_dir;
+	struct name_map wanted = {NULL};
+	char key[PORT_EXCLUSIVE_SIZE];
+
+	for (size_t i = 0; i < plan->n_ports; i++) {
+		if (plan->ports[i].opens) {
+			port_config_exclusive(&plan->ports[i].conf, run_dir, key, sizeof(key));
+			(void)name_map_put(&wanted, key, &plan->ports[i]);
+		}
+	}
+	for (size_t i = 0; i < plan->n_ports; i++) {
+		struct port_step *step = &plan->ports[i];
+
+		if (step->change->op != DS_CREATE && step->port->dp != NULL) {
+			port_config_exclusive(&step->old_conf, run_dir, key, sizeof(key));
+			step->stops_first = key[0] != '\0' && name_map_get(&wanted, key) != NULL;
+		}
+	}
+	name_map_clear(&wanted);
+}
+
+static int
+open_one(struct plan *plan, struct port_step *step, struct err *err) ON_MAIN
+{
+	struct world_port *port = step->port;
+	struct err local = ERR_INIT;
+	int rc;
+
+	if (port->dp != NULL) {
+		step->old = port->dp;
+		port->dp = NULL;
+	}
+	port->conf = step->conf;
+	rc = world_port_open(plan->world, port, &local);
+	if (rc != 0 && plan->txn->loading) {
+		log_warn("port %s: %s; it is tried again", port->name, local.text);
+		return 0;
+	}
+	step->opened = rc == 0;
+	if (rc != 0) {
+		*err = local;
+	}
+	return rc;
+}
+
+static int
+change_one(struct port_step *step, struct err *err) ON_MAIN
+{
+	struct port *device;
+	int rc;
+
+	if (step->port->dp == NULL || step->conf.mtu == step->old_conf.mtu) {
+		return 0;
+	}
+	device = dp_port_device(step->port->dp);
+	rc = device->ops->change == NULL ? -EOPNOTSUPP
+					 : device->ops->change(device, &step->conf, err);
+	if (rc == -EOPNOTSUPP) {
+		return err_set(err, ERR_UNSUPPORTED, "mtu",
+			"the mtu of a running %s port cannot be changed; delete the port and add "
+			"it "
+			"again",
+			step->conf.type);
+	}
+	step->changed = rc == 0;
+	return rc;
+}
+
+static void
+prepare_open(struct plan *plan)
+{
+	struct err err = ERR_INIT;
+	int rc = 0;
+
+	role_assert(&role_main);
+	for (size_t i = 0; i < plan->n_ports && rc == 0; i++) {
+		struct port_step *step = &plan->ports[i];
+
+		if (step->opens) {
+			rc = open_one(plan, step, &err);
+		} else if (step->change->op == DS_MODIFY) {
+			rc = change_one(step, &err);
+			if (rc != 0) {
+				char path[ERR_PATH_SIZE] = "";
+
+				str_appendf(path, sizeof(path), "/vswitch:vswitch/port[name='%s']",
+					step->port->name);
+				err_prefix_path(&err, path);
+			}
+		}
+	}
+	plan->txn->done(plan->txn, rc, &err);
+}
+
+static void
+world_prepare(void *ctx, struct ds_txn *txn)
+{
+	struct plan *plan = plan_create(ctx, txn);
+	struct err err = ERR_INIT;
+
+	role_assert(&role_main);
+	for (size_t i = 0; i < txn->n_changes; i++) {
+		const struct ds_change *change = &txn->changes[i];
+		int rc = 0;
+
+		if (strcmp(change->list, "bridge") == 0) {
+			rc = prepare_bridge(plan, change, &err);
+		} else if (strcmp(change->list, "port") == 0) {
+			(void)plan_port(plan, change);
+		}
+		if (rc != 0) {
+			txn->done(txn, rc, &err);
+			return;
+		}
+	}
+	plan_stops(plan);
+	for (size_t i = 0; i < plan->n_ports; i++) {
+		struct port_step *step = &plan->ports[i];
+
+		if (step->stops_first) {
+			plan->closing++;
+			step->stopped = true;
+			world_port_close(plan->world, step->port,
+				step->change->op == DS_DELETE ? PORT_CLOSE_DELETED
+							      : PORT_CLOSE_SHUTDOWN,
+				plan_closed, plan);
+		}
+	}
+	plan_wait(plan, prepare_open);
+}
+
+/* --- apply
+ * ---------------------------------------------------------------------------------------- */
+
+static void
+apply_ended(struct plan *plan)
+{
+	role_assert(&role_main);
+	for (size_t i = 0; i < plan->n_ports; i++) {
+		if (plan->ports[i].change->op == DS_DELETE) {
+			free(plan->ports[i].port);
+		}
+	}
+	plan_end(plan, 0, NULL);
+}
+
+static void
+apply_bridge(struct plan *plan, struct bridge_step *step) ON_MAIN
+{
+	struct world_bridge *bridge = step->bridge;
+	json_t *old = bridge->config;
+
+	if (step->change->op == DS_DELETE) {
+		dp_bridge_destroy(plan->world->dp, bridge->dp);
+		world_del_bridge(plan->world, bridge);
+		return;
+	}
+	bridge->config = json_incref((json_t *)(uintptr_t)step->change->after);
+	world_statics(plan->world, bridge, old);
+	json_decref(old);
+}
+
+static void
+close_in_apply(struct plan *plan, struct dp_port *dp, enum port_close why) ON_MAIN
+{
+	plan->closing++;
+	dp_port_close(plan->world->dp, dp, why, plan_closed, plan);
+}
+
+static void
+apply_port(struct plan *plan, struct port_step *step) ON_MAIN
+{
+	struct world_port *port = step->port;
+	const char *bridge;
+
+	if (step->change->op == DS_DELETE) {
+		world_del_port(plan->world, port);
+		if (port->dp != NULL) {
+			plan->closing++;
+			world_port_close(plan->world, port, PORT_CLOSE_DELETED, plan_closed, plan);
+		}
+		return;
+	}
+	if (step->change->op == DS_MODIFY) {
+		/* The map of resources goes by the old device's until here. */
+		port->conf = step->old_conf;
+		world_del_port(plan->world, port);
+	}
+	port->conf = step->conf;
+	world_add_port(plan->world, port);
+	if (step->old != NULL) {
+		struct port_counters last;
+
+		dp_port_get_counters(plan->world->dp, step->old, &last);
+		port_counters_add(&port->past, &last);
+		close_in_apply(plan, step->old, PORT_CLOSE_DELETED);
+	}
+	port_config_forwarding(step->change->after, &port->fwd, &bridge);
+	str_copy(port->bridge, bridge, sizeof(port->bridge));
+	world_port_forward(plan->world, port);
+}
+
+static void
+world_apply(void *ctx, struct ds_txn *txn)
+{
+	struct plan *plan = txn->prepared;
+
+	(void)ctx;
+	role_assert(&role_main);
+	/* Ports leave their bridge before it goes, and find it before they come. */
+	plan->then = NULL;
+	for (size_t i = 0; i < plan->n_ports; i++) {
+		apply_port(plan, &plan->ports[i]);
+	}
+	for (size_t i = 0; i < plan->n_bridges; i++) {
+		apply_bridge(plan, &plan->bridges[i]);
+	}
+	plan_wait(plan, apply_ended);
+}
+
+/* --- abort
+ * ---------------------------------------------------------------------------------------- */
+
+static void
+abort_ended(struct plan *plan)
+{
+	role_assert(&role_main);
+	/* Nothing holds the old devices' resources now: open again what prepare had stopped. */
+	for (size_t i = 0; i < plan->n_ports; i++) {
+		struct port_step *step = &plan->ports[i];
+
+		if (step->stopped) {
+			if (world_port_open(plan->world, step->port, NULL) != 0) {
+				log_warn("port %s could not be opened again: %s", step->port->name,
+					step->port->reason);
+			}
+			world_port_forward(plan->world, step->port);
+		}
+		if (step->change->op == DS_CREATE) {
+			free(step->port);
+		}
+	}
+	dp_publish(plan->world->dp);
+	plan_end(plan, 0, NULL);
+}
+
+static void
+abort_port(struct plan *plan, struct port_step *step) ON_MAIN
+{
+	struct world_port *port = step->port;
+
+	if (step->opened) {
+		plan->closing++;
+		dp_port_close(plan->world->dp, port->dp, PORT_CLOSE_DELETED, plan_closed, plan);
+		port->dp = NULL;
+	}
+	if (step->old != NULL) {
+		port->dp = step->old;
+	}
+	if (step->change->op == DS_MODIFY) {
+		port->conf = step->old_conf;
+	}
+	if (step->changed) {
+		struct port *device = dp_port_device(port->dp);
+
+		(void)device->ops->change(device, &step->old_conf, NULL);
+	}
+}
+
+static void
+abort_bridge(struct plan *plan, struct bridge_step *step) ON_MAIN
+{
+	struct dp_bridge_conf conf;
+	bool replaced = false;
+
+	if (step->made) {
+		dp_bridge_destroy(plan->world->dp, step->bridge->dp);
+		world_del_bridge(plan->world, step->bridge);
+	} else if (step->set) {
+		bridge_config(step->change->before, &conf);
+		(void)dp_bridge_set(plan->world->dp, step->bridge->dp, &conf, &replaced, NULL);
+	}
+}
+
+static void
+world_abort(void *ctx, struct ds_txn *txn)
+{
+	struct plan *plan = txn->prepared;
+
+	(void)ctx;
+	role_assert(&role_main);
+	plan->then = NULL;
+	for (size_t i = 0; i < plan->n_ports; i++) {
+		abort_port(plan, &plan->ports[i]);
+	}
+	for (size_t i = 0; i < plan->n_bridges; i++) {
+		abort_bridge(plan, &plan->bridges[i]);
+	}
+	plan_wait(plan, abort_ended);
+}
+
+void
+world_abandon(struct world *world)
+{
+	if (world->plan != NULL) {
+		world->plan->then = NULL;
+	}
+}
+
+const struct ds_backend_ops world_ops = {
+	.validate = world_validate,
+	.prepare = world_prepare,
+	.apply = world_apply,
+	.abort = world_abort,
+	.state = world_state,
+	.page = world_page,
+};

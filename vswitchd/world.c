@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "vswitchd/world.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "vswitchd/port_config.h"
+
+LOG_MODULE("world");
+
+void
+world_init(struct world *world)
+{
+	TAILQ_INIT(&world->bridges);
+	TAILQ_INIT(&world->ports);
+}
+
+void
+world_add_bridge(struct world *world, struct world_bridge *bridge)
+{
+	TAILQ_INSERT_TAIL(&world->bridges, bridge, link);
+	(void)name_map_put(&world->bridge_names, bridge->name, bridge);
+}
+
+void
+world_del_bridge(struct world *world, struct world_bridge *bridge)
+{
+	TAILQ_REMOVE(&world->bridges, bridge, link);
+	name_map_del(&world->bridge_names, bridge->name);
+	json_decref(bridge->config);
+	free(bridge);
+}
+
+void
+world_add_port(struct world *world, struct world_port *port)
+{
+	char key[PORT_EXCLUSIVE_SIZE];
+
+	TAILQ_INSERT_TAIL(&world->ports, port, link);
+	(void)name_map_put(&world->port_names, port->name, port);
+	port_config_exclusive(&port->conf, world->run_dir, key, sizeof(key));
+	if (key[0] != '\0') {
+		(void)name_map_put(&world->exclusive, key, port);
+	}
+}
+
+void
+world_del_port(struct world *world, struct world_port *port)
+{
+	char key[PORT_EXCLUSIVE_SIZE];
+
+	TAILQ_REMOVE(&world->ports, port, link);
+	name_map_del(&world->port_names, port->name);
+	port_config_exclusive(&port->conf, world->run_dir, key, sizeof(key));
+	if (name_map_get(&world->exclusive, key) == port) {
+		name_map_del(&world->exclusive, key);
+	}
+}
+
+void
+world_fini(struct world *world)
+{
+	struct world_bridge *bridge;
+	struct world_port *port;
+
+	while ((bridge = TAILQ_FIRST(&world->bridges)) != NULL) {
+		world_del_bridge(world, bridge);
+	}
+	while ((port = TAILQ_FIRST(&world->ports)) != NULL) {
+		world_del_port(world, port);
+		free(port);
+	}
+	name_map_clear(&world->exclusive);
+}
+
+struct world_bridge *
+world_find_bridge(const struct world *world, const char *name)
+{
+	return name_map_get(&world->bridge_names, name);
+}
+
+struct world_port *
+world_find_port(const struct world *world, const char *name)
+{
+	return name_map_get(&world->port_names, name);
+}
+
+const struct port_ops *
+world_type(const struct world *world, const char *type)
+{
+	for (const struct port_ops *const *ops = world->types; *ops != NULL; ops++) {
+		if (strcmp((*ops)->type, type) == 0) {
+			return *ops;
+		}
+	}
+	return NULL;
+}
+
+int
+world_port_open(struct world *world, struct world_port *port, struct err *err)
+{
+	const struct port_ops *ops = world_type(world, port->conf.type);
+	struct err local = ERR_INIT;
+	int rc;
+
+	assert(port->dp == NULL && ops != NULL);
+	rc = dp_port_open(world->dp, ops, &port->conf, &port->dp, &local);
+	if (rc == 0) {
+		port->reason[0] = '\0';
+		return 0;
+	}
+	str_copy(port->reason, local.text, sizeof(port->reason));
+	if (err != NULL) {
+		char path[ERR_PATH_SIZE] = "";
+
+		str_appendf(path, sizeof(path), "/vswitch:vswitch/port[name='%s']", port->name);
+		*err = local;
+		err_prefix_path(err, path);
+	}
+	return rc;
+}
+
+static void
+static_of(const json_t *item, fdb_key_t *key)
+{
+	struct rte_ether_addr mac;
+
+	(void)rte_ether_unformat_addr(json_string_value(json_object_get(item, "mac")), &mac);
+	*key = fdb_key(&mac, (uint16_t)json_integer_value(json_object_get(item, "vlan")));
+}
+
+void
+world_statics(struct world *world, struct world_bridge *bridge, const json_t *old)
+{
+	struct fdb *fdb = dp_bridge_fdb(bridge->dp);
+	const json_t *item;
+	fdb_key_t key;
+	size_t i;
+
+	fdb_lock(fdb);
+	json_array_foreach (json_object_get(old, "static-mac"), i, item) {
+		static_of(item, &key);
+		(void)fdb_del(fdb, key);
+	}
+	json_array_foreach (json_object_get(bridge->config, "static-mac"), i, item) {
+		const struct world_port *port = world_find_port(world, config_string(item, "port"));
+
+		static_of(item, &key);
+		if (port != NULL && port->dp != NULL &&
+			fdb_set_static(fdb, key, dp_port_id(port->dp)) == FDB_REFUSED) {
+			log_warn("bridge %s: no room for static address %s", bridge->name,
+				config_string(item, "mac"));
+		}
+	}
+	fdb_unlock(fdb);
+}
+
+void
+world_port_forward(struct world *world, struct world_port *port)
+{
+	struct world_bridge *bridge = world_find_bridge(world, port->bridge);
+
+	if (port->dp == NULL) {
+		return;
+	}
+	port->fwd.bridge = bridge == NULL ? NULL : bridge->dp;
+	dp_port_set(world->dp, port->dp, &port->fwd);
+	if (bridge != NULL && json_array_size(json_object_get(bridge->config, "static-mac")) > 0) {
+		world_statics(world, bridge, NULL);
+	}
+}
+
+void
+world_port_counters(
+	const struct world *world, const struct world_port *port, struct port_counters *counters)
+{
+	memset(counters, 0, sizeof(*counters));
+	if (port->dp != NULL) {
+		dp_port_get_counters(world->dp, port->dp, counters);
+	}
+	port_counters_add(counters, &port->past);
+}
+
+void
+world_port_close(struct world *world, struct world_port *port, enum port_close why,
+	void (*done)(void *arg), void *arg)
+{
+	struct port_counters last;
+
+	assert(port->dp != NULL);
+	dp_port_get_counters(world->dp, port->dp, &last);
+	port_counters_add(&port->past, &last);
+	dp_port_close(world->dp, port->dp, why, done, arg);
+	port->dp = NULL;
+}
+
+/* A device that has gone from under a port: keep the port, say why, try again. */
+static void
+check_gone(struct world *world, struct world_port *port, uint64_t now) ON_MAIN
+{
+	struct port *device = dp_port_device(port->dp);
+	struct port_status status = {.oper = PORT_UP};
+
+	device->ops->status(device, &status);
+	if (status.oper != PORT_FAILED) {
+		return;
+	}
+	log_warn("port %s: %s", port->name, status.reason);
+	str_copy(port->reason, status.reason, sizeof(port->reason));
+	world_port_close(world, port, PORT_CLOSE_SHUTDOWN, NULL, NULL);
+	dp_publish(world->dp);
+	port->retry_at = now + WORLD_RETRY;
+}
+
+static void
+retry(struct world *world, struct world_port *port, uint64_t now) ON_MAIN
+{
+	if (now < port->retry_at) {
+		return;
+	}
+	port->retry_at = now + WORLD_RETRY;
+	if (world_port_open(world, port, NULL) == 0) {
+		log_notice("port %s: its device is there now", port->name);
+		world_port_forward(world, port);
+		dp_publish(world->dp);
+	}
+}
+
+void
+world_step(struct world *world, uint64_t now)
+{
+	struct world_port *port;
+
+	if (world->plan != NULL) {
+		return;
+	}
+	TAILQ_FOREACH (port, &world->ports, link) {
+		if (port->dp == NULL) {
+			retry(world, port, now);
+		} else {
+			check_gone(world, port, now);
+		}
+	}
+}
