@@ -10,7 +10,7 @@
 #include "datapath/table/fdb_test_world.h"
 
 #define N_KEYS 400
-#define N_PORTS 10 /* ids 1..9 */
+#define N_PORTS 40 /* ids 1..39, the low ones more often */
 #define N_OPS 1000000
 #define STATIC_MAX 40
 #define LIMITED_PORT 3
@@ -49,6 +49,13 @@ rnd(struct twin *twin, uint32_t n)
 	twin->random ^= twin->random >> 7;
 	twin->random ^= twin->random << 17;
 	return (uint32_t)(twin->random >> 32) % n;
+}
+
+/* A few ports hold much and many hold one or none: the heap gets all its shapes. */
+static uint32_t
+rnd_port(struct twin *twin)
+{
+	return 1 + rnd(twin, 1 + rnd(twin, N_PORTS - 1));
 }
 
 /* --- the twin ------------------------------------------------------------------------------- */
@@ -293,7 +300,7 @@ check_all(struct twin *twin) ON_MAIN
 static void
 op_learn(struct twin *twin, struct twin_entry *entry)
 {
-	uint32_t port = 1 + rnd(twin, N_PORTS - 1);
+	uint32_t port = rnd_port(twin);
 	uint32_t port_limit;
 	int64_t now_s = twin->now_s - rnd(twin, 2); /* some workers are late */
 	bool full = buckets_full(twin->fdb, entry->key);
@@ -316,7 +323,7 @@ op_source_known(struct twin *twin, struct twin_entry *entry)
 	uint32_t port = entry->port;
 
 	if (port == FDB_NO_PORT || rnd(twin, 8) == 0) {
-		port = 1 + rnd(twin, N_PORTS - 1);
+		port = rnd_port(twin);
 	}
 	assert_int_equal(fdb_source_known(twin->fdb, entry->key, port, (uint16_t)twin->now_s),
 		entry->port == port);
@@ -339,7 +346,7 @@ op_del(struct twin *twin, struct twin_entry *entry)
 static void
 op_set_static(struct twin *twin, struct twin_entry *entry)
 {
-	uint32_t port = 1 + rnd(twin, N_PORTS - 1);
+	uint32_t port = rnd_port(twin);
 	bool full = entry->port == FDB_NO_PORT && buckets_full(twin->fdb, entry->key);
 
 	if (twin->n_static == STATIC_MAX) {
@@ -406,7 +413,7 @@ op_sweep(struct twin *twin) ON_MAIN
 static void
 op_flush(struct twin *twin) ON_MAIN
 {
-	uint32_t port = rnd(twin, N_PORTS);
+	uint32_t port = rnd(twin, 4) == 0 ? FDB_NO_PORT : rnd_port(twin);
 	int vlan = (int)rnd(twin, 4) - 1;
 	bool with_static = rnd(twin, 2) == 0;
 
@@ -499,7 +506,10 @@ test_like_naive_twin(void **state)
 	for (unsigned int i = 0; i < N_OPS; i++) {
 		op_any(twin);
 		assert_int_equal(fdb_count(fdb), twin->n_dynamic + twin->n_static);
-		if (i % 500 == 0) {
+		if (i % 20 == 0) {
+			check_books(fdb);
+		}
+		if (i % 1000 == 0) {
 			check_all(twin);
 		}
 	}

@@ -9,12 +9,16 @@
  *	live       FDB_USED | key     static | last seen | port
  *	dead       0                  FDB_DEAD | grace token
  *
- * live -> dead: key, then token, then value. A reader that had matched the key reads the old value
- *or a dead one, and no reader that starts after the token can match. dead -> live, once the token
- *has passed: value, then key with release, so that whoever matches the key reads no older value.
- *Until then nobody can hold a match of the key before. live -> live (refresh, move, static): one
- *store of the value. Readers refresh "last seen" by compare-and-swap, which fails if the writer was
- *there first; a refresh that the writer overwrites is no loss.
+ * To dead: key, then token, then value. A reader that had matched the key reads the old value or a
+ * dead one, and no reader that starts after the token can match.
+ *
+ * From dead to live, once the token has passed: value, then key with release, so that whoever
+ * matches the key reads no older value (which is dead: at worst a miss). Before that, somebody may
+ * hold a match of the old key and would read the new value.
+ *
+ * From live to live (refresh, move, static): one store of the value. Readers refresh "last seen" by
+ * compare-and-swap, which fails if the writer was there first; a refresh that the writer overwrites
+ * is no loss.
  */
 #ifndef VSW_DATAPATH_TABLE_FDB_PRIV_H
 #define VSW_DATAPATH_TABLE_FDB_PRIV_H
