@@ -2,6 +2,7 @@
 #include "schema/proposal.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,15 +26,31 @@ proposal_put(const struct proposal *proposal, struct refs *refs, enum proposal_w
 }
 
 static int
-check_refs(const struct proposal *proposal, struct refs *refs, struct err *err)
+check_entries(
+	const struct proposal *proposal, const struct refs *refs, bool deleted, struct err *err)
 {
 	int rc = 0;
 
-	proposal_put(proposal, refs, PROPOSAL_DO);
 	for (size_t i = 0; rc == 0 && i < edit_count(proposal->edit); i++) {
 		const struct edit_entry *entry = edit_at(proposal->edit, i);
 
-		rc = refs_check(refs, entry->list, entry->key, entry->after, err);
+		if ((entry->after == NULL) == deleted) {
+			rc = refs_check(refs, entry->list, entry->key, entry->after, err);
+		}
+	}
+	return rc;
+}
+
+static int
+check_refs(const struct proposal *proposal, struct refs *refs, struct err *err)
+{
+	int rc;
+
+	proposal_put(proposal, refs, PROPOSAL_DO);
+	/* What names a deleted entry and was touched as well is at fault itself. */
+	rc = check_entries(proposal, refs, false, err);
+	if (rc == 0) {
+		rc = check_entries(proposal, refs, true, err);
 	}
 	proposal_put(proposal, refs, PROPOSAL_UNDO);
 	return rc;
