@@ -24,6 +24,9 @@ struct place {
 	char path[108];
 };
 
+static int setup(void **state) ROLE_ATTR(no_thread_safety_analysis);
+static int teardown(void **state) ROLE_ATTR(no_thread_safety_analysis);
+
 static int
 setup(void **state)
 {

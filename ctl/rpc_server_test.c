@@ -205,12 +205,11 @@ test_full_batch(void **state)
 	char *line;
 
 	assert_non_null(batch);
-	batch[0] = '\0';
 	for (int i = 0; i < RPC_BATCH_MAX; i++) {
-		(void)strcpy(batch + (size_t)i * sizeof(PING), "," PING);
+		memcpy(batch + (size_t)i * sizeof(PING), "," PING, sizeof(PING));
 	}
 	batch[0] = '[';
-	(void)strcpy(batch + (size_t)RPC_BATCH_MAX * sizeof(PING), "]");
+	memcpy(batch + (size_t)RPC_BATCH_MAX * sizeof(PING), "]", 2);
 	world_say(world, fd, batch);
 	line = world_hear(world, fd);
 	answer = json_loads(line, 0, NULL);

@@ -95,36 +95,51 @@ int
 world_setup(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
+
+	*state = world;
+	return world == NULL ? -1 : world_init(world, world_methods, world);
+}
+
+int
+world_teardown(void **state)
+{
+	int rc = world_fini(*state);
+
+	free(*state);
+	return rc;
+}
+
+int
+world_init(struct world *world, const struct rpc_method *methods, void *ctx)
+{
 	struct rpc_server_options options = {
-		.mode = 0600, .group = (gid_t)-1, .methods = world_methods};
+		.path = world->path,
+		.mode = 0600,
+		.group = (gid_t)-1,
+		.methods = methods,
+		.ctx = ctx,
+	};
 	struct err err = ERR_INIT;
 
 	role_enter(&role_main);
-	if (world == NULL) {
-		return -1;
-	}
 	(void)str_copy(world->folder, "/tmp/vsw-rpc-test-XXXXXX", sizeof(world->folder));
 	if (mkdtemp(world->folder) == NULL) {
 		return -1;
 	}
 	(void)snprintf(world->path, sizeof(world->path), "%s/sock", world->folder);
 	world->base = event_base_new();
-	options.path = world->path;
-	options.ctx = world;
 	if (rpc_server_create(world->base, &options, &world->server, &err) != 0) {
 		print_error("%s\n", err.text);
 		return -1;
 	}
-	*state = world;
 	return 0;
 }
 
 int
-world_teardown(void **state)
+world_fini(struct world *world)
 {
-	struct world *world = *state;
+	int rc = 0;
 
-	role_assert(&role_main);
 	rpc_server_destroy(world->server);
 	for (size_t i = 0; i < world->n_calls; i++) {
 		if (world->calls[i] != NULL) {
@@ -134,11 +149,10 @@ world_teardown(void **state)
 	event_base_free(world->base);
 	if (access(world->path, F_OK) == 0 || rmdir(world->folder) != 0) {
 		print_error("the server left something in %s\n", world->folder);
-		return -1;
+		rc = -1;
 	}
-	free(world);
 	role_leave(&role_main);
-	return 0;
+	return rc;
 }
 
 void

@@ -26,13 +26,22 @@ struct world {
 };
 
 /*
- * Methods: echo (its params, or null), slow (kept in calls), count, refuse {kind}, fail, and
- * big {size} (a string of that many bytes).
+ * Methods: echo (its params, or null), slow (kept in calls), count, refuse {kind, path}, fail, and
+ * big {size} (a string of that many bytes). Their context is the world.
  */
 extern const struct rpc_method world_methods[];
 
+/* For cmocka: *state becomes a world with these methods. */
 int world_setup(void **state);
 int world_teardown(void **state);
+
+/*
+ * A world, zeroed by the caller, with methods of one's own; and its end. Both return 0, or -1 with
+ * a message. They take and give back the role of main, which the analysis cannot follow.
+ */
+int world_init(struct world *world, const struct rpc_method *methods, void *ctx)
+	ROLE_ATTR(no_thread_safety_analysis);
+int world_fini(struct world *world) ROLE_ATTR(no_thread_safety_analysis);
 
 /* Let the loop run until nothing happens at once. */
 void world_step(struct world *world);

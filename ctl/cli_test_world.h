@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * For tests: vswitchctl run in this process against a daemon that is a thread with a script: it
+ * gives the answers that the test put down, in order, and notes what it was asked. Test code only.
+ *
+ * The test touches the script only while no command runs, and commands run to their end.
+ */
+#ifndef VSW_CTL_CLI_TEST_WORLD_H
+#define VSW_CTL_CLI_TEST_WORLD_H
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#include "ctl/rpc_test_world.h"
+
+#define SCRIPT_MAX 16
+
+struct cli_world {
+	struct world world;
+	pthread_t thread;
+	sem_t ready;
+	int stop_fd; /* eventfd */
+
+	const char *answers[SCRIPT_MAX]; /* JSON; one with a member "code" is an error object */
+	size_t n_answers;
+	char *asked[SCRIPT_MAX]; /* "method params", owned */
+	size_t n_asked;
+
+	char *out; /* of the last command, owned */
+	char *err;
+};
+
+int cli_setup(void **state);
+int cli_teardown(void **state);
+
+/* Run "vswitchctl -s SOCKET WORD..."; words are separated by spaces. Returns the exit status. */
+int cli_do(struct cli_world *w, const char *line);
+
+/* The same with words as they are and nothing added; ends with NULL. */
+int cli_do_words(struct cli_world *w, const char *const *words);
+
+/* Put down the next answer. */
+void cli_will_answer(struct cli_world *w, const char *json);
+
+/* Expect that call number i was this, then that there were no more than n. */
+void cli_expect_asked(struct cli_world *w, size_t i, const char *asked);
+void cli_expect_calls(struct cli_world *w, size_t n);
+
+#endif

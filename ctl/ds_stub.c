@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ctl/ds_stub.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+static void
+edit_end(struct datastore *ds, ds_edit_done_fn done, void *arg)
+{
+	struct err err = ERR_INIT;
+
+	if (ds->edit_error != ERR_NONE) {
+		int rc = err_set(&err, ds->edit_error, "/vswitch:vswitch/port[name='p']/mtu",
+			"no such thing");
+
+		done(arg, rc, NULL, &err);
+	} else {
+		done(arg, 0, ds->edit_result, &err);
+	}
+}
+
+int
+ds_get(struct datastore *ds, struct ds_get_options *options, json_t **out, struct err *err)
+{
+	ds->options = *options;
+	(void)str_copy(
+		ds->path, options->path == NULL ? "(null)" : options->path, sizeof(ds->path));
+	(void)str_copy(ds->after, options->page.after == NULL ? "(null)" : options->page.after,
+		sizeof(ds->after));
+	if (ds->get_error != ERR_NONE) {
+		return err_set(err, ds->get_error, options->path, "cannot be had");
+	}
+	(void)str_copy(options->page.next, ds->next, sizeof(options->page.next));
+	*out = json_deep_copy(ds->data);
+	return 0;
+}
+
+void
+ds_edit(struct datastore *ds, json_t *params, ds_edit_done_fn done, void *arg)
+{
+	json_decref(ds->params);
+	ds->params = json_incref(params);
+	if (ds->edit_later) {
+		ds->done = done;
+		ds->done_arg = arg;
+	} else {
+		edit_end(ds, done, arg);
+	}
+}
+
+void
+ds_stub_end_edit(struct datastore *ds)
+{
+	edit_end(ds, ds->done, ds->done_arg);
+}
+
+void
+ds_stub_fini(struct datastore *ds)
+{
+	json_decref(ds->params);
+	json_decref(ds->data);
+	json_decref(ds->edit_result);
+}
+
+const char *
+ds_schema_text(const struct datastore *ds, const char *name)
+{
+	return name == NULL || strcmp(name, "vswitch") == 0 ? "module vswitch {}" : NULL;
+}

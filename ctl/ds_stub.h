@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * For tests: a datastore that remembers what it was asked and answers what it was told, in place of
+ * the one in schema/. Test code only; one test program holds one, because the real functions know
+ * nothing of it but a pointer.
+ */
+#ifndef VSW_CTL_DS_STUB_H
+#define VSW_CTL_DS_STUB_H
+
+#include "schema/datastore.h"
+
+struct datastore {
+	/* what ds_get saw and gives */
+	struct ds_get_options options; /* strings borrowed: look at copies below */
+	char path[256];
+	char after[256];
+	json_t *data; /* given to each get; owned by the test */
+	char next[64]; /* the page's cursor */
+	enum err_kind get_error;
+
+	/* what ds_edit saw, and how it ends */
+	json_t *params; /* of the last edit */
+	bool edit_later;
+	enum err_kind edit_error;
+	json_t *edit_result;
+	ds_edit_done_fn done; /* of an edit that waits */
+	void *done_arg;
+};
+
+/* End the edit that waits. */
+void ds_stub_end_edit(struct datastore *ds) ON_MAIN;
+void ds_stub_fini(struct datastore *ds);
+
+#endif

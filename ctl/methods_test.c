@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The methods, over a real server and a stub of the datastore. */
+#include "ctl/methods.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "ctl/ds_stub.h"
+#include "ctl/rpc_test_world.h"
+
+struct methods_world {
+	struct world world; /* first: the world's functions take it */
+	struct datastore ds;
+	struct methods methods;
+	int fd;
+	int actions_ctx;
+};
+
+static int
+action_double(void *ctx, json_t *input, json_t **output, struct err *err)
+{
+	json_int_t n = json_integer_value(json_object_get(input, "n"));
+
+	*(int *)ctx += 1;
+	if (n == 0) {
+		return err_set(err, ERR_INVALID, "n", "n must not be 0");
+	}
+	*output = json_pack("{s:I}", "n", 2 * n);
+	return 0;
+}
+
+static int
+action_quiet(void *ctx, json_t *input, json_t **output, struct err *err)
+{
+	assert_true(json_is_object(input));
+	*(int *)ctx += 1;
+	return 0;
+}
+
+static const struct rpc_action actions[] = {
+	{"double", action_double},
+	{"fdb-flush", action_quiet},
+	{NULL, NULL},
+};
+
+static int setup(void **state) ROLE_ATTR(no_thread_safety_analysis);
+static int teardown(void **state) ROLE_ATTR(no_thread_safety_analysis);
+
+static int
+setup(void **state)
+{
+	struct methods_world *w = calloc(1, sizeof(*w));
+
+	if (w == NULL) {
+		return -1;
+	}
+	w->methods = (struct methods){
+		.ds = &w->ds,
+		.actions = actions,
+		.actions_ctx = &w->actions_ctx,
+		.versions = json_pack("{s:s}", "vswitchd", "1.2.3"),
+		.started = clock_now() - 100 * CLOCK_S,
+	};
+	w->ds.data = json_pack("{s:{}}", "vswitch:vswitch");
+	w->ds.edit_result = json_pack("{s:[], s:i}", "changes", "revision", 7);
+	if (world_init(&w->world, methods_table, &w->methods) != 0) {
+		return -1;
+	}
+	w->fd = world_connect(&w->world);
+	*state = w;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct methods_world *w = *state;
+	int rc;
+
+	(void)close(w->fd);
+	rc = world_fini(&w->world);
+	ds_stub_fini(&w->ds);
+	json_decref(w->methods.versions);
+	free(w);
+	return rc;
+}
+
+/* Call `method` with `params` (JSON text, or NULL); the whole answer as JSON. */
+static json_t *
+ask(struct methods_world *w, const char *method, const char *params)
+{
+	char text[1024];
+	char *line;
+	json_t *answer;
+
+	(void)snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\"%s%s}",
+		method, params == NULL ? "" : ",\"params\":", params == NULL ? "" : params);
+	world_say(&w->world, w->fd, text);
+	line = world_hear(&w->world, w->fd);
+	assert_non_null(line);
+	answer = json_loads(line, 0, NULL);
+	assert_non_null(answer);
+	free(line);
+	return answer;
+}
+
+static void
+expect_result(struct methods_world *w, const char *method, const char *params, const char *result)
+{
+	json_t *answer = ask(w, method, params);
+	char *text = json_dumps(json_object_get(answer, "result"), JSON_COMPACT | JSON_ENCODE_ANY);
+
+	assert_non_null(text);
+	assert_string_equal(text, result);
+	free(text);
+	json_decref(answer);
+}
+
+/* `words`: what the message must contain. */
+static void
+expect_error(struct methods_world *w, const char *method, const char *params, int code,
+	const char *words)
+{
+	json_t *answer = ask(w, method, params);
+	const json_t *error = json_object_get(answer, "error");
+	const char *message = json_string_value(json_object_get(error, "message"));
+
+	assert_non_null(message);
+	assert_int_equal(json_integer_value(json_object_get(error, "code")), code);
+	if (strstr(message, words) == NULL) {
+		fail_msg("\"%s\" is not in: %s", words, message);
+	}
+	json_decref(answer);
+}
+
+/* ---- get ---- */
+
+static void
+test_get_defaults(void **state)
+{
+	struct methods_world *w = *state;
+
+	expect_result(w, "get", NULL, "{\"vswitch:vswitch\":{}}");
+	assert_string_equal(w->ds.path, "(null)");
+	assert_int_equal(w->ds.options.content, DS_CONTENT_ALL);
+	assert_int_equal(w->ds.options.depth, 0);
+	assert_int_equal(w->ds.options.page.limit, 0);
+	assert_string_equal(w->ds.after, "(null)");
+	assert_false(w->ds.options.with_defaults);
+	expect_result(w, "get", "{}", "{\"vswitch:vswitch\":{}}");
+}
+
+static void
+test_get_params(void **state)
+{
+	struct methods_world *w = *state;
+
+	expect_result(w, "get",
+		"{\"path\":\"/"
+		"a\",\"content\":\"config\",\"depth\":3,\"limit\":10000,\"after\":\"x\","
+		"\"with-defaults\":true}",
+		"{\"vswitch:vswitch\":{}}");
+	assert_string_equal(w->ds.path, "/a");
+	assert_int_equal(w->ds.options.content, DS_CONTENT_CONFIG);
+	assert_int_equal(w->ds.options.depth, 3);
+	assert_int_equal(w->ds.options.page.limit, 10000);
+	assert_string_equal(w->ds.after, "x");
+	assert_true(w->ds.options.with_defaults);
+	expect_result(w, "get", "{\"content\":\"state\"}", "{\"vswitch:vswitch\":{}}");
+	assert_int_equal(w->ds.options.content, DS_CONTENT_STATE);
+	expect_result(w, "get", "{\"content\":\"all\"}", "{\"vswitch:vswitch\":{}}");
+	assert_int_equal(w->ds.options.content, DS_CONTENT_ALL);
+}
+
+static void
+test_get_bad_params(void **state)
+{
+	static const struct {
+		const char *params;
+		const char *words;
+	} cases[] = {
+		{"{\"pat\":\"/\"}", "no param 'pat'"},
+		{"{\"pat\":\"/\"}", "did you mean 'path'?"},
+		{"{\"path\":1}", "'path' must be a string"},
+		{"{\"path\":null}", "'path' must be a string"},
+		{"{\"content\":\"most\"}", "one of all, config, state"},
+		{"{\"content\":[]}", "'content' must be a string"},
+		{"{\"depth\":-1}", "'depth' must be a whole number"},
+		{"{\"depth\":1.0}", "'depth' must be a whole number"},
+		{"{\"depth\":\"1\"}", "'depth' must be a whole number"},
+		{"{\"depth\":4294967296}", "at most 4294967295"},
+		{"{\"limit\":10001}", "at most 10000"},
+		{"{\"after\":1}", "'after' must be a string"},
+		{"{\"with-defaults\":1}", "'with-defaults' must be true or false"},
+		{"[]", "must be an object"},
+		{"null", "must be an object"},
+	};
+	struct methods_world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		expect_error(w, "get", cases[i].params, RPC_INVALID_PARAMS, cases[i].words);
+	}
+	assert_string_equal(w->ds.path, "");
+}
+
+static void
+test_get_page(void **state)
+{
+	struct methods_world *w = *state;
+
+	(void)str_copy(w->ds.next, "cursor", sizeof(w->ds.next));
+	expect_result(w, "get", NULL, "{\"vswitch:vswitch\":{},\"next\":\"cursor\"}");
+}
+
+static void
+test_get_refused(void **state)
+{
+	struct methods_world *w = *state;
+	json_t *answer;
+	char *text;
+
+	w->ds.get_error = ERR_MISSING;
+	answer = ask(w, "get", "{\"path\":\"/x\"}");
+	text = json_dumps(json_object_get(answer, "error"), JSON_COMPACT);
+	assert_string_equal(text,
+		"{\"code\":-32000,\"message\":\"cannot be had\",\"data\":{\"error-tag\":"
+		"\"data-missing\",\"error-path\":\"/x\",\"error-message\":\"cannot be had\"}}");
+	free(text);
+	json_decref(answer);
+}
+
+/* ---- edit ---- */
+
+static void
+test_edit(void **state)
+{
+	struct methods_world *w = *state;
+	char *text;
+
+	expect_result(w, "edit",
+		"{\"edits\":[],\"comment\":\"c\",\"base-revision\":3,"
+		"\"dry-run\":false}",
+		"{\"changes\":[],\"revision\":7}");
+	text = json_dumps(w->ds.params, JSON_COMPACT);
+	assert_string_equal(
+		text, "{\"edits\":[],\"comment\":\"c\",\"base-revision\":3,\"dry-run\":false}");
+	free(text);
+	assert_int_equal(w->ds.edit_result->refcount, 1);
+}
+
+static void
+test_edit_refused(void **state)
+{
+	static const struct {
+		enum err_kind kind;
+		int code;
+	} cases[] = {
+		{ERR_INVALID, RPC_REFUSED},
+		{ERR_CONFLICT, RPC_CONFLICT},
+		{ERR_MALFORMED, RPC_INVALID_PARAMS},
+		{ERR_LIMIT, RPC_LIMIT},
+	};
+	struct methods_world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		w->ds.edit_error = cases[i].kind;
+		expect_error(w, "edit", "{\"edits\":[]}", cases[i].code, "no such thing");
+	}
+}
+
+static void
+test_edit_bad_params(void **state)
+{
+	struct methods_world *w = *state;
+
+	expect_error(w, "edit", NULL, RPC_INVALID_PARAMS, "needs the param 'edits'");
+	expect_error(w, "edit", "{}", RPC_INVALID_PARAMS, "needs the param 'edits'");
+	expect_error(w, "edit", "{\"edits\":{}}", RPC_INVALID_PARAMS, "must be an array");
+	expect_error(w, "edit", "{\"edits\":[],\"dryrun\":true}", RPC_INVALID_PARAMS,
+		"did you mean 'dry-run'?");
+	expect_error(w, "edit", "{\"edits\":[],\"confirm-timeout\":1}", RPC_INVALID_PARAMS,
+		"no param 'confirm-timeout'");
+	assert_null(w->ds.params);
+}
+
+static void
+test_edit_that_takes_its_time(void **state)
+{
+	struct methods_world *w = *state;
+	char *line;
+
+	w->ds.edit_later = true;
+	world_say(&w->world, w->fd,
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"edit\",\"params\":{\"edits\":[]}}");
+	world_expect_silence(&w->world, w->fd);
+	role_assert(&role_main);
+	ds_stub_end_edit(&w->ds);
+	line = world_hear(&w->world, w->fd);
+	assert_string_equal(
+		line, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"changes\":[],\"revision\":7}}");
+	free(line);
+	/* and one whose peer has gone meanwhile */
+	world_say(&w->world, w->fd,
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"edit\",\"params\":{\"edits\":[]}}");
+	world_step(&w->world);
+	(void)close(w->fd);
+	world_step(&w->world);
+	ds_stub_end_edit(&w->ds);
+	w->fd = world_connect(&w->world);
+	expect_result(w, "get", NULL, "{\"vswitch:vswitch\":{}}");
+}
+
+/* ---- the others ---- */
+
+static void
+test_schema(void **state)
+{
+	struct methods_world *w = *state;
+
+	expect_result(w, "schema", NULL, "{\"name\":\"vswitch\",\"yang\":\"module vswitch {}\"}");
+	expect_result(w, "schema", "{\"name\":\"vswitch\"}",
+		"{\"name\":\"vswitch\",\"yang\":\"module vswitch {}\"}");
+	expect_error(w, "schema", "{\"name\":\"nix\"}", RPC_REFUSED, "no YANG module 'nix'");
+	expect_error(w, "schema", "{\"name\":1}", RPC_INVALID_PARAMS, "must be a string");
+}
+
+static void
+test_version_and_ping(void **state)
+{
+	struct methods_world *w = *state;
+	json_int_t uptime;
+	json_t *answer;
+
+	expect_result(w, "version", NULL, "{\"vswitchd\":\"1.2.3\"}");
+	expect_result(w, "version", "{}", "{\"vswitchd\":\"1.2.3\"}");
+	expect_error(w, "version", "{\"x\":1}", RPC_INVALID_PARAMS, "takes no params");
+	answer = ask(w, "ping", NULL);
+	assert_true(json_is_true(json_object_get(json_object_get(answer, "result"), "pong")));
+	uptime = json_integer_value(json_object_get(json_object_get(answer, "result"), "uptime"));
+	assert_in_range(uptime, 100, 200);
+	json_decref(answer);
+	expect_error(w, "ping", "{\"x\":1}", RPC_INVALID_PARAMS, "takes no params");
+}
+
+static void
+test_actions(void **state)
+{
+	struct methods_world *w = *state;
+
+	expect_result(w, "action", "{\"name\":\"double\",\"input\":{\"n\":21}}", "{\"n\":42}");
+	expect_result(w, "action", "{\"name\":\"fdb-flush\"}", "{}");
+	assert_int_equal(w->actions_ctx, 2);
+	expect_error(w, "action", "{\"name\":\"double\"}", RPC_REFUSED, "n must not be 0");
+	expect_error(
+		w, "action", "{\"name\":\"fdb-flsh\"}", RPC_REFUSED, "did you mean 'fdb-flush'?");
+	expect_error(w, "action", "{\"name\":\"x\"}", RPC_REFUSED, "there are: double, fdb-flush");
+	expect_error(w, "action", "{}", RPC_INVALID_PARAMS, "needs the param 'name'");
+	expect_error(w, "action", "{\"name\":\"double\",\"input\":[]}", RPC_INVALID_PARAMS,
+		"must be an object");
+	expect_error(w, "action", "{\"name\":\"double\",\"inputs\":{}}", RPC_INVALID_PARAMS,
+		"did you mean 'input'?");
+	w->methods.actions = NULL;
+	expect_error(w, "action", "{\"name\":\"double\"}", RPC_REFUSED, "no action 'double'");
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_get_defaults),
+		CASE(test_get_params),
+		CASE(test_get_bad_params),
+		CASE(test_get_page),
+		CASE(test_get_refused),
+		CASE(test_edit),
+		CASE(test_edit_refused),
+		CASE(test_edit_bad_params),
+		CASE(test_edit_that_takes_its_time),
+		CASE(test_schema),
+		CASE(test_version_and_ping),
+		CASE(test_actions),
+	};
+
+	return cmocka_run_group_tests_name("methods", tests, NULL, NULL);
+}
