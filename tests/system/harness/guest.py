@@ -85,12 +85,12 @@ class Guest:
         """The command line: the one the documentation shows, with a direct kernel boot."""
         backend = "memory-backend-memfd,share=on" if self.share else "memory-backend-ram"
         words = f"""qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
-            -machine pc,accel=tcg,usb=off,hpet=off -cpu max -smp {self.cpus} -m {self.memory}M
+            -machine pc,accel=tcg,usb=off -cpu max -smp {self.cpus} -m {self.memory}M
             -object {backend},id=mem,size={self.memory}M -numa node,memdev=mem
             -serial file:{self.world.dir}/{self.name}.console
             -serial unix:{self.control},server=on,wait=off
             -kernel {self.image}/vmlinuz -initrd {self.image}/initramfs""".split()
-        words += ["-append", "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable"]
+        words += ["-append", "console=ttyS0 quiet panic=-1 mitigations=off"]
         for index, nic in enumerate(self.nics):
             side = "server=on" if nic.mode == "client" else "reconnect=1"
             multi = f",mq=on,queues={nic.queues}" if nic.queues > 1 else ""
@@ -135,6 +135,82 @@ class Guest:
                 return None
 
         self._peer = wait_until("QEMU's serial port", connected, timeout)
+        self._peer.settimeout(10)
+        self._input = b""
+        self._replies.clear()
+        while True:
+            # The agent says so itself when it starts; asking helps if we came later.
+            self._peer.sendall(b"\n0\n")
+            try:
+                self.reply(0, 2.0)
+                break
+            except TimeoutError:
+                if time.monotonic() - start > timeout:
+                    raise TimeoutError(f"guest not up in {timeout} s\n{self.where()}") from None
+        self.boot_seconds = 0.0
+        self._peer: socket.socket | None = None
+        self._input = b""
+        self._next = 1
+        self._replies: dict[int, tuple[int, str]] = {}
+        self.image = guest_image()
+        if boot:
+            self.boot()
+
+    def command(self) -> list[str]:
+        """The command line: the one the documentation shows, with a direct kernel boot."""
+        backend = "memory-backend-memfd,share=on" if self.share else "memory-backend-ram"
+        words = f"""qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
+            -machine pc,accel=tcg,usb=off -cpu max -smp {self.cpus} -m {self.memory}M
+            -object {backend},id=mem,size={self.memory}M -numa node,memdev=mem
+            -serial file:{self.world.dir}/{self.name}.console
+            -serial unix:{self.control},server=on,wait=off
+            -kernel {self.image}/vmlinuz -initrd {self.image}/initramfs""".split()
+        words += ["-append", "console=ttyS0 quiet panic=-1 mitigations=off"]
+        for index, nic in enumerate(self.nics):
+            side = "server=on" if nic.mode == "client" else "reconnect=1"
+            multi = f",mq=on,queues={nic.queues}" if nic.queues > 1 else ""
+            words += ["-chardev", f"socket,id=c{index},path={nic.socket},{side}"]
+            netdev = f"vhost-user,id=n{index},chardev=c{index}"
+            words += ["-netdev", netdev + (f",queues={nic.queues}" if nic.queues > 1 else "")]
+            device = f"virtio-net-pci,netdev=n{index},mac={nic.mac},disable-legacy=on,vectors=0"
+            device += ",romfile="
+            if multi:
+                device += ",mq=on"
+            words += ["-device", device + nic.properties]
+        return words
+
+    @property
+    def control(self) -> Path:
+        return self.world.dir / f"{self.name}.ctl"
+
+    def launch(self) -> None:
+        """Start QEMU without waiting for the guest."""
+        self.control.unlink(missing_ok=True)
+        self.process = self.world.spawn(self.name, self.command())
+
+    def boot(self, timeout: float = BOOT_TIMEOUT) -> None:
+        """Start QEMU and wait until the guest serves commands."""
+        self.launch()
+        self.wait_ready(timeout)
+
+    def wait_ready(self, timeout: float = BOOT_TIMEOUT) -> None:
+        """Until the guest answers a first command."""
+        assert self.process
+        start = self.process.started
+
+        def connected() -> socket.socket | None:
+            if not self.process.alive():
+                raise RuntimeError(f"QEMU ended\n{self.process.describe()}")
+            peer = socket.socket(socket.AF_UNIX)
+            try:
+                peer.connect(str(self.control))
+                return peer
+            except OSError:
+                peer.close()
+                return None
+
+        self._peer = wait_until("QEMU's serial port", connected, timeout)
+        self._peer.settimeout(10)
         self._input = b""
         while True:
             job = self.start("true")
@@ -153,13 +229,23 @@ class Guest:
         path = self.world.dir / f"{self.name}.console"
         return path.read_text(errors="replace")[-4000:] if path.exists() else ""
 
+    def where(self) -> str:
+        """What QEMU's threads do and what the guest's kernel said last, for a failure."""
+        assert self.process
+        lines = [""]
+        for task in sorted(Path(f"/proc/{self.process.pid}/task").glob("*")):
+            state = (task / "stat").read_text().rsplit(")", 1)[1].split()
+            name = (task / "comm").read_text().strip()
+            lines.append(f"{name}: {state[0]}, {int(state[11]) + int(state[12])} ticks, "
+                         f"in {(task / 'wchan').read_text()}")
+        return "\n".join(lines) + f"\nconsole: {self.console()[-1500:]}"
+
     def start(self, script: str) -> GuestJob:
         """Start a shell script in the guest."""
         assert self._peer
         number = self._next
         self._next += 1
         line = f"\n{number} {base64.b64encode(script.encode()).decode()}\n"
-        self._peer.settimeout(10)
         self._peer.sendall(line.encode())
         return GuestJob(self, number, script)
 
@@ -174,11 +260,11 @@ class Guest:
         while number not in self._replies:
             left = end - time.monotonic()
             if left <= 0:
-                raise TimeoutError(f"{self.name}: no answer within {timeout:g} s")
+                raise TimeoutError(f"{self.name}: no answer within {timeout:g} s{self.where()}")
             if not select.select([self._peer], [], [], min(left, 0.5))[0]:
                 continue
             piece = self._peer.recv(65536)
-            if not piece:
+            if not piece or not self.process.alive():
                 raise RuntimeError(f"QEMU closed its serial port\n{self.process.describe()}")
             self._input += piece
             *lines, self._input = self._input.split(b"\n")

@@ -9,13 +9,14 @@ ROOT = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("VSW_BUILD", ROOT / "build"))
 VSWITCHD = BUILD / "vswitchd" / "vswitchd"
 VSWITCHCTL = BUILD / "ctl" / "vswitchctl"
-TRAFGEN = BUILD / "tests" / "system" / "trafgen"
+PROGRAMS = BUILD / "tests" / "system"
+TRAFGEN = PROGRAMS / "trafgen"
 GUEST = Path(os.environ.get("VSW_GUEST", ROOT / "build" / "guest"))
 
 
 def guest_image() -> Path:
     """The folder with vmlinuz and initramfs, built first if it is missing or old."""
-    command = [str(ROOT / "tools" / "guest-image"), "--trafgen", str(TRAFGEN), str(GUEST)]
+    command = [str(ROOT / "tools" / "guest-image"), "--programs", str(PROGRAMS), str(GUEST)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"tools/guest-image failed:\n{done.stdout}{done.stderr}")
