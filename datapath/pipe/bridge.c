@@ -27,10 +27,7 @@ static bool
 admit(const struct bridge_view *bridge, const struct port_view *in, const struct pkt *pkt,
 	struct verdict *verdict)
 {
-	if (pkt->len < RTE_ETHER_HDR_LEN) {
-		verdict_drop(verdict, DROP_RUNT);
-		return false;
-	}
+	assert(pkt->head_len >= RTE_ETHER_HDR_LEN);
 	if (!vlan_ingress(&in->vlan, pkt->head, pkt->head_len, &verdict->vlan)) {
 		verdict_drop(verdict, DROP_VLAN_NOT_ALLOWED);
 		return false;

@@ -52,20 +52,35 @@ receive(struct burst *burst, const struct rxq_view *rxq)
 	return n;
 }
 
+/* Is this a frame: an Ethernet header and its first tag in the head, and offload hints that fit? */
+static bool
+check_one(struct pkt *pkt, enum drop_reason *reason)
+{
+	uint16_t need = (uint16_t)RTE_MIN(pkt->len, RTE_ETHER_HDR_LEN + (uint32_t)VLAN_TAG_LEN);
+
+	if (pkt->len < RTE_ETHER_HDR_LEN || !pkt_pull(pkt, need)) {
+		*reason = DROP_RUNT;
+		return false;
+	}
+	*reason = DROP_OFFLOAD_INVALID;
+	return pkt->ol.flags == 0 || offload_check(pkt);
+}
+
 /*
- * Drop packets whose offload metadata lies; the others close ranks. Returns how many are left. Lent
- * memory goes back with the burst, an mbuf at once.
+ * Drop what is no frame; the others close ranks. Returns how many are left. Lent memory goes back
+ * with the burst, an mbuf at once.
  */
 static uint16_t
-check_offloads(struct burst *burst, const struct port_view *in, uint16_t n)
+check_received(struct burst *burst, const struct port_view *in, uint16_t n)
 {
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct pkt *pkt = &burst->pkts[i];
+		enum drop_reason reason;
 
-		if (pkt->ol.flags != 0 && !offload_check(pkt)) {
-			port_drop(&burst->ports[in->id], DROP_OFFLOAD_INVALID, 1);
+		if (!check_one(pkt, &reason)) {
+			port_drop(&burst->ports[in->id], reason, 1);
 			pkt_free(pkt);
 			continue;
 		}
@@ -155,7 +170,7 @@ burst_run(struct burst *burst, const struct snapshot *snap, const struct rxq_vie
 	if (n_received == 0) {
 		return 0;
 	}
-	n = check_offloads(burst, in, n_received);
+	n = check_received(burst, in, n_received);
 	if (!in->enabled) {
 		port_drop(&burst->ports[in->id], DROP_PORT_DISABLED, n);
 	} else if (bridge == NULL) {
