@@ -16,19 +16,21 @@
 struct walk {
 	char path[ERR_PATH_SIZE];
 	enum check_extent extent;
+	bool qualified; /* some member so far had the module's name in its own */
 	struct err *err;
 };
 
 static int
 check_instance(struct walk *w, const struct lysc_node *node, const json_t *in, json_t **out);
 
+/* The member, with or without our module in its name; few clients write it, so it is tried last. */
 static const json_t *
-member(const json_t *object, const char *name)
+member(const struct walk *w, const json_t *object, const char *name)
 {
 	char qualified[128];
 	const json_t *value = json_object_get(object, name);
 
-	if (value == NULL) {
+	if (value == NULL && w->qualified) {
 		(void)snprintf(qualified, sizeof(qualified), MODEL_NAME ":%s", name);
 		value = json_object_get(object, qualified);
 	}
@@ -38,8 +40,13 @@ member(const json_t *object, const char *name)
 static int
 check_leaf(struct walk *w, const struct lysc_node *leaf, const json_t *in, json_t **out)
 {
-	int rc = value_check(leaf, in, out, w->err);
+	int rc;
 
+	if (w->extent == CHECK_DONE) {
+		*out = json_incref((json_t *)(uintptr_t)in);
+		return 0;
+	}
+	rc = value_check(leaf, in, out, w->err);
 	if (rc != 0 && w->err != NULL) {
 		(void)str_copy(w->err->path, w->path, sizeof(w->err->path));
 	}
@@ -60,7 +67,7 @@ enter_entry(struct walk *w, const struct lysc_node *node, const json_t *entry, s
 		return; /* the leaf-list itself is named, the value is in the message */
 	}
 	for (size_t i = 0; (key = model_key(node, i)) != NULL; i++) {
-		const json_t *value = member(entry, key->name);
+		const json_t *value = member(w, entry, key->name);
 
 		if (!json_is_string(value) && !json_is_integer(value)) {
 			w->path[used] = '\0';
@@ -101,12 +108,24 @@ check_entry_keys(struct walk *w, const struct lysc_node *list, const json_t *in)
 	const struct lysc_node *key;
 
 	for (size_t i = 0; json_is_object(in) && (key = model_key(list, i)) != NULL; i++) {
-		if (member(in, key->name) == NULL) {
+		if (member(w, in, key->name) == NULL) {
 			return err_set(w->err, ERR_INVALID, w->path,
 				"an entry of list '%s' needs its key '%s'", list->name, key->name);
 		}
 	}
 	return 0;
+}
+
+/* Is any member written with the module's name? */
+static void
+note_qualified(struct walk *w, const json_t *entry)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach ((json_t *)(uintptr_t)entry, name, value) {
+		w->qualified = w->qualified || strchr(name, ':') != NULL;
+	}
 }
 
 static int
@@ -127,6 +146,7 @@ check_array(struct walk *w, const struct lysc_node *node, const json_t *in, json
 		const json_t *entry = json_array_get(in, i);
 		json_t *checked = NULL;
 
+		note_qualified(w, entry);
 		enter_entry(w, node, entry, i);
 		rc = node->nodetype == LYS_LIST ? check_entry_keys(w, node, entry) : 0;
 		if (rc == 0) {
@@ -222,7 +242,8 @@ check_child(struct walk *w, const struct lysc_node *child, const json_t *in, jso
 	json_t *checked = NULL;
 	int rc;
 
-	(void)str_appendf(w->path, sizeof(w->path), "/%s", child->name);
+	(void)str_append(w->path, "/", sizeof(w->path));
+	(void)str_append(w->path, child->name, sizeof(w->path));
 	rc = model_is_many(child) ? check_array(w, child, in, &checked)
 				  : check_instance(w, child, in, &checked);
 	w->path[used] = '\0';
@@ -258,6 +279,7 @@ check_object(struct walk *w, const struct lysc_node *node, const json_t *in, jso
 		return err_set(w->err, ERR_INVALID, w->path, "'%s' takes an object, not %s",
 			node->name, jx_show(in, shown, sizeof(shown)));
 	}
+	note_qualified(w, in);
 	rc = check_names(w, node, in);
 	if (rc != 0) {
 		return rc;
@@ -265,11 +287,11 @@ check_object(struct walk *w, const struct lysc_node *node, const json_t *in, jso
 	object = jx_object();
 	for (const struct lysc_node *child = model_first(node); rc == 0 && child != NULL;
 		child = child->next) {
-		const json_t *value = member(in, child->name);
+		const json_t *value = member(w, in, child->name);
 
 		if (value != NULL) {
 			rc = check_child(w, child, value, object);
-		} else if (w->extent == CHECK_FULL && model_is_config(child) &&
+		} else if (w->extent != CHECK_PART && model_is_config(child) &&
 			child->nodetype == LYS_LEAF && (child->flags & LYS_MAND_TRUE) != 0) {
 			rc = missing_leaf(w, child);
 		}

@@ -28,6 +28,8 @@ enum check_shape {
 enum check_extent {
 	CHECK_PART, /* mandatory leaves may be missing; keys of an entry too, the path has them */
 	CHECK_FULL, /* all that is mandatory must be there */
+	CHECK_DONE, /* the same, and each leaf is known to be canonical: it came through here before
+		     */
 };
 
 /*

@@ -360,7 +360,7 @@ finish_entry(struct edit_entry *entry, struct err *err)
 	}
 	(void)tree_path(entry->list, entry->key, path, sizeof(path));
 	rc = check_value(
-		entry->list->node, path, CHECK_ENTRY, CHECK_FULL, entry->after, &canonical, err);
+		entry->list->node, path, CHECK_ENTRY, CHECK_DONE, entry->after, &canonical, err);
 	if (rc != 0) {
 		return rc;
 	}

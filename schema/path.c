@@ -360,7 +360,14 @@ path_append_key(char *buf, size_t size, const char *name, const char *value)
 {
 	const char *quote = strchr(value, '\'') == NULL ? "'" : "\"";
 
-	(void)str_appendf(buf, size, "[%s=%s%s%s]", name, quote, value, quote);
+	/* Not str_appendf: a load comes here for each entry of the file. */
+	(void)str_append(buf, "[", size);
+	(void)str_append(buf, name, size);
+	(void)str_append(buf, "=", size);
+	(void)str_append(buf, quote, size);
+	(void)str_append(buf, value, size);
+	(void)str_append(buf, quote, size);
+	(void)str_append(buf, "]", size);
 }
 
 const char *
