@@ -50,6 +50,11 @@ def files(root: Path, *suffixes: str) -> list[Path]:
                   and (not suffixes or path.suffix in suffixes))
 
 
+def is_test(path: Path) -> bool:
+    """x_test.c, test_x.c, x_test_y.h, and all of tests/ and perf/."""
+    return "test" in path.stem.split("_") or path.parts[0] in ("tests", "perf")
+
+
 def without_comments(text: str, keep_strings: bool = False) -> str:
     """C with comments, and string contents unless kept, blanked; line numbers stay."""
     pattern = re.compile(

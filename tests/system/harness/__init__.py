@@ -10,7 +10,7 @@ from .daemon import Daemon
 from .guest import Guest, Nic
 from .netns import Netns
 from .ports import af_packet, af_xdp, boot, guest, tap
-from .tap import Suite, check, check_equal, note
+from .report import Suite, check, check_equal, note
 from .testpmd import Testpmd
 from .traffic import iperf, ping, tcp_transfer, udp_stream
 from .world import World

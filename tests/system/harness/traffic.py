@@ -5,7 +5,7 @@ import json
 import time
 from typing import Any, Protocol
 
-from .tap import check, check_equal, note
+from .report import check, check_equal, note
 
 
 class Job(Protocol):
