@@ -26,7 +26,7 @@ int
 rpc_listen_init(
 	struct rpc_listen *listener, const char *path, mode_t mode, gid_t group, struct err *err)
 {
-	int lock_fd;
+	int lock_fd = -1;
 	int rc;
 
 	listener->fd = -1;
