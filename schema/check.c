@@ -55,6 +55,10 @@ check_leaf(struct walk *w, const struct lysc_node *leaf, const json_t *in, json_
 
 /* --- arrays --------------------------------------------------------------------------------- */
 
+/* Longest key that is shown in a path; a longer one is wrong, and cutting could split a character.
+ */
+#define KEY_SHOWN_MAX 64
+
 /* Extends the path by the entry's keys as they were given, or by its position. */
 static void
 enter_entry(struct walk *w, const struct lysc_node *node, const json_t *entry, size_t index)
@@ -69,7 +73,8 @@ enter_entry(struct walk *w, const struct lysc_node *node, const json_t *entry, s
 	for (size_t i = 0; (key = model_key(node, i)) != NULL; i++) {
 		const json_t *value = member(w, entry, key->name);
 
-		if (!json_is_string(value) && !json_is_integer(value)) {
+		if ((!json_is_string(value) && !json_is_integer(value)) ||
+			json_string_length(value) > KEY_SHOWN_MAX) {
 			w->path[used] = '\0';
 			(void)str_appendf(w->path, sizeof(w->path), "[%zu]", index + 1);
 			return;

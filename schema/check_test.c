@@ -99,6 +99,10 @@ static const struct {
 		"0 or 10..1000000"},
 	{"bridge", "{'name': 'b', 'static-mac': {}}", ERR_INVALID, "/x/static-mac",
 		"takes an array of objects"},
+	{"bridge",
+		"{'name': 'b', 'static-mac': [{'vlan': 1, 'mac': "
+		"'0123456789012345678901234567890123456789012345678901234567890123x'}]}",
+		ERR_INVALID, "/x/static-mac[1]/mac", "six pairs of hex digits"},
 	{"bridge", "{'name': 'b', 'static-mac': [{'vlan': 1}]}", ERR_INVALID, "/x/static-mac[1]",
 		"needs its key 'mac'"},
 	{"bridge", "{'name': 'b', 'static-mac': [{'mac': '52:00:00:00:00:01', 'vlan': 1}]}",

@@ -80,7 +80,11 @@ make_folders(const char *folder, struct err *err)
 	char *parent;
 	int rc;
 
-	if (mkdir(folder, FOLDER_MODE) == 0 || errno == EEXIST) {
+	if (mkdir(folder, FOLDER_MODE) == 0) {
+		/* Whatever the umask, the group may read. */
+		return chmod(folder, FOLDER_MODE) == 0 ? 0 : failed(err, folder, "created");
+	}
+	if (errno == EEXIST) {
 		return 0;
 	}
 	if (errno != ENOENT) {
@@ -89,10 +93,7 @@ make_folders(const char *folder, struct err *err)
 	parent = folder_of(folder);
 	rc = make_folders(parent, err);
 	free(parent);
-	if (rc == 0 && mkdir(folder, FOLDER_MODE) != 0 && errno != EEXIST) {
-		rc = failed(err, folder, "created");
-	}
-	return rc;
+	return rc == 0 ? make_folders(folder, err) : rc;
 }
 
 static int

@@ -23,7 +23,7 @@
 
 #define PATH_STEPS_MAX 8 /* the schema is not deeper */
 #define PATH_KEYS_MAX 4
-#define PATH_TEXT_MAX 1024 /* bytes of a path that is read */
+#define PATH_TEXT_MAX (ERR_PATH_SIZE - 1) /* bytes of a path that is read; errors show it whole */
 
 struct path_step {
 	const struct lysc_node *node;

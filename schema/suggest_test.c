@@ -16,6 +16,7 @@ static const struct {
 	const char *wanted;
 	const char *best;
 } cases[] = {
+	{"mut", "mtu"}, /* neighbours swapped, in a word that allows one edit */
 	{"brigde", "bridge"}, /* neighbours swapped */
 	{"MTU", "mtu"}, /* case */
 	{"mtuu", "mtu"}, /* one too many */
