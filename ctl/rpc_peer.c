@@ -21,6 +21,7 @@
 static void peer_readable(evutil_socket_t fd, short what, void *arg);
 static void peer_writable(evutil_socket_t fd, short what, void *arg);
 static void peer_turn(evutil_socket_t fd, short what, void *arg);
+static void input_check(struct rpc_peer *peer) ON_MAIN;
 static size_t line_take(struct rpc_peer *peer) ON_MAIN;
 static void peer_serve(struct rpc_peer *peer) ON_MAIN;
 static void peer_settle(struct rpc_peer *peer) ON_MAIN;
@@ -60,6 +61,9 @@ peer_destroy(struct rpc_peer *peer)
 	struct event *events[] = {peer->readable, peer->writable, peer->turn};
 
 	call_orphan_all(peer);
+	if (peer->in != NULL) {
+		peer->server->n_in -= evbuffer_get_length(peer->in);
+	}
 	TAILQ_REMOVE(&peer->server->peers, peer, link);
 	peer->server->n_peers--;
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
@@ -146,6 +150,7 @@ peer_read(struct rpc_peer *peer)
 	if (n > 0) {
 		space.iov_len = (size_t)n;
 		(void)evbuffer_commit_space(peer->in, &space, 1);
+		peer->server->n_in += (size_t)n;
 	}
 	return n;
 }
@@ -258,6 +263,24 @@ line_is_blank(const char *line, size_t len)
 	return true;
 }
 
+/* There is no newline yet: may we go on waiting for one? */
+static void
+input_check(struct rpc_peer *peer)
+{
+	size_t have = evbuffer_get_length(peer->in);
+
+	if (have > RPC_LINE_MAX) {
+		/* answered as the parser would, had it got the line */
+		call_line(peer, "", (size_t)RPC_LINE_MAX + 1);
+	} else if (peer->server->n_in > RPC_INPUT_MAX && have > RPC_INPUT_FAIR) {
+		peer_send(peer,
+			call_text(jsonrpc_error_new(NULL, RPC_LIMIT,
+				"too many long lines of all connections wait for their end",
+				NULL)));
+		peer_finish(peer);
+	}
+}
+
 /* Take one line into peer->message. Returns its size in bytes, 0 if there was none. */
 static size_t
 line_take(struct rpc_peer *peer)
@@ -266,10 +289,7 @@ line_take(struct rpc_peer *peer)
 	const char *line = line_find(peer, &len);
 
 	if (line == NULL) {
-		if (evbuffer_get_length(peer->in) > RPC_LINE_MAX) {
-			/* answered as the parser would, had it got the line */
-			call_line(peer, "", (size_t)RPC_LINE_MAX + 1);
-		}
+		input_check(peer);
 		return 0;
 	}
 	/* blank lines are no requests: people type into socat */
@@ -277,6 +297,7 @@ line_take(struct rpc_peer *peer)
 		call_line(peer, line, len);
 	}
 	(void)evbuffer_drain(peer->in, len + 1);
+	peer->server->n_in -= len + 1;
 	peer->scanned = 0;
 	return len + 1;
 }

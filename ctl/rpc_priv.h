@@ -95,6 +95,7 @@ struct rpc_server {
 	struct event *accept_later; /* timer: descriptors were exhausted */
 	TAILQ_HEAD(, rpc_peer) peers;
 	size_t n_peers;
+	size_t n_in; /* bytes in the input buffers of all peers */
 };
 
 /* --- rpc_peer.c ------------------------------------------------------------------------------ */

@@ -36,6 +36,8 @@ struct rpc_server;
 struct rpc_call;
 
 #define RPC_PEERS_MAX 256 /* connections at once */
+#define RPC_INPUT_MAX (64U << 20) /* bytes of unserved lines of all peers together */
+#define RPC_INPUT_FAIR (1U << 20) /* of one peer, that it may have even then */
 #define RPC_OUTPUT_MAX (8U << 20) /* bytes queued for a peer before one more answer is added */
 #define RPC_OUTPUT_HIGH (1U << 20) /* the same, above which the peer's requests wait */
 #define RPC_ANSWER_MAX (32U << 20) /* bytes of one answer; a longer one becomes an error */

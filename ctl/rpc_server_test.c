@@ -369,6 +369,41 @@ test_line_too_long(void **state)
 }
 
 static void
+test_long_lines_of_many_peers(void **state)
+{
+	struct world *world = *state;
+	size_t size = (size_t)12 << 20;
+	char *piece = malloc(size);
+	int fds[7];
+
+	assert_non_null(piece);
+	memset(piece, ' ', size);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] = world_connect(world);
+		if (i < 5) {
+			assert_true(world_send(world, fds[i], piece, size));
+		}
+	}
+	world_step(world);
+	/* the sixth takes the sum over the limit, and only the sixth pays */
+	(void)world_send(world, fds[5], piece, size);
+	assert_int_equal(hear_error(world, fds[5]), RPC_LIMIT);
+	world_expect_close(world, fds[5]);
+	world_ask(world, fds[6], PING, PONG);
+	(void)close(fds[6]);
+	for (size_t i = 0; i < 5; i++) {
+		world_ask(world, fds[i], PING, PONG);
+		(void)close(fds[i]);
+	}
+	free(piece);
+	/* and what was held is given back */
+	fds[0] = world_connect(world);
+	world_step(world);
+	world_ask(world, fds[0], PING, PONG);
+	(void)close(fds[0]);
+}
+
+static void
 test_too_deep(void **state)
 {
 	struct world *world = *state;
@@ -628,6 +663,7 @@ main(void)
 		CASE(test_half_closed_peer_gets_its_answers),
 		CASE(test_peer_vanishes_while_calls_are_pending),
 		CASE(test_line_too_long),
+		CASE(test_long_lines_of_many_peers),
 		CASE(test_too_deep),
 		CASE(test_too_many_peers),
 		CASE(test_a_thousand_connects),
