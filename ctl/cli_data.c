@@ -139,26 +139,38 @@ is_entry_list(const json_t *value)
 	return json_is_array(value) && json_is_object(json_array_get(value, 0));
 }
 
-void
-cli_print_object(struct cli *cli, const json_t *object, unsigned int indent)
+/* Of the many reasons to drop, a person wants to see those that occurred. */
+static bool
+is_quiet(const char *container, const json_t *value)
+{
+	return container != NULL && strcmp(container, "drops") == 0 && number(value) == 0;
+}
+
+/* Print the members of an object that is the member `container` of another (NULL: of none). */
+static void
+print_members(struct cli *cli, const char *container, const json_t *object, unsigned int indent)
 {
 	const char *name;
 	json_t *value;
 	int width = 0;
 
 	json_object_foreach ((json_t *)(uintptr_t)object, name, value) {
-		if (!json_is_object(value) && (int)strlen(name) > width) {
+		if (!json_is_object(value) && !is_quiet(container, value) &&
+			(int)strlen(name) > width) {
 			width = (int)strlen(name);
 		}
 	}
 	json_object_foreach ((json_t *)(uintptr_t)object, name, value) {
 		char text[2048];
 
+		if (is_quiet(container, value)) {
+			continue;
+		}
 		(void)fprintf(cli->out, "%*s", (int)indent, "");
 		if (json_is_object(value)) {
 			cli_print_text(cli, name);
 			(void)fputc('\n', cli->out);
-			cli_print_object(cli, value, indent + INDENT);
+			print_members(cli, name, value, indent + INDENT);
 		} else if (is_entry_list(value)) {
 			print_list(cli, name, value, indent);
 		} else {
@@ -167,6 +179,12 @@ cli_print_object(struct cli *cli, const json_t *object, unsigned int indent)
 			(void)fputc('\n', cli->out);
 		}
 	}
+}
+
+void
+cli_print_object(struct cli *cli, const json_t *object, unsigned int indent)
+{
+	print_members(cli, NULL, object, indent);
 }
 
 /* A list of entries as a table whose columns are the members of its first entries. */

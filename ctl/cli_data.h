@@ -38,7 +38,10 @@ uint64_t cli_sum(const json_t *object);
 /* Any value as short text: scalars as they are, arrays with commas. Returns buf. */
 const char *cli_text(const json_t *value, char *buf, size_t size);
 
-/* Print an object as "name  value" lines, containers and lists indented below their names. */
+/*
+ * Print an object as "name  value" lines, containers and lists indented below their names. Of drops
+ * only those that occurred are shown.
+ */
 void cli_print_object(struct cli *cli, const json_t *object, unsigned int indent);
 
 #endif

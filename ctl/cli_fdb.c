@@ -273,8 +273,8 @@ run_flush(struct cli *cli, const struct cli_args *args)
 	if (status == CLI_OK && cli->json) {
 		cli_print_json(cli, output);
 	} else if (status == CLI_OK) {
-		(void)fprintf(
-			cli->out, "%" PRIu64 " addresses forgotten\n", cli_num(output, "flushed"));
+		(void)fprintf(cli->out, "%" PRIu64 " address%s forgotten\n",
+			cli_num(output, "flushed"), cli_num(output, "flushed") == 1 ? "" : "es");
 	}
 	json_decref(output);
 	return status;

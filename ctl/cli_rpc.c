@@ -157,6 +157,20 @@ client_need(struct cli *cli, bool quiet)
 	return CLI_NO_DAEMON;
 }
 
+/* Some refusals are what an option of the command is for. */
+static void
+option_hint(struct cli *cli, const char *tag, const char *wanted, const char *option,
+	const char *effect)
+{
+	const struct cli_option *o = cli->command == NULL ? NULL : cli->command->options;
+
+	for (; str_given(tag) && o != NULL && o->name != NULL; o++) {
+		if (strcmp(tag, wanted) == 0 && strcmp(o->name, option) == 0) {
+			(void)fprintf(cli->err, "  with --%s %s\n", option, effect);
+		}
+	}
+}
+
 /* "vswitchctl: sentence", and where, if the daemon named a node. */
 static void
 fault_print(struct cli *cli, const json_t *fault)
@@ -165,6 +179,7 @@ fault_print(struct cli *cli, const json_t *fault)
 	const char *message = json_string_value(json_object_get(fault, "message"));
 	const char *text = json_string_value(json_object_get(data, "error-message"));
 	const char *path = json_string_value(json_object_get(data, "error-path"));
+	const char *tag = json_string_value(json_object_get(data, "error-tag"));
 
 	if (!str_given(text)) {
 		text = str_given(message) ? message : "the daemon refused and did not say why";
@@ -173,4 +188,6 @@ fault_print(struct cli *cli, const json_t *fault)
 	if (str_given(path)) {
 		(void)fprintf(cli->err, "  at %s\n", path);
 	}
+	option_hint(cli, tag, "data-exists", "may-exist", "it is changed instead");
+	option_hint(cli, tag, "data-missing", "if-exists", "that is no error");
 }

@@ -93,8 +93,9 @@ print_switch(struct cli *cli, const json_t *data)
 	json_array_foreach (cli_list(data, "bridge"), i, bridge) {
 		const char *name = cli_str(bridge, "name");
 
-		(void)fprintf(cli->out, "\nbridge %s, %" PRIu64 " MACs\n", name,
-			cli_num(bridge, "fdb-entries"));
+		(void)fprintf(cli->out, "\nbridge %s, %" PRIu64 " MAC%s\n", name,
+			cli_num(bridge, "fdb-entries"),
+			cli_num(bridge, "fdb-entries") == 1 ? "" : "s");
 		if (cli_print_ports(cli, ports, name, 2) == 0) {
 			(void)fputs("  no ports\n", cli->out);
 		}

@@ -158,6 +158,21 @@ test_refused(void **state)
 }
 
 static void
+test_refused_with_a_way_out(void **state)
+{
+	struct cli_world *w = *state;
+
+	cli_will_answer(w, "{\"code\":4,\"text\":\"it is there\"}");
+	assert_int_equal(cli_do(w, "bridge add br0"), CLI_REFUSED);
+	assert_string_equal(
+		w->err, "vswitchctl: it is there\n  with --may-exist it is changed instead\n");
+	cli_will_answer(w, "{\"code\":3,\"text\":\"it is not there\"}");
+	assert_int_equal(cli_do(w, "port del p"), CLI_REFUSED);
+	assert_string_equal(
+		w->err, "vswitchctl: it is not there\n  with --if-exists that is no error\n");
+}
+
+static void
 test_usage(void **state)
 {
 	expect_usage(state, "prot add x", "there is no command 'prot'; did you mean 'port'?");
@@ -341,6 +356,8 @@ test_stats(void **state)
 	cli_will_answer(w, SWITCH);
 	assert_int_equal(cli_do(w, "stats vm1"), CLI_OK);
 	expect_words(w->out, "rx-packets  18446744073709551615\n");
+	expect_words(w->out, "drops\n  runt     3\n  tx-full  4\n");
+	assert_null(strstr(w->out, "hairpin"));
 	cli_will_answer(w, "{}");
 	assert_int_equal(cli_do(w, "stats --clear vm1"), CLI_OK);
 	cli_expect_asked(w, 2, "action {\"name\":\"clear-counters\",\"input\":{\"port\":\"vm1\"}}");
@@ -632,6 +649,7 @@ main(void)
 		CASE(test_fdb_edits),
 		CASE(test_json_prints_the_answer),
 		CASE(test_refused),
+		CASE(test_refused_with_a_way_out),
 		CASE(test_usage),
 		CASE(test_no_words),
 		CASE(test_no_daemon),

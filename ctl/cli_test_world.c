@@ -43,8 +43,10 @@ script_step(struct cli_world *w, struct rpc_call *call, const char *method, cons
 	} else {
 		struct err err = ERR_INIT;
 
-		(void)err_set(&err, ERR_INVALID, json_string_value(json_object_get(answer, "path")),
-			"%s", json_string_value(json_object_get(answer, "text")));
+		(void)err_set(&err,
+			(enum err_kind)json_integer_value(json_object_get(answer, "code")),
+			json_string_value(json_object_get(answer, "path")), "%s",
+			json_string_value(json_object_get(answer, "text")));
 		rpc_call_refuse(call, &err);
 		json_decref(answer);
 	}

@@ -21,7 +21,7 @@ struct cli_world {
 	sem_t ready;
 	int stop_fd; /* eventfd */
 
-	const char *answers[SCRIPT_MAX]; /* JSON; one with a member "code" is an error object */
+	const char *answers[SCRIPT_MAX]; /* JSON; {code: an err_kind, text, path?} is a refusal */
 	size_t n_answers;
 	char *asked[SCRIPT_MAX]; /* "method params", owned */
 	size_t n_asked;
