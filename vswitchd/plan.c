@@ -9,6 +9,7 @@
  * opened is closed, what was stopped is opened again.
  */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,89 +61,6 @@ must_calloc(size_t n, size_t size)
 		abort();
 	}
 	return memory;
-}
-
-/* --- validate --------------------------------------------------------------------------------- */
-
-/* Does this transaction delete the port, or move it off the resource? */
-static bool
-gives_up(const struct ds_txn *txn, const struct world *world, const char *name, const char *key)
-{
-	for (size_t i = 0; i < txn->n_changes; i++) {
-		const struct ds_change *change = &txn->changes[i];
-		struct port_conf conf;
-		char new_key[PORT_EXCLUSIVE_SIZE];
-
-		if (strcmp(change->list, "port") != 0 || strcmp(change->key, name) != 0) {
-			continue;
-		}
-		if (change->op == DS_DELETE) {
-			return true;
-		}
-		port_config_device(change->after, &conf);
-		port_config_exclusive(&conf, world->run_dir, new_key, sizeof(new_key));
-		return strcmp(new_key, key) != 0;
-	}
-	return false;
-}
-
-/* `wanted` collects what the ports of this transaction will hold. */
-static int
-validate_exclusive(const struct world *world, const struct ds_txn *txn, const char *name,
-	const struct port_conf *conf, struct name_map *wanted, struct err *err) ON_MAIN
-{
-	const struct world_port *other;
-	const char *same;
-	char key[PORT_EXCLUSIVE_SIZE];
-
-	port_config_exclusive(conf, world->run_dir, key, sizeof(key));
-	if (key[0] == '\0') {
-		return 0;
-	}
-	other = name_map_get(&world->exclusive, key);
-	if (other != NULL && strcmp(other->name, name) != 0 &&
-		!gives_up(txn, world, other->name, key)) {
-		return err_set(err, ERR_IN_USE, port_config_exclusive_leaf(conf),
-			"port '%s' uses %s already", other->name, strchr(key, ':') + 1);
-	}
-	same = name_map_put(wanted, key, (void *)(uintptr_t)name);
-	if (same != name) {
-		return err_set(err, ERR_IN_USE, port_config_exclusive_leaf(conf),
-			"port '%s' of the same edit uses %s too", same, strchr(key, ':') + 1);
-	}
-	return 0;
-}
-
-static int
-world_validate(void *ctx, const struct ds_txn *txn, struct err *err)
-{
-	const struct world *world = ctx;
-	struct name_map wanted = {NULL};
-	int rc = 0;
-
-	role_assert(&role_main);
-	for (size_t i = 0; i < txn->n_changes && rc == 0; i++) {
-		const struct ds_change *change = &txn->changes[i];
-		char path[ERR_PATH_SIZE] = "";
-		struct port_conf conf;
-
-		if (strcmp(change->list, "port") != 0 || change->op == DS_DELETE) {
-			continue;
-		}
-		str_appendf(path, sizeof(path), "/vswitch:vswitch/port[name='%s']", change->key);
-		port_config_device(change->after, &conf);
-		if (world_type(world, conf.type) == NULL) {
-			rc = err_set(err, ERR_UNSUPPORTED, "type",
-				"this build has no port type '%s'", conf.type);
-		} else {
-			rc = validate_exclusive(world, txn, change->key, &conf, &wanted, err);
-		}
-		if (rc != 0) {
-			err_prefix_path(err, path);
-		}
-	}
-	name_map_clear(&wanted);
-	return rc;
 }
 
 /* --- waiting for devices to close --------------------------------------------------------------
@@ -241,10 +159,36 @@ prepare_bridge(struct plan *plan, const struct ds_change *change, struct err *er
 	return rc;
 }
 
-static struct port_step *
-plan_port(struct plan *plan, const struct ds_change *change) ON_MAIN
+/* What the running device can take is changed in it; for the rest it is opened anew. */
+static int
+plan_change(struct port_step *step, struct err *err) ON_MAIN
+{
+	struct port *device;
+	int rc;
+
+	if (!port_config_same_device(&step->old_conf, &step->conf)) {
+		step->opens = true;
+		return 0;
+	}
+	if (step->port->dp == NULL || step->conf.mtu == step->old_conf.mtu) {
+		return 0;
+	}
+	device = dp_port_device(step->port->dp);
+	rc = device->ops->change == NULL ? -EOPNOTSUPP
+					 : device->ops->change(device, &step->conf, err);
+	if (rc == -EOPNOTSUPP) {
+		step->opens = true;
+		return 0;
+	}
+	step->changed = rc == 0;
+	return rc;
+}
+
+static int
+plan_port(struct plan *plan, const struct ds_change *change, struct err *err) ON_MAIN
 {
 	struct port_step *step = &plan->ports[plan->n_ports++];
+	int rc = 0;
 
 	step->change = change;
 	if (change->op != DS_DELETE) {
@@ -255,13 +199,20 @@ plan_port(struct plan *plan, const struct ds_change *change) ON_MAIN
 		str_copy(step->port->name, change->key, sizeof(step->port->name));
 		step->port->conf = step->conf;
 		step->opens = true;
-		return step;
+		return 0;
 	}
 	step->port = world_find_port(plan->world, change->key);
 	step->old_conf = step->port->conf;
-	step->opens =
-		change->op == DS_MODIFY && !port_config_same_device(&step->old_conf, &step->conf);
-	return step;
+	if (change->op == DS_MODIFY) {
+		rc = plan_change(step, err);
+	}
+	if (rc != 0) {
+		char path[ERR_PATH_SIZE] = "";
+
+		str_appendf(path, sizeof(path), "/vswitch:vswitch/port[name='%s']", change->key);
+		err_prefix_path(err, path);
+	}
+	return rc;
 }
 
 /* A device must be stopped first if one that is opened needs what it holds. */
@@ -313,29 +264,6 @@ open_one(struct plan *plan, struct port_step *step, struct err *err) ON_MAIN
 	return rc;
 }
 
-static int
-change_one(struct port_step *step, struct err *err) ON_MAIN
-{
-	struct port *device;
-	int rc;
-
-	if (step->port->dp == NULL || step->conf.mtu == step->old_conf.mtu) {
-		return 0;
-	}
-	device = dp_port_device(step->port->dp);
-	rc = device->ops->change == NULL ? -EOPNOTSUPP
-					 : device->ops->change(device, &step->conf, err);
-	if (rc == -EOPNOTSUPP) {
-		return err_set(err, ERR_UNSUPPORTED, "mtu",
-			"the mtu of a running %s port cannot be changed; delete the port and add "
-			"it "
-			"again",
-			step->conf.type);
-	}
-	step->changed = rc == 0;
-	return rc;
-}
-
 static void
 prepare_open(struct plan *plan)
 {
@@ -348,15 +276,6 @@ prepare_open(struct plan *plan)
 
 		if (step->opens) {
 			rc = open_one(plan, step, &err);
-		} else if (step->change->op == DS_MODIFY) {
-			rc = change_one(step, &err);
-			if (rc != 0) {
-				char path[ERR_PATH_SIZE] = "";
-
-				str_appendf(path, sizeof(path), "/vswitch:vswitch/port[name='%s']",
-					step->port->name);
-				err_prefix_path(&err, path);
-			}
 		}
 	}
 	plan->txn->done(plan->txn, rc, &err);
@@ -376,7 +295,7 @@ world_prepare(void *ctx, struct ds_txn *txn)
 		if (strcmp(change->list, "bridge") == 0) {
 			rc = prepare_bridge(plan, change, &err);
 		} else if (strcmp(change->list, "port") == 0) {
-			(void)plan_port(plan, change);
+			rc = plan_port(plan, change, &err);
 		}
 		if (rc != 0) {
 			txn->done(txn, rc, &err);

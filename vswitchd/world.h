@@ -122,6 +122,9 @@ void world_port_close(struct world *world, struct world_port *port, enum port_cl
  */
 void world_statics(struct world *world, struct world_bridge *bridge, const json_t *old) ON_MAIN;
 
+/* The backend's check of a transaction; validate.c */
+int world_validate(void *ctx, const struct ds_txn *txn, struct err *err);
+
 /* State leaves; state.c */
 void world_state(void *ctx, const char *list, const char *key, json_t *entry) ON_MAIN;
 int world_page(void *ctx, const char *list, const char *key, const char *child,

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the schema cannot say: a type that this build lacks, and two ports that want one thing. */
+#include <string.h>
+
+#include "base/str.h"
+#include "vswitchd/port_config.h"
+#include "vswitchd/world.h"
+
+/* Does this transaction delete the port, or move it off the resource? */
+static bool
+gives_up(const struct ds_txn *txn, const struct world *world, const char *name, const char *key)
+{
+	for (size_t i = 0; i < txn->n_changes; i++) {
+		const struct ds_change *change = &txn->changes[i];
+		struct port_conf conf;
+		char new_key[PORT_EXCLUSIVE_SIZE];
+
+		if (strcmp(change->list, "port") != 0 || strcmp(change->key, name) != 0) {
+			continue;
+		}
+		if (change->op == DS_DELETE) {
+			return true;
+		}
+		port_config_device(change->after, &conf);
+		port_config_exclusive(&conf, world->run_dir, new_key, sizeof(new_key));
+		return strcmp(new_key, key) != 0;
+	}
+	return false;
+}
+
+/* `wanted` collects what the ports of this transaction will hold. */
+static int
+validate_exclusive(const struct world *world, const struct ds_txn *txn, const char *name,
+	const struct port_conf *conf, struct name_map *wanted, struct err *err) ON_MAIN
+{
+	const struct world_port *other;
+	const char *same;
+	char key[PORT_EXCLUSIVE_SIZE];
+
+	port_config_exclusive(conf, world->run_dir, key, sizeof(key));
+	if (key[0] == '\0') {
+		return 0;
+	}
+	other = name_map_get(&world->exclusive, key);
+	if (other != NULL && strcmp(other->name, name) != 0 &&
+		!gives_up(txn, world, other->name, key)) {
+		return err_set(err, ERR_IN_USE, port_config_exclusive_leaf(conf),
+			"port '%s' uses %s already", other->name, strchr(key, ':') + 1);
+	}
+	same = name_map_put(wanted, key, (void *)(uintptr_t)name);
+	if (same != name) {
+		return err_set(err, ERR_IN_USE, port_config_exclusive_leaf(conf),
+			"port '%s' of the same edit uses %s too", same, strchr(key, ':') + 1);
+	}
+	return 0;
+}
+
+int
+world_validate(void *ctx, const struct ds_txn *txn, struct err *err)
+{
+	const struct world *world = ctx;
+	struct name_map wanted = {NULL};
+	int rc = 0;
+
+	role_assert(&role_main);
+	for (size_t i = 0; i < txn->n_changes && rc == 0; i++) {
+		const struct ds_change *change = &txn->changes[i];
+		char path[ERR_PATH_SIZE] = "";
+		struct port_conf conf;
+
+		if (strcmp(change->list, "port") != 0 || change->op == DS_DELETE) {
+			continue;
+		}
+		str_appendf(path, sizeof(path), "/vswitch:vswitch/port[name='%s']", change->key);
+		port_config_device(change->after, &conf);
+		if (world_type(world, conf.type) == NULL) {
+			rc = err_set(err, ERR_UNSUPPORTED, "type",
+				"this build has no port type '%s'", conf.type);
+		} else {
+			rc = validate_exclusive(world, txn, change->key, &conf, &wanted, err);
+		}
+		if (rc != 0) {
+			err_prefix_path(err, path);
+		}
+	}
+	name_map_clear(&wanted);
+	return rc;
+}
