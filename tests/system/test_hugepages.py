@@ -13,18 +13,17 @@ NEEDED = 200
 suite = Suite("hugepages")
 
 
-def reserve(world: World) -> None:
-    """NEEDED free pages until the world ends."""
+def reserve(world: World, pages: int) -> None:
+    """This many pages until the world ends."""
     before = PAGES.read_text().strip()
     world.defer(lambda: PAGES.write_text(before) and None)
-    PAGES.write_text(str(int(before) + NEEDED))
-    got = int(PAGES.read_text()) - int(before)
-    check_equal(got, NEEDED, "hugepages that the kernel could reserve")
+    PAGES.write_text(str(pages))
+    check_equal(int(PAGES.read_text()), pages, "hugepages that the kernel has")
 
 
 @suite.case("--hugepages require without any is refused and says what to do")
 def none_there(world: World) -> None:
-    check_equal(PAGES.read_text().strip(), "0", "vm.nr_hugepages before the test")
+    reserve(world, 0)
     daemon = Daemon(world, start=False, hugepages="require")
     process = daemon.launch()
     check_equal(process.wait(10), 1, "exit status")
@@ -34,6 +33,7 @@ def none_there(world: World) -> None:
 
 @suite.case("--hugepages auto without any starts without")
 def automatic(world: World) -> None:
+    reserve(world, 0)
     daemon = Daemon(world, hugepages="auto")
     memory = daemon.ctl.json("show")["vswitch:vswitch"]["system"]["memory"]
     check_equal(memory["kind"], "memfd", "kind of memory")
@@ -41,7 +41,7 @@ def automatic(world: World) -> None:
 
 @suite.case("--hugepages require: guest and namespace exchange traffic")
 def required(world: World) -> None:
-    reserve(world)
+    reserve(world, NEEDED)
     daemon = Daemon(world, hugepages="require")
     note(f"answers after {daemon.start_seconds:.3f} s, VmRSS {daemon.status('VmRSS') / 1024:.0f}")
     memory = daemon.ctl.json("show")["vswitch:vswitch"]["system"]["memory"]

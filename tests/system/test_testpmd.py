@@ -3,7 +3,10 @@
 """A container with virtio-user: dpdk-testpmd as a wire between two bridges, by socket mode and
 number of queues. What crosses it twice through the switch must arrive whole."""
 
-from harness import Daemon, Suite, Testpmd, World, check, note, ping, tap, tcp_transfer, udp_stream
+import time
+
+from harness import (Daemon, Suite, Testpmd, World, check, check_equal, note, ping, tap,
+                     tcp_transfer, udp_stream)
 
 suite = Suite("testpmd")
 
@@ -36,11 +39,12 @@ def wire(world: World, mode: str, queues: int, extra: str = "") -> None:
         udp_stream(*ends, rate=1000, seconds=1, port=5300 + flow)
     tcp_transfer(*ends)
     tcp_transfer(ends[1], ends[0])
-    before = {port: int(daemon.ctl.port(port)["statistics"]["tx-packets"])
-              for port in ("pmd0", "pmd1")}
     carried = pmd.statistics(0)
-    note(f"testpmd port 0: {carried['RX-packets']} in, {carried['TX-packets']} out; {before}")
+    used = pmd.received_by_queue(0)
+    note(f"testpmd port 0: {carried['RX-packets']} in, {carried['TX-packets']} out; queues {used}")
     check(carried["RX-packets"] > 1000 * queues, f"testpmd received {carried}")
+    check_equal(len(daemon.ctl.port("pmd0")["queue"]), queues, "queues that are shown")
+    check(sum(1 for packets in used if packets) >= min(queues, 2), f"one queue only: {used}")
     pmd.quit()
     daemon.wait_port("pmd0", "no-guest")
 
@@ -84,7 +88,7 @@ def flood(world: World) -> None:
     for port in ("a", "b"):
         daemon.wait_port(port, timeout=15)
     tx("start")
-    world.processes[0].popen.poll()
+    time.sleep(1)
     tx("stop")
     sent = tx.statistics(0)["TX-packets"]
     received = rx.statistics(0)["RX-packets"]

@@ -50,6 +50,11 @@ class Testpmd:
         text = self(f"show port stats {port}")
         return {name: int(value) for name, value in re.findall(r"([RT]X-\w+): *(\d+)", text)}
 
+    def received_by_queue(self, port: int) -> list[int]:
+        """Packets that each receive queue of one of its ports got."""
+        text = self(f"show port xstats {port}")
+        return [int(value) for value in re.findall(r"rx_q\d+_good_packets: *(\d+)", text)]
+
     def quit(self, timeout: float = 10) -> None:
         """Leave in order."""
         assert self.process.popen.stdin
