@@ -93,6 +93,7 @@ struct rpc_server {
 	struct rpc_listen listener;
 	struct event *acceptable;
 	struct event *accept_later; /* timer: descriptors were exhausted */
+	bool accept_warned; /* of that, until a connection is accepted again */
 	TAILQ_HEAD(, rpc_peer) peers;
 	size_t n_peers;
 	size_t n_in; /* bytes in the input buffers of all peers */

@@ -82,12 +82,17 @@ server_acceptable(evutil_socket_t fd, short what, void *arg)
 		int peer_fd = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (peer_fd >= 0) {
+			server->accept_warned = false;
 			accept_fd(server, peer_fd);
 		} else if (errno == EAGAIN) {
 			return;
 		} else if (errno != EINTR && errno != ECONNABORTED) {
 			/* the connection stays in the backlog; polling it now would spin */
-			log_warn("cannot accept on %s: %s", server->listener.path, strerror(errno));
+			if (!server->accept_warned) {
+				log_warn("cannot accept on %s: %s", server->listener.path,
+					strerror(errno));
+			}
+			server->accept_warned = true;
 			(void)event_del(server->acceptable);
 			(void)event_add(server->accept_later, &retry);
 			return;

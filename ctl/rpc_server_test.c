@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -459,6 +460,30 @@ test_a_thousand_connects(void **state)
 }
 
 static void
+test_out_of_descriptors(void **state)
+{
+	struct world *world = *state;
+	struct rlimit before;
+	struct rlimit none;
+	int fds[2];
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	fds[0] = world_connect(world);
+	fds[1] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* no descriptor above the last that is in use */
+	none.rlim_cur = (rlim_t)fds[1] + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	world_connect_fd(world, fds[1]);
+	world_ask(world, fds[0], PING, PONG);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	/* it was kept waiting, not lost */
+	world_ask(world, fds[1], PING, PONG);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
+static void
 test_peer_that_never_reads_is_not_read_from(void **state)
 {
 	struct world *world = *state;
@@ -667,6 +692,7 @@ main(void)
 		CASE(test_too_deep),
 		CASE(test_too_many_peers),
 		CASE(test_a_thousand_connects),
+		CASE(test_out_of_descriptors),
 		CASE(test_peer_that_never_reads_is_not_read_from),
 		CASE(test_output_limit_closes),
 		CASE(test_answer_too_long),

@@ -166,15 +166,22 @@ world_step(struct world *world)
 int
 world_connect(struct world *world)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
+	world_connect_fd(world, fd);
+	return fd;
+}
+
+void
+world_connect_fd(struct world *world, int fd)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
 	(void)str_copy(address.sun_path, world->path, sizeof(address.sun_path));
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	world_step(world);
-	return fd;
 }
 
 bool

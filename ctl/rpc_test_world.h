@@ -48,6 +48,7 @@ void world_step(struct world *world);
 
 /* A new connection; non-blocking. */
 int world_connect(struct world *world);
+void world_connect_fd(struct world *world, int fd); /* the same with a socket that is there */
 
 /* Send all of it, stepping as needed. False if the server hung up before all was sent. */
 bool world_send(struct world *world, int fd, const char *bytes, size_t len);
