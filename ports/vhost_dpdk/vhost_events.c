@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/str.h"
+#include "ports/vhost_dpdk/vhost_socket.h"
 
 LOG_MODULE("vhost");
 
@@ -82,7 +82,7 @@ before_msg(int vid, void *data)
 	struct vhost_port *vp = port_by_vid(vid);
 	struct msg_front *msg = data;
 
-	if (vp == NULL) {
+	if (vp == NULL || atomic_load(&vp->conn_vid) != vid) {
 		return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
 	}
 	switch (msg->request) {
@@ -116,7 +116,7 @@ after_msg(int vid, void *data)
 	struct vhost_port *vp = port_by_vid(vid);
 	const struct msg_front *msg = data;
 
-	if (vp != NULL && msg->request == REQ_SET_MEM_TABLE) {
+	if (vp != NULL && atomic_load(&vp->conn_vid) == vid && msg->request == REQ_SET_MEM_TABLE) {
 		atomic_store(&vp->memory_asked, false);
 		if (atomic_load(&vp->phase) != VHOST_RUNNING) {
 			atomic_store(&vp->phase, VHOST_MEMORY);
@@ -155,7 +155,8 @@ new_connection(int vid)
 	if (vp == NULL || atomic_load(&vp->closing)) {
 		return -1;
 	}
-	if (atomic_load(&vp->conn_vid) >= 0) {
+	/* One that has hung up may not have been noticed yet; this one takes its place. */
+	if (atomic_load(&vp->conn_vid) >= 0 && vhost_socket_alive(vp->path) > 1) {
 		refuse_second(vp);
 		return -1;
 	}
@@ -181,6 +182,9 @@ destroy_connection(int vid)
 		return;
 	}
 	atomic_store(&registry.by_vid[vid], NULL);
+	if (atomic_load(&vp->conn_vid) != vid) {
+		return; /* a successor has connected */
+	}
 	atomic_store(&vp->memory_refused, atomic_load(&vp->memory_asked));
 	atomic_store(&vp->phase, VHOST_DETACHED);
 	forget_rings(vp);
@@ -202,14 +206,32 @@ caps_of(uint64_t features)
 	return caps;
 }
 
+/* Take the device from the workers; when this returns none is using it. */
+static void
+detach(struct vhost_port *vp)
+{
+	uint64_t token;
+
+	atomic_store(&vp->vid, -1);
+	token = grace_start(vp->grace);
+	while (!atomic_load(&vp->closing) && !grace_passed(vp->grace, token)) {
+		(void)usleep(GRACE_STEP_US);
+	}
+	log_notice("port %s: guest detached", vp->port.name);
+}
+
 static int
 new_device(int vid)
 {
 	struct vhost_port *vp = port_by_vid(vid);
 	uint64_t features = 0;
 
-	if (vp == NULL || rte_vhost_get_negotiated_features(vid, &features) != 0) {
+	if (vp == NULL || atomic_load(&vp->conn_vid) != vid ||
+		rte_vhost_get_negotiated_features(vid, &features) != 0) {
 		return -1;
+	}
+	if (atomic_load(&vp->vid) >= 0) {
+		detach(vp); /* of a predecessor whose end the library has not noticed yet */
 	}
 	__atomic_store_n(&vp->port.caps, caps_of(features), __ATOMIC_RELAXED);
 	atomic_fetch_add(&vp->n_attached, 1);
@@ -220,23 +242,19 @@ new_device(int vid)
 	return 0;
 }
 
-/* When this returns the device is freed: no worker may still be using it. */
+/* When this returns the library frees the device. */
 static void
 destroy_device(int vid)
 {
 	struct vhost_port *vp = port_by_vid(vid);
-	uint64_t token;
 
-	if (vp == NULL) {
+	if (vp == NULL || atomic_load(&vp->vid) != vid) {
 		return;
 	}
-	atomic_store(&vp->vid, -1);
-	atomic_store(&vp->phase, VHOST_STOPPED_BY_GUEST);
-	token = grace_start(vp->grace);
-	while (!atomic_load(&vp->closing) && !grace_passed(vp->grace, token)) {
-		(void)usleep(GRACE_STEP_US);
+	if (atomic_load(&vp->conn_vid) == vid) {
+		atomic_store(&vp->phase, VHOST_STOPPED_BY_GUEST);
 	}
-	log_notice("port %s: guest detached", vp->port.name);
+	detach(vp);
 }
 
 /* Runs with the library's ring locks held: no call back into it from here. */
@@ -246,7 +264,7 @@ vring_state_changed(int vid, uint16_t ring, int enable)
 	struct vhost_port *vp = port_by_vid(vid);
 	uint16_t n = 0;
 
-	if (vp == NULL || ring >= 2 * vp->port.n_rxq) {
+	if (vp == NULL || atomic_load(&vp->conn_vid) != vid || ring >= 2 * vp->port.n_rxq) {
 		return 0;
 	}
 	atomic_store(&vp->notify_off[ring], enable != 0);
@@ -354,14 +372,13 @@ vhost_events_start(struct vhost_port *vp, struct err *err)
 void
 vhost_events_stop(struct vhost_port *vp)
 {
-	int vid;
-
 	atomic_store(&vp->closing, true);
 	(void)rte_vhost_driver_unregister(vp->path);
-	/* Unregistering destroys the device but reports no end of the connection. */
-	vid = atomic_exchange(&vp->conn_vid, -1);
-	if (vid >= 0) {
-		atomic_store(&registry.by_vid[vid], NULL);
+	/* Unregistering destroys the devices but reports no end of their connections. */
+	for (int vid = 0; vid < VIDS_MAX; vid++) {
+		if (atomic_load(&registry.by_vid[vid]) == vp) {
+			atomic_store(&registry.by_vid[vid], NULL);
+		}
 	}
 	registry_del(vp);
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ports/vhost_dpdk/vhost_socket.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -312,4 +315,39 @@ vhost_socket_publish(const struct port_conf *conf, const char *path, struct err 
 		close(fd);
 	}
 	return rc;
+}
+
+static bool
+is_live_connection(int fd, const char *path)
+{
+	struct pollfd pfd = {.fd = fd, .events = POLLRDHUP};
+	struct sockaddr_un sun = {0};
+	socklen_t len = sizeof(sun);
+	int listening = 0;
+	socklen_t int_len = sizeof(listening);
+
+	return getsockname(fd, (struct sockaddr *)&sun, &len) == 0 && sun.sun_family == AF_UNIX &&
+		strncmp(sun.sun_path, path, sizeof(sun.sun_path)) == 0 &&
+		getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &int_len) == 0 &&
+		listening == 0 && poll(&pfd, 1, 0) == 0;
+}
+
+unsigned int
+vhost_socket_alive(const char *path)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+	unsigned int n = 0;
+	uint64_t fd;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (str_to_u64(entry->d_name, 0, INT_MAX, &fd) == 0 &&
+			is_live_connection((int)fd, path)) {
+			n++;
+		}
+	}
+	if (dir != NULL) {
+		(void)closedir(dir);
+	}
+	return n;
 }

@@ -35,4 +35,10 @@ mode_t vhost_socket_narrow(void) ON_MAIN;
 /* Give the bound socket its owner, group and permissions. Nothing to do for a client. */
 int vhost_socket_publish(const struct port_conf *conf, const char *path, struct err *err) ON_MAIN;
 
+/*
+ * Connections accepted on this socket, in this process, that their peers have not closed. The
+ * library does not tell its descriptors. Any thread.
+ */
+unsigned int vhost_socket_alive(const char *path);
+
 #endif
