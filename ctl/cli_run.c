@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "ctl/cli.h"
 #include "ctl/client.h"
-#include "schema/suggest.h"
+#include "base/suggest.h"
 
 #define TIMEOUT_DEFAULT_MS 60000
 #define TIMEOUT_MAX_S 86400

@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "ctl/params.h"
 #include "schema/datastore.h"
-#include "schema/suggest.h"
+#include "base/suggest.h"
 
 static void run_get(void *ctx, struct rpc_call *call, json_t *params);
 static void run_edit(void *ctx, struct rpc_call *call, json_t *params);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "schema/suggest.h"
+#include "base/suggest.h"
 
 static int
 unknown_param(const struct param *table, const char *method, const char *key, struct err *err);

@@ -9,7 +9,7 @@
 #include "schema/jx.h"
 #include "schema/path.h"
 #include "schema/sorted.h"
-#include "schema/suggest.h"
+#include "base/suggest.h"
 #include "schema/value.h"
 
 /* One walk. The path grows and shrinks as the walk goes down and up. */

@@ -96,7 +96,7 @@ static const struct {
 	{"port", "{'name': 'a', 'type': 'tap', 'description': 'a\\u0001'}", ERR_INVALID,
 		"/x/description", "control character"},
 	{"bridge", "{'name': 'b', 'aging-time': 9}", ERR_INVALID, "/x/aging-time",
-		"0 or 10..1000000"},
+		"0 or 10..60000"},
 	{"bridge", "{'name': 'b', 'static-mac': {}}", ERR_INVALID, "/x/static-mac",
 		"takes an array of objects"},
 	{"bridge",

@@ -13,7 +13,7 @@
 #include "schema/jx.h"
 #include "schema/path.h"
 #include "schema/rules.h"
-#include "schema/suggest.h"
+#include "base/suggest.h"
 
 #define ROOT_STEPS 1 /* steps of /vswitch:vswitch */
 #define ENTRY_STEPS 2 /* steps of /vswitch:vswitch/port[name='vm1'] */

@@ -32,7 +32,7 @@ static const char *const start = "{'vswitch:vswitch': {'system': {'description':
 #define PORT_STATS "'statistics': {'rx-packets': '11', 'drops': {'runt': '1'}}"
 #define PORT_STATE                               \
 	", 'oper-status': 'up', " PORT_STATS "," \
-	"'queue': [{'id': 1, 'rx-packets': '5'}, {'id': 0, 'rx-packets': '5'}]"
+	"'queue': [{'id': 1, 'worker': 5}, {'id': 0, 'worker': 5}]"
 
 static const struct {
 	const char *path;
@@ -89,9 +89,9 @@ static const struct {
 	{VM1 "/statistics/drops/runt", ALL, 0, false,
 		PORT(", 'statistics': {'drops': {'runt': '1'}}")},
 	{VM1 "/statistics/drops/hairpin", ALL, 0, false, NULL, ERR_MISSING, "is not set"},
-	{VM1 "/queue[id='0']", ALL, 0, false, PORT(", 'queue': [{'id': 0, 'rx-packets': '5'}]")},
-	{VM1 "/queue[id='0']/rx-packets", ALL, 0, false,
-		PORT(", 'queue': [{'id': 0, 'rx-packets': '5'}]")},
+	{VM1 "/queue[id='0']", ALL, 0, false, PORT(", 'queue': [{'id': 0, 'worker': 5}]")},
+	{VM1 "/queue[id='0']/worker", ALL, 0, false,
+		PORT(", 'queue': [{'id': 0, 'worker': 5}]")},
 	{VM1 "/queue[id='2']", ALL, 0, false, NULL, ERR_MISSING, "does not exist"},
 	{BR0 "/static-mac", ALL, 0, false, BRIDGE(", 'static-mac': []")},
 	{ROOT "/system", ALL, 0, false,

@@ -17,7 +17,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "schema/suggest.h"
+#include "base/suggest.h"
 
 #define MODEL_NAME "vswitch"
 #define MODEL_ROOT "vswitch:vswitch" /* the only member of a configuration document */

@@ -7,7 +7,7 @@
 #include "schema/check.h"
 #include "schema/edit_node.h"
 #include "schema/jx.h"
-#include "schema/suggest.h"
+#include "base/suggest.h"
 #include "schema/value.h"
 
 static const char *const op_names[] = {

@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "schema/jx.h"
 #include "schema/path.h"
-#include "schema/suggest.h"
+#include "base/suggest.h"
 
 #define NAMES_SHOWN 5
 

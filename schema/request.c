@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "schema/datastore.h"
 #include "schema/jx.h"
-#include "schema/suggest.h"
+#include "base/suggest.h"
 
 static int
 read_edits(const json_t *value, struct request *out, struct err *err)

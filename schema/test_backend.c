@@ -115,7 +115,7 @@ test_state(void *ctx, const char *list, const char *key, json_t *entry)
 		json_t *queue = jx_object();
 
 		jx_set(queue, "id", jx_integer(id));
-		jx_set(queue, "rx-packets", jx_string("5"));
+		jx_set(queue, "worker", jx_integer(5));
 		jx_append(json_object_get(entry, "queue"), queue);
 	}
 }

@@ -5,8 +5,8 @@
  * Near means few edits (insert, delete, replace, swap of neighbours; letters' case is free): at
  * most a third of the word, so that unrelated names are not proposed. Any thread.
  */
-#ifndef VSW_SCHEMA_SUGGEST_H
-#define VSW_SCHEMA_SUGGEST_H
+#ifndef VSW_BASE_SUGGEST_H
+#define VSW_BASE_SUGGEST_H
 
 #include <stddef.h>
 

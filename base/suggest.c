@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "schema/suggest.h"
+#include "base/suggest.h"
 
 #include <ctype.h>
 #include <stdio.h>
