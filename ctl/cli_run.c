@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "base/suggest.h"
 #include "ctl/cli.h"
 #include "ctl/client.h"
-#include "base/suggest.h"
 
 #define TIMEOUT_DEFAULT_MS 60000
 #define TIMEOUT_MAX_S 86400

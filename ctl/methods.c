@@ -6,9 +6,9 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/suggest.h"
 #include "ctl/params.h"
 #include "schema/datastore.h"
-#include "base/suggest.h"
 
 static void run_get(void *ctx, struct rpc_call *call, json_t *params);
 static void run_edit(void *ctx, struct rpc_call *call, json_t *params);

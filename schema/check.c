@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/suggest.h"
 #include "schema/jx.h"
 #include "schema/path.h"
 #include "schema/sorted.h"
-#include "base/suggest.h"
 #include "schema/value.h"
 
 /* One walk. The path grows and shrinks as the walk goes down and up. */

@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/suggest.h"
 #include "schema/check.h"
 #include "schema/edit_node.h"
 #include "schema/jx.h"
 #include "schema/path.h"
 #include "schema/rules.h"
-#include "base/suggest.h"
 
 #define ROOT_STEPS 1 /* steps of /vswitch:vswitch */
 #define ENTRY_STEPS 2 /* steps of /vswitch:vswitch/port[name='vm1'] */

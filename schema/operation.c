@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/suggest.h"
 #include "schema/check.h"
 #include "schema/edit_node.h"
 #include "schema/jx.h"
-#include "base/suggest.h"
 #include "schema/value.h"
 
 static const char *const op_names[] = {

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "base/str.h"
 #include "schema/jx.h"
 #include "schema/test_backend.h"
 
@@ -108,7 +109,7 @@ random_inner(struct twin *twin, struct random_op *op)
 			op->element, sizeof(op->element), "52:00:00:00:00:0%u", pick(twin, N_MACS));
 		(void)snprintf(tail, sizeof(tail), "/static-mac[mac='%s'][vlan='0']", op->element);
 	}
-	(void)strcat(op->path, tail);
+	(void)str_append(op->path, tail, sizeof(op->path));
 }
 
 static struct random_op

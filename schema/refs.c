@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/suggest.h"
 #include "schema/jx.h"
 #include "schema/path.h"
-#include "base/suggest.h"
 
 #define NAMES_SHOWN 5
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/suggest.h"
 #include "schema/datastore.h"
 #include "schema/jx.h"
-#include "base/suggest.h"
 
 static int
 read_edits(const json_t *value, struct request *out, struct err *err)

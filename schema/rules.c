@@ -244,7 +244,7 @@ check_ranges(const char *path, const json_t *port, const char *leaf, struct err 
 		const char *dash = strchr(range, '-');
 		char text[128];
 
-		if (dash != NULL && atoi(range) > atoi(dash + 1)) {
+		if (dash != NULL && strtol(range, NULL, 10) > strtol(dash + 1, NULL, 10)) {
 			(void)snprintf(text, sizeof(text),
 				"the range '%s' runs backwards; write '%s-%.*s'", range, dash + 1,
 				(int)(dash - range), range);

@@ -15,8 +15,9 @@ complain(const struct err *err, int status)
 	return status;
 }
 
+/* The role is the thread's until the process ends. */
 int
-main(int argc, char **argv)
+main(int argc, char **argv) ROLE_ATTR(no_thread_safety_analysis)
 {
 	static struct options options;
 	enum options_action action;

@@ -81,7 +81,7 @@ port_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
 
 		device->ops->status(device, &status);
 		if (!port->fwd.enabled) {
-			status.oper = PORT_DOWN;
+			status.oper = PORT_STOPPED;
 			str_copy(status.reason, "the port is disabled (enabled=false)",
 				sizeof(status.reason));
 		}

@@ -27,7 +27,8 @@ struct burst_time {
 	uint16_t seconds; /* of the FDB's clock, modulo 2^16 */
 };
 
-/* A worker, inside a burst; n <= PKT_BURST packets with the Ethernet header and tag in their head. */
+/* A worker, inside a burst; n <= PKT_BURST packets with the Ethernet header and tag in their head.
+ */
 void bridge_decide(const struct snapshot *snap, const struct bridge_view *bridge,
 	const struct port_view *in, const struct pkt *pkts, uint16_t n,
 	const struct burst_time *now, struct verdict *verdicts) ON_WORKER;

@@ -28,8 +28,9 @@
 #include "ports/kernel/vnet_io.h"
 
 #define AFP_MBUFS_PER_QUEUE 256
-#define AFP_RCVBUF (4 << 20) /* bytes; some 2,000 full frames of slack for a worker that is late \
-			      */
+#define AFP_RCVBUF                                                                    \
+	(4 << 20) /* bytes; some 2,000 full frames of slack for a worker that is late \
+		   */
 
 struct afp_queue {
 	int fd;

