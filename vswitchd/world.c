@@ -43,6 +43,8 @@ world_add_port(struct world *world, struct world_port *port)
 	(void)name_map_put(&world->port_names, port->name, port);
 	port_config_exclusive(&port->conf, world->run_dir, key, sizeof(key));
 	if (key[0] != '\0') {
+		/* Whoever had it gives it up in the same transaction, but maybe later than here. */
+		name_map_del(&world->exclusive, key);
 		(void)name_map_put(&world->exclusive, key, port);
 	}
 }
