@@ -498,6 +498,7 @@ switch_settle(struct sw *sw)
 	for (int i = 0; switch_step(sw) > 0; i++) {
 		assert_in_range(i, 0, STEPS_MAX);
 	}
+	forget_gone(sw);
 	TAILQ_FOREACH (port, &sw->world.ports, link) {
 		if (port->dp != NULL) {
 			collect(sw, port);
