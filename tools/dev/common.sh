@@ -85,16 +85,21 @@ $(tail -15 build/apt.log)"
 	[ -z "$missing" ] || die "still not installed: $missing"
 }
 
-# build_tree FOLDER SETUP-ARGS... : configure unless it is, then compile.
-build_tree() {
+# configure FOLDER SETUP-ARGS... : unless it is.
+configure() {
 	local folder=$1
 	shift
 	if [ ! -f "$folder/build.ninja" ]; then
 		say "meson setup $folder $*"
 		meson setup "$folder" "$@" || die "meson setup failed; see $folder/meson-logs/meson-log.txt"
 	fi
-	say "compiling $folder"
-	ninja -C "$folder"
+}
+
+# build_tree FOLDER SETUP-ARGS... : configure, then compile all of it.
+build_tree() {
+	configure "$@"
+	say "compiling $1"
+	ninja -C "$1"
 }
 
 guest_image() {

@@ -28,10 +28,13 @@ meson_part() {
 	fi
 }
 
-has_suite() {
+# The programs of a suite, as targets of ninja.
+programs_of() {
 	meson introspect "$1" --tests | python3 -c "
-import json, sys
-sys.exit(not any(s.split(':')[-1] == '$2' for t in json.load(sys.stdin) for s in t['suite']))"
+import json, os, sys
+for test in json.load(sys.stdin):
+    if any(suite.split(':')[-1] == '$2' for suite in test['suite']):
+        print(os.path.relpath(test['cmd'][0], '$1'))"
 }
 
 test_release() {
@@ -61,22 +64,30 @@ test_asan() {
 }
 
 test_tsan() {
-	if ! (build_tree build-tsan --buildtype=debugoptimized -Db_sanitize=thread \
-		-Db_lundef=false); then
+	local programs suppressions=''
+	if ! (configure build-tsan --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false); then
 		failed_part tsan-build
-	elif has_suite build-tsan concurrent; then
-		# TSan cannot map its shadow where the kernel randomises more bits than it knows.
-		if [ "$(cat /proc/sys/vm/mmap_rnd_bits)" -gt 28 ]; then
-			wrapper=(setarch -R)
-		fi
-		local suppressions=''
-		[ -f tests/tsan.supp ] && suppressions=":suppressions=$root/tests/tsan.supp"
-		TSAN_OPTIONS=halt_on_error=1$suppressions \
-			meson_part tsan build-tsan --suite concurrent --timeout-multiplier 6
-		wrapper=()
-	else
-		say "no test is in the suite 'concurrent': nothing to run under TSan"
+		return
 	fi
+	programs=$(programs_of build-tsan concurrent)
+	if [ -z "$programs" ]; then
+		say "no test is in the suite 'concurrent': nothing to run under TSan"
+		return
+	fi
+	say "compiling build-tsan"
+	# shellcheck disable=SC2086
+	if ! ninja -C build-tsan $programs; then
+		failed_part tsan-build
+		return
+	fi
+	# TSan cannot map its shadow where the kernel randomises more bits than it knows.
+	if [ "$(cat /proc/sys/vm/mmap_rnd_bits)" -gt 28 ]; then
+		wrapper=(setarch -R)
+	fi
+	[ -f tests/tsan.supp ] && suppressions=":suppressions=$root/tests/tsan.supp"
+	TSAN_OPTIONS=halt_on_error=1$suppressions \
+		meson_part tsan build-tsan --suite concurrent --timeout-multiplier 6
+	wrapper=()
 }
 
 dev_test() {

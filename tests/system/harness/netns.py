@@ -43,7 +43,8 @@ class Netns:
         self.run("ip link set lo up")
 
     def _inside(self) -> list[str]:
-        return ["ip", "netns", "exec", self.name]
+        # Not `ip netns exec`: that mounts, which a CI job in a chroot may not.
+        return ["nsenter", f"--net=/run/netns/{self.name}"]
 
     def run(self, script: str, timeout: float = 30.0, check: bool = True) -> str:
         """Run a shell script inside; its output."""

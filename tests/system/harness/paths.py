@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Where the programs under test are. Meson sets VSW_BUILD; by hand it is build/."""
+"""Where the programs under test are. Meson sets VSW_BUILD; by hand it is build/.
+
+VSW_VSWITCHD names another daemon, such as one built with a sanitizer.
+"""
 
 import os
 import subprocess
@@ -7,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("VSW_BUILD", ROOT / "build"))
-VSWITCHD = BUILD / "vswitchd" / "vswitchd"
+VSWITCHD = Path(os.environ.get("VSW_VSWITCHD", BUILD / "vswitchd" / "vswitchd"))
 VSWITCHCTL = BUILD / "ctl" / "vswitchctl"
 PROGRAMS = BUILD / "tests" / "system"
 TRAFGEN = PROGRAMS / "trafgen"
