@@ -85,7 +85,7 @@ headers_transport(const uint8_t *bytes, uint32_t len, struct offload_headers *he
 bool
 offload_headers(const uint8_t *bytes, uint32_t len, struct offload_headers *headers)
 {
-	uint16_t off = 12;
+	uint32_t off = 12; /* wider than a length: tags alone may fill the frame */
 	uint16_t type;
 
 	memset(headers, 0, sizeof(*headers));
@@ -97,7 +97,7 @@ offload_headers(const uint8_t *bytes, uint32_t len, struct offload_headers *head
 		if (!eth_is_vlan(type)) {
 			break;
 		}
-		off = (uint16_t)(off + VLAN_TAG_LEN);
+		off += VLAN_TAG_LEN;
 	}
 	headers->l3 = (uint16_t)(off + 2);
 	switch (type) {
