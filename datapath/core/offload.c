@@ -110,6 +110,13 @@ offload_headers(const uint8_t *bytes, uint32_t len, struct offload_headers *head
 	}
 }
 
+/* Where a protocol has its checksum, behind the start of its header. */
+static uint16_t
+csum_offset_of(uint8_t proto)
+{
+	return proto == IPPROTO_UDP ? UDP_CSUM_OFFSET : TCP_CSUM_OFFSET;
+}
+
 /* Does the GSO type agree with the headers that are really there? */
 static bool
 gso_fits(const struct pkt_offload *ol, const struct offload_headers *headers)
@@ -118,11 +125,10 @@ gso_fits(const struct pkt_offload *ol, const struct offload_headers *headers)
 		: (ol->flags & PKT_OL_TCP6) != 0         ? 6
 							 : headers->ip_version;
 	uint8_t proto = (ol->flags & PKT_OL_UDP) != 0 ? IPPROTO_UDP : IPPROTO_TCP;
-	uint16_t field = proto == IPPROTO_UDP ? UDP_CSUM_OFFSET : TCP_CSUM_OFFSET;
 
 	return headers->ip_version == version && headers->proto == proto && headers->payload != 0 &&
 		(ol->flags & PKT_OL_CSUM) != 0 && ol->csum_start == headers->l4 &&
-		ol->csum_offset == field && ol->gso_size > 0;
+		ol->csum_offset == csum_offset_of(proto) && ol->gso_size > 0;
 }
 
 bool
@@ -202,8 +208,7 @@ segment_headers(struct rte_mbuf *m, const struct offload_headers *h, unsigned in
 {
 	uint8_t *bytes = rte_pktmbuf_mtod(m, uint8_t *);
 	void *l4 = bytes + h->l4;
-	uint16_t csum_field =
-		(uint16_t)(h->l4 + (h->proto == IPPROTO_TCP ? TCP_CSUM_OFFSET : UDP_CSUM_OFFSET));
+	uint16_t csum_field = (uint16_t)(h->l4 + csum_offset_of(h->proto));
 	uint16_t sum;
 
 	if (h->proto == IPPROTO_TCP) {
@@ -317,7 +322,7 @@ offload_from_mbuf(struct pkt *pkt)
 	}
 	pkt->ol.flags = PKT_OL_CSUM;
 	pkt->ol.csum_start = h.l4;
-	pkt->ol.csum_offset = h.proto == IPPROTO_TCP ? TCP_CSUM_OFFSET : UDP_CSUM_OFFSET;
+	pkt->ol.csum_offset = csum_offset_of(h.proto);
 	if ((m->ol_flags & RTE_MBUF_F_RX_LRO) != 0) {
 		pkt->ol.gso_size = m->tso_segsz;
 		pkt->ol.flags |= h.proto == IPPROTO_UDP ? PKT_OL_UDP
@@ -337,7 +342,8 @@ offload_to_mbuf(struct rte_mbuf *mbuf, const struct pkt_offload *ol)
 		return true;
 	}
 	if (!offload_headers(rte_pktmbuf_mtod(mbuf, const uint8_t *), mbuf->data_len, &h) ||
-		h.payload == 0 || ol->csum_start != h.l4) {
+		h.payload == 0 || ol->csum_start != h.l4 ||
+		ol->csum_offset != csum_offset_of(h.proto)) {
 		return false;
 	}
 	mbuf->l2_len = h.l3;
