@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ports/xdp/link.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/if_packet.h>
+#include <linux/net_namespace.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+#define REPLY_SIZE 16384 /* one interface; about 2 KiB with all its attributes */
+#define FEATURES_MAX 256 /* bits; Linux 6.18 has about 70 */
+
+/* --- rtnetlink ------------------------------------------------------------------------------ */
+
+struct request {
+	struct nlmsghdr header;
+	union {
+		struct ifinfomsg link;
+		struct rtgenmsg gen;
+	} body;
+	uint8_t attrs[64];
+};
+
+static void
+request_add(struct request *req, uint16_t type, const void *data, uint16_t size)
+{
+	struct rtattr *attr =
+		(struct rtattr *)((uint8_t *)req + NLMSG_ALIGN(req->header.nlmsg_len));
+
+	attr->rta_type = type;
+	attr->rta_len = (uint16_t)RTA_LENGTH(size);
+	memcpy(RTA_DATA(attr), data, size);
+	req->header.nlmsg_len =
+		(uint32_t)(NLMSG_ALIGN(req->header.nlmsg_len) + RTA_ALIGN(attr->rta_len));
+}
+
+/* One request, one reply of this type; its length, or -errno. */
+static int
+ask_kernel(const struct request *req, void *reply, uint16_t reply_type)
+{
+	const struct nlmsghdr *header = reply;
+	struct timeval wait = {.tv_sec = 2};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	ssize_t n = -1;
+	int rc;
+
+	if (fd < 0) {
+		return -errno;
+	}
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	if (send(fd, req, req->header.nlmsg_len, 0) == (ssize_t)req->header.nlmsg_len) {
+		n = recv(fd, reply, REPLY_SIZE, 0);
+	}
+	rc = n < 0 ? -errno : (int)n;
+	(void)close(fd);
+	if (rc < 0) {
+		return rc;
+	}
+	if (!NLMSG_OK(header, (uint32_t)rc)) {
+		return -EPROTO;
+	}
+	if (header->nlmsg_type == NLMSG_ERROR) {
+		return ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
+	}
+	return header->nlmsg_type == reply_type ? rc : -EPROTO;
+}
+
+static uint32_t
+attr_u32(const struct rtattr *attr)
+{
+	uint32_t value = 0;
+
+	if (RTA_PAYLOAD(attr) >= sizeof(value)) {
+		memcpy(&value, RTA_DATA(attr), sizeof(value));
+	}
+	return value;
+}
+
+static void
+attr_string(const struct rtattr *attr, char *out, size_t size)
+{
+	size_t len = RTA_PAYLOAD(attr) < size ? RTA_PAYLOAD(attr) : size - 1;
+
+	memcpy(out, RTA_DATA(attr), len);
+	out[len] = '\0';
+}
+
+/* The attribute inside a nested one, or NULL. */
+static const struct rtattr *
+attr_inside(const struct rtattr *nest, uint16_t type)
+{
+	int len = (int)RTA_PAYLOAD(nest);
+
+	for (const struct rtattr *attr = RTA_DATA(nest); RTA_OK(attr, len);
+		attr = RTA_NEXT(attr, len)) {
+		if ((attr->rta_type & NLA_TYPE_MASK) == type) {
+			return attr;
+		}
+	}
+	return NULL;
+}
+
+static void
+take_attr(const struct rtattr *attr, struct link_info *info)
+{
+	const struct rtattr *inner;
+
+	switch (attr->rta_type & NLA_TYPE_MASK) {
+	case IFLA_IFNAME:
+		attr_string(attr, info->name, sizeof(info->name));
+		break;
+	case IFLA_MTU:
+		info->mtu = attr_u32(attr);
+		break;
+	case IFLA_LINK:
+		info->peer = (int)attr_u32(attr);
+		break;
+	case IFLA_LINK_NETNSID:
+		info->peer_nsid = (int)attr_u32(attr);
+		break;
+	case IFLA_LINKINFO:
+		inner = attr_inside(attr, IFLA_INFO_KIND);
+		if (inner != NULL) {
+			attr_string(inner, info->kind, sizeof(info->kind));
+		}
+		break;
+	case IFLA_XDP:
+		inner = attr_inside(attr, IFLA_XDP_ATTACHED);
+		info->has_xdp = inner != NULL && RTA_PAYLOAD(inner) >= 1 &&
+			*(const uint8_t *)RTA_DATA(inner) != XDP_ATTACHED_NONE;
+		break;
+	default:
+		break;
+	}
+}
+
+static int
+get_link(struct request *req, struct link_info *info)
+{
+	union {
+		struct nlmsghdr header;
+		uint8_t bytes[REPLY_SIZE];
+	} reply;
+	const struct ifinfomsg *link = NLMSG_DATA(&reply.header);
+	int rc = ask_kernel(req, &reply, RTM_NEWLINK);
+	int len;
+
+	if (rc < 0) {
+		return rc;
+	}
+	*info = (struct link_info){
+		.ifindex = link->ifi_index, .flags = link->ifi_flags, .peer_nsid = -1};
+	len = (int)(reply.header.nlmsg_len - NLMSG_LENGTH(sizeof(*link)));
+	for (const struct rtattr *attr = IFLA_RTA(link); RTA_OK(attr, len);
+		attr = RTA_NEXT(attr, len)) {
+		take_attr(attr, info);
+	}
+	return 0;
+}
+
+static struct request
+link_request(void)
+{
+	return (struct request){.header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+					.nlmsg_type = RTM_GETLINK,
+					.nlmsg_flags = NLM_F_REQUEST}};
+}
+
+int
+link_get(const char *ifname, struct link_info *info)
+{
+	struct request req = link_request();
+
+	if (strlen(ifname) >= IF_NAMESIZE) {
+		return -ENODEV;
+	}
+	request_add(&req, IFLA_IFNAME, ifname, (uint16_t)(strlen(ifname) + 1));
+	return get_link(&req, info);
+}
+
+/* An interface of a namespace that we know only by its number. */
+static int
+get_link_in(int nsid, int ifindex, struct link_info *info)
+{
+	struct request req = link_request();
+
+	req.body.link.ifi_index = ifindex;
+	request_add(&req, IFLA_TARGET_NETNSID, &nsid, sizeof(nsid));
+	return get_link(&req, info);
+}
+
+/* Our number for the namespace behind a descriptor, or a negative number. */
+static int
+nsid_of(int ns_fd)
+{
+	union {
+		struct nlmsghdr header;
+		uint8_t bytes[REPLY_SIZE];
+	} reply;
+	struct request req = {.header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct rtgenmsg)),
+				      .nlmsg_type = RTM_GETNSID,
+				      .nlmsg_flags = NLM_F_REQUEST}};
+	const struct rtattr *attr;
+	int len;
+
+	request_add(&req, NETNSA_FD, &ns_fd, sizeof(ns_fd));
+	if (ask_kernel(&req, &reply, RTM_NEWNSID) < 0) {
+		return -1;
+	}
+	len = (int)(reply.header.nlmsg_len - NLMSG_LENGTH(sizeof(struct rtgenmsg)));
+	attr = (const struct rtattr *)((const uint8_t *)NLMSG_DATA(&reply.header) +
+		NLMSG_ALIGN(sizeof(struct rtgenmsg)));
+	for (; RTA_OK(attr, len); attr = RTA_NEXT(attr, len)) {
+		if (attr->rta_type == NETNSA_NSID) {
+			return (int)attr_u32(attr);
+		}
+	}
+	return -1;
+}
+
+/* --- ethtool -------------------------------------------------------------------------------- */
+
+static int
+interface_ioctl(const char *ifname, unsigned long request, struct ifreq *ifr)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int rc;
+
+	if (fd < 0) {
+		return -errno;
+	}
+	str_copy(ifr->ifr_name, ifname, sizeof(ifr->ifr_name));
+	rc = ioctl(fd, request, ifr) < 0 ? -errno : 0;
+	(void)close(fd);
+	return rc;
+}
+
+static int
+ethtool(const char *ifname, void *command)
+{
+	struct ifreq ifr = {.ifr_data = command};
+
+	return interface_ioctl(ifname, SIOCETHTOOL, &ifr);
+}
+
+uint16_t
+link_queues(const char *ifname)
+{
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+	uint32_t n;
+
+	if (ethtool(ifname, &channels) != 0) {
+		return 1;
+	}
+	n = channels.combined_count > channels.rx_count ? channels.combined_count
+							: channels.rx_count;
+	return n == 0 ? 1 : n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
+}
+
+int
+link_set_flag(const char *ifname, short flag, bool on)
+{
+	struct ifreq ifr = {.ifr_flags = 0};
+	int rc = interface_ioctl(ifname, SIOCGIFFLAGS, &ifr);
+	short wanted;
+
+	if (rc != 0) {
+		return rc;
+	}
+	wanted = (short)(on ? ifr.ifr_flags | flag : ifr.ifr_flags & ~flag);
+	if (wanted == ifr.ifr_flags) {
+		return 0;
+	}
+	ifr.ifr_flags = wanted;
+	return interface_ioctl(ifname, SIOCSIFFLAGS, &ifr);
+}
+
+int
+link_promiscuous(int ifindex)
+{
+	struct packet_mreq mreq = {.mr_ifindex = ifindex, .mr_type = PACKET_MR_PROMISC};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	int rc;
+
+	if (fd >= 0 &&
+		setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof(mreq)) == 0) {
+		return fd;
+	}
+	rc = -errno;
+	if (fd >= 0) {
+		(void)close(fd);
+	}
+	return rc;
+}
+
+static uint32_t
+feature_count(const char *ifname)
+{
+	union {
+		struct ethtool_sset_info info;
+		uint8_t bytes[sizeof(struct ethtool_sset_info) + sizeof(uint32_t)];
+	} set = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES}};
+
+	return ethtool(ifname, &set) == 0 && set.info.sset_mask != 0 ? set.info.data[0] : 0;
+}
+
+/* Names of the interface's features, in bit order, to free; NULL if they cannot be had. */
+static struct ethtool_gstrings *
+feature_names(const char *ifname, uint32_t n)
+{
+	struct ethtool_gstrings *names = calloc(1, sizeof(*names) + (size_t)n * ETH_GSTRING_LEN);
+
+	if (names == NULL) {
+		return NULL;
+	}
+	names->cmd = ETHTOOL_GSTRINGS;
+	names->string_set = ETH_SS_FEATURES;
+	names->len = n;
+	if (ethtool(ifname, names) != 0) {
+		free(names);
+		return NULL;
+	}
+	return names;
+}
+
+static bool
+is_listed(const uint8_t *name, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strncmp((const char *)name, list[i], ETH_GSTRING_LEN) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Turn off what the interface has of these features; those it does not know or holds on stay. */
+static int
+features_off(const char *ifname, const char *const *list, size_t n_list)
+{
+	union {
+		struct ethtool_sfeatures head;
+		uint8_t bytes[sizeof(struct ethtool_sfeatures) +
+			FEATURES_MAX / 32 * sizeof(struct ethtool_set_features_block)];
+	} set = {.head = {.cmd = ETHTOOL_SFEATURES}};
+	uint32_t n = feature_count(ifname);
+	struct ethtool_gstrings *names;
+	int rc;
+
+	if (n == 0 || n > FEATURES_MAX) {
+		return -EOPNOTSUPP;
+	}
+	names = feature_names(ifname, n);
+	if (names == NULL) {
+		return -EOPNOTSUPP;
+	}
+	set.head.size = (n + 31) / 32;
+	for (uint32_t bit = 0; bit < n; bit++) {
+		if (is_listed(names->data + (size_t)bit * ETH_GSTRING_LEN, list, n_list)) {
+			set.head.features[bit / 32].valid |= 1U << (bit % 32);
+		}
+	}
+	free(names);
+	rc = ethtool(ifname, &set);
+	/* Positive: some could not be changed, which means that they were never on. */
+	return rc < 0 ? rc : 0;
+}
+
+int
+link_keep_tags(const char *ifname)
+{
+	static const char *const features[] = {"rx-vlan-hw-parse", "rx-vlan-stag-hw-parse"};
+
+	return features_off(ifname, features, ARRAY_LEN(features));
+}
+
+/* linux/net/ethtool/common.c, netdev_features_strings: all that a veth leaves to its peer. */
+static int
+make_plain(const char *ifname)
+{
+	static const char *const features[] = {
+		"tx-checksum-ipv4",
+		"tx-checksum-ip-generic",
+		"tx-checksum-ipv6",
+		"tx-checksum-sctp",
+		"tx-generic-segmentation",
+		"tx-tcp-segmentation",
+		"tx-tcp-ecn-segmentation",
+		"tx-tcp-accecn-segmentation",
+		"tx-tcp-mangleid-segmentation",
+		"tx-tcp6-segmentation",
+		"tx-udp-segmentation",
+		"tx-sctp-segmentation",
+		"tx-gso-list",
+		"tx-gso-partial",
+		"tx-gre-segmentation",
+		"tx-gre-csum-segmentation",
+		"tx-ipxip4-segmentation",
+		"tx-ipxip6-segmentation",
+		"tx-udp_tnl-segmentation",
+		"tx-udp_tnl-csum-segmentation",
+		"tx-vlan-hw-insert",
+		"tx-vlan-stag-hw-insert",
+	};
+
+	return features_off(ifname, features, ARRAY_LEN(features));
+}
+
+/* --- a veth's other end --------------------------------------------------------------------- */
+
+static int
+plain_here(int ifindex, char name[IF_NAMESIZE])
+{
+	return if_indextoname((unsigned int)ifindex, name) == NULL ? -errno : make_plain(name);
+}
+
+/* If the namespace at this path has that number: do it there, and come back. */
+static bool
+plain_in(const char *path, int home, const struct link_info *info, char name[IF_NAMESIZE])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool done = false;
+
+	if (fd < 0) {
+		return false;
+	}
+	if (nsid_of(fd) == info->peer_nsid && setns(fd, CLONE_NEWNET) == 0) {
+		done = plain_here(info->peer, name) == 0;
+		if (setns(home, CLONE_NEWNET) != 0) {
+			abort(); /* in a foreign namespace nothing could be right any more */
+		}
+	}
+	(void)close(fd);
+	return done;
+}
+
+/* Look through a folder whose entries, with `suffix`, are namespaces. */
+static bool
+plain_somewhere(const char *folder, const char *suffix, int home, const struct link_info *info,
+	char name[IF_NAMESIZE])
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	bool done = false;
+	ino_t last = 0;
+
+	while (!done && dir != NULL && (entry = readdir(dir)) != NULL) {
+		char path[PATH_MAX] = "";
+		struct stat st;
+
+		str_appendf(path, sizeof(path), "%s/%s%s", folder, entry->d_name, suffix);
+		if (entry->d_name[0] == '.' || stat(path, &st) != 0 || st.st_ino == last) {
+			continue;
+		}
+		last = st.st_ino; /* neighbours in /proc mostly share theirs */
+		done = plain_in(path, home, info, name);
+	}
+	if (dir != NULL) {
+		(void)closedir(dir);
+	}
+	return done;
+}
+
+enum link_peer
+link_peer_plain(const struct link_info *info, char name[IF_NAMESIZE])
+{
+	struct link_info peer;
+	bool done = false;
+	int home;
+
+	name[0] = '\0';
+	if (strcmp(info->kind, "veth") != 0 || info->peer == 0) {
+		return LINK_PEER_NONE;
+	}
+	if (info->peer_nsid < 0) {
+		return plain_here(info->peer, name) == 0 ? LINK_PEER_PLAIN : LINK_PEER_UNREACHED;
+	}
+	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (home >= 0) {
+		done = plain_somewhere("/run/netns", "", home, info, name) ||
+			plain_somewhere("/proc", "/ns/net", home, info, name);
+		(void)close(home);
+	}
+	if (done) {
+		return LINK_PEER_PLAIN;
+	}
+	if (get_link_in(info->peer_nsid, info->peer, &peer) == 0) {
+		memcpy(name, peer.name, IF_NAMESIZE);
+	}
+	return LINK_PEER_UNREACHED;
+}
