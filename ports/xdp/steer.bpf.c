@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
  * Which frames of an interface come to the switch: all of those queues that it has a socket for;
  * the others stay with the kernel.

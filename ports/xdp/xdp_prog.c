@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "steer.skel.h"
+#include "ports/xdp/steer.skel.h"
 
 LOG_MODULE("xdp");
 
