@@ -37,8 +37,9 @@ def result(output: str) -> dict[str, Any]:
 def wait_listening(where: Endpoint, protocol: str, port: int, timeout: float = 10.0) -> None:
     """Until somebody has bound the port there (protocol: udp or tcp), on IPv4 or IPv6."""
     tables = f"/proc/net/{protocol} /proc/net/{protocol}6"
+    state = "0A" if protocol == "tcp" else "07"
     script = (
-        f"n=0; until cat {tables} 2>/dev/null | grep -qi ':{port:04X} '; do "
+        f"n=0; until cat {tables} 2>/dev/null | grep -qi ':{port:04X} .*:0000 {state} '; do "
         f"n=$((n+1)); [ $n -lt {int(timeout * 20)} ] || exit 1; sleep 0.05; done"
     )
     where.run(script, timeout + 5)
@@ -106,9 +107,12 @@ def tcp_transfer(
 
 def iperf(src: Endpoint, dst: Endpoint, *, seconds: int = 3, port: int = 5203) -> float:
     """An iperf3 run; Mbit/s as the receiver saw them. Shown, never judged."""
-    server = dst.start(f"iperf3 -s -1 -p {port}")
+    # Not -1: now and then iperf3 3.12 listens again after its one test.
+    pid = f"/tmp/iperf-{dst.ip}-{port}.pid"
+    server = dst.start(f"iperf3 -s -p {port} -I {pid}; rm -f {pid}")
     wait_listening(dst, "tcp", port)
     output = src.run(f"iperf3 -c {dst.ip} -p {port} -t {seconds} -J", seconds + 30)
+    dst.run(f"kill $(tr -d '\\0' <{pid})")
     server.wait(15)
     figures = json.loads(output[output.index("{"):])
     mbit = figures["end"]["sum_received"]["bits_per_second"] / 1e6
