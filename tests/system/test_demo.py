@@ -40,7 +40,8 @@ def once(world: World) -> None:
 
 def demo_until(world: World, needle: str) -> Process:
     """A demo that has printed this."""
-    demo = world.spawn("demo", [DEMO])
+    # Below our folder, so that what a killed demo leaves there goes with it.
+    demo = world.spawn("demo", [DEMO], env={"VSW_TMP": str(world.dir)})
 
     def printed() -> bool:
         check(demo.alive(), f"the demo ended: {demo.output()}")

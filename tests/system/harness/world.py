@@ -14,10 +14,10 @@ _counter = itertools.count(1)
 
 
 class World:
-    """A folder below /tmp (socket paths are short there) and a stack of things to undo."""
+    """A folder below /tmp (socket paths are short there; or VSW_TMP) and a stack to undo."""
 
     def __init__(self) -> None:
-        self.dir = Path(tempfile.mkdtemp(prefix="vsw-", dir="/tmp"))
+        self.dir = Path(tempfile.mkdtemp(prefix="vsw-", dir=os.environ.get("VSW_TMP", "/tmp")))
         self.processes: list[Process] = []
         self._undo: list[Callable[[], None]] = []
 
