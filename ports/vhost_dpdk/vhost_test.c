@@ -434,7 +434,9 @@ raw_send(int fd, uint32_t request, const void *payload, uint32_t size)
 	uint8_t message[512];
 
 	memcpy(message, header, sizeof(header));
-	memcpy(message + sizeof(header), payload, size);
+	if (size > 0) {
+		memcpy(message + sizeof(header), payload, size);
+	}
 	assert_int_equal(write(fd, message, sizeof(header) + size), sizeof(header) + size);
 }
 
@@ -618,11 +620,13 @@ start(void **ctx) ROLE_ATTR(no_thread_safety_analysis)
 	static const char *const args[] = {"vhost_test", "--no-huge", "--no-shconf", "-m", "512",
 		"--no-telemetry", "-a", "ffff:ff:1f.7", "--lcores", "0@(0-1)",
 		"--log-level=lib.vhost.config:emergency", "--log-level=pmd.net.virtio.*:critical"};
-	char *argv[ARRAY_LEN(args)];
+	static char text[ARRAY_LEN(args)][64]; /* EAL writes to argv, and keeps it */
+	static char *argv[ARRAY_LEN(args)];
 
 	(void)ctx;
 	for (size_t i = 0; i < ARRAY_LEN(args); i++) {
-		argv[i] = strdup(args[i]);
+		str_copy(text[i], args[i], sizeof(text[i]));
+		argv[i] = text[i];
 	}
 	(void)signal(
 		SIGPIPE, SIG_IGN); /* DPDK's front end writes to a socket that we have closed */

@@ -474,11 +474,13 @@ start(void **ctx) ROLE_ATTR(no_thread_safety_analysis)
 {
 	static const char *const args[] = {"xdp_test", "--no-huge", "--no-shconf", "-m", "256",
 		"--no-telemetry", "-a", "ffff:ff:1f.7", "--lcores", "0@(0-1)"};
-	char *argv[ARRAY_LEN(args)];
+	static char text[ARRAY_LEN(args)][64]; /* EAL writes to argv, and keeps it */
+	static char *argv[ARRAY_LEN(args)];
 
 	(void)ctx;
 	for (size_t i = 0; i < ARRAY_LEN(args); i++) {
-		argv[i] = strdup(args[i]);
+		str_copy(text[i], args[i], sizeof(text[i]));
+		argv[i] = text[i];
 	}
 	role_enter(&role_main);
 	role_enter(&role_worker);
