@@ -23,6 +23,7 @@
 #include "ports/fake/fake.h"
 #include "ports/kernel/types.h"
 #include "ports/vhost_dpdk/vhost_dpdk.h"
+#include "ports/xdp/types.h"
 #include "vswitchd/actions.h"
 #include "vswitchd/eal.h"
 #include "vswitchd/world.h"
@@ -38,7 +39,7 @@ LOG_MODULE("vswitchd");
 static const struct port_ops *const port_types[] = {
 	&port_vhost_dpdk_ops,
 	&port_pci_ops,
-	/* AFXDP */
+	&port_af_xdp_ops,
 	&port_af_packet_ops,
 	&port_tap_ops,
 	&port_virtio_user_ops,
@@ -310,6 +311,7 @@ stop_all(struct boot *boot) ON_MAIN
 	dp_destroy(boot->dp, PORT_CLOSE_SHUTDOWN);
 	world_fini(&boot->world);
 	mbuf_pools_destroy(boot->pools);
+	eal_stop(&boot->eal);
 	if (boot->base != NULL) {
 		event_free(boot->sigterm);
 		event_free(boot->sigint);

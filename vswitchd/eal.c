@@ -19,7 +19,6 @@ LOG_MODULE("eal");
 
 #define HUGEPAGES_NEEDED_MIB 128 /* start, a first pool, and room for a few ports */
 #define NO_HUGE_MIB 1024 /* address space only, until it is touched */
-#define EAL_ARGS_MAX 64
 #define HUGEPAGE_DIR "/sys/kernel/mm/hugepages"
 
 /* Free hugepages of all sizes that DPDK can use, in MiB. */
@@ -98,47 +97,41 @@ lcores_arg(char *arg, size_t size)
 	(void)str_append(arg, ")", size);
 }
 
-struct eal_argv {
-	int argc;
-	char *argv[EAL_ARGS_MAX + 1];
-};
-
 static void
-add(struct eal_argv *args, const char *arg)
+add(struct eal *eal, const char *arg)
 {
-	if (args->argc < EAL_ARGS_MAX) {
-		/* Kept for the life of the process: EAL holds on to some of them. */
-		args->argv[args->argc++] = str_dup(arg);
+	if (eal->argc < EAL_ARGS_MAX) {
+		eal->argv[eal->argc++] = str_dup(arg);
 	}
 }
 
 static void
-build_args(const struct options *options, const struct eal *eal, struct eal_argv *args)
+build_args(const struct options *options, struct eal *eal)
 {
 	char text[8192];
 
-	add(args, "vswitchd");
-	add(args, "--no-telemetry");
+	add(eal, "vswitchd");
+	add(eal, "--no-telemetry");
 	/* An address that cannot exist: nothing is probed now, and a device can be when a port
 	 * asks. */
-	add(args, "-a");
-	add(args, "ffff:ff:1f.7");
-	add(args, "--lcores");
+	add(eal, "-a");
+	add(eal, "ffff:ff:1f.7");
+	add(eal, "--lcores");
 	lcores_arg(text, sizeof(text));
-	add(args, text);
+	add(eal, text);
 	if (eal->hugepages) {
-		add(args, "--in-memory");
-		add(args, "--single-file-segments");
+		add(eal, "--in-memory");
+		add(eal, "--single-file-segments");
 		text[0] = '\0';
 		str_appendf(text, sizeof(text), "--socket-limit=%u", eal->size_mib);
 	} else {
-		add(args, "--no-huge");
-		add(args, "--no-shconf");
+		add(eal, "--no-huge");
+		add(eal, "--no-shconf");
 		text[0] = '\0';
 		str_appendf(text, sizeof(text), "-m%u", eal->size_mib);
 	}
 	if (!eal->hugepages || options->memory_mib != 0) {
-		add(args, text);
+		add(eal, text);
 	}
 	if (options->eal_args != NULL) {
 		char *copy = str_dup(options->eal_args);
@@ -146,7 +139,7 @@ build_args(const struct options *options, const struct eal *eal, struct eal_argv
 
 		for (char *arg = strtok_r(copy, " \t", &save); arg != NULL;
 			arg = strtok_r(NULL, " \t", &save)) {
-			add(args, arg);
+			add(eal, arg);
 		}
 		free(copy);
 	}
@@ -155,20 +148,35 @@ build_args(const struct options *options, const struct eal *eal, struct eal_argv
 int
 eal_start(const struct options *options, struct eal *eal, struct err *err)
 {
-	struct eal_argv args = {0};
+	char *argv[EAL_ARGS_MAX + 1];
 	int rc = choose_memory(options, eal, err);
 
 	if (rc != 0) {
 		return rc;
 	}
-	build_args(options, eal, &args);
+	build_args(options, eal);
 	dpdk_log_init();
-	if (rte_eal_init(args.argc, args.argv) < 0) {
+	/* getopt() in there reorders what it is given. */
+	memcpy(argv, eal->argv, sizeof(argv));
+	if (rte_eal_init(eal->argc, argv) < 0) {
 		return err_set(err, ERR_FAILED, NULL, "DPDK did not start: %s%s",
 			rte_strerror(rte_errno),
 			options->eal_args == NULL ? "" : " (check --eal-args)");
 	}
+	eal->started = true;
 	return 0;
+}
+
+void
+eal_stop(struct eal *eal)
+{
+	if (eal->started) {
+		(void)rte_eal_cleanup();
+		eal->started = false;
+	}
+	while (eal->argc > 0) {
+		free(eal->argv[--eal->argc]);
+	}
 }
 
 json_t *

@@ -10,13 +10,21 @@
 #include "base/err.h"
 #include "vswitchd/options.h"
 
+#define EAL_ARGS_MAX 64
+
 struct eal {
+	int argc; /* EAL holds on to its arguments: they live until eal_stop */
+	char *argv[EAL_ARGS_MAX + 1];
+	bool started;
 	bool hugepages; /* what was chosen */
 	unsigned int size_mib; /* limit of the memory */
 };
 
 /* Choose the memory, say which and what it costs, and start. */
 int eal_start(const struct options *options, struct eal *eal, struct err *err);
+
+/* Nothing of DPDK may be used any more. */
+void eal_stop(struct eal *eal);
 
 /* The schema's /system/memory; `eal` is a struct eal. A new reference. */
 json_t *eal_memory_state(void *eal);
