@@ -285,6 +285,34 @@ test_segments_of_what_is_not_tcp(void **state)
 	assert_false(check(bytes, len, &ol));
 }
 
+/* A copied head holds PKT_HEAD_MIN bytes, and must hold the headers that say how to cut. */
+static void
+test_headers_that_no_copy_holds(void **state)
+{
+	static uint8_t bytes[PKT_LEN_MAX];
+
+	(void)state;
+	for (unsigned int n_tags = 30; n_tags < 40; n_tags++) {
+		struct inet_spec spec = {.version = 4,
+			.proto = INET_TCP,
+			.n_tags = n_tags,
+			.payload = 3000,
+			.partial = true};
+		uint32_t len = inet_build(&spec, bytes);
+		struct inet_view view;
+		struct pkt pkt;
+
+		(void)inet_look(bytes, len, &view);
+		packet_make(&pkt, bytes, len, 1000);
+		pkt.ol = (struct pkt_offload){.flags = PKT_OL_CSUM | PKT_OL_TCP4,
+			.gso_size = 1000,
+			.csum_start = (uint16_t)view.l4,
+			.csum_offset = 16};
+		assert_int_equal(offload_check(&pkt), view.l4 + 20 <= PKT_HEAD_MIN);
+		free(pkt.head);
+	}
+}
+
 static void
 test_lies_about_checksums(void **state)
 {
@@ -459,6 +487,7 @@ main(void)
 		cmocka_unit_test(test_headers_of_random_bytes),
 		cmocka_unit_test(test_lies_about_segments),
 		cmocka_unit_test(test_segments_of_what_is_not_tcp),
+		cmocka_unit_test(test_headers_that_no_copy_holds),
 		cmocka_unit_test(test_lies_about_checksums),
 		cmocka_unit_test(test_random_hints),
 		cmocka_unit_test(test_what_outputs_lack),
