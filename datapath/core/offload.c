@@ -154,7 +154,8 @@ offload_check(struct pkt *pkt)
 		!offload_headers(pkt->head, pkt->head_len, &headers) || !gso_fits(ol, &headers)) {
 		return false;
 	}
-	/* An edited head is a copy of so many bytes: whoever cuts the item looks for headers there. */
+	/* An edited head is a copy of so many bytes: whoever cuts the item looks for headers there.
+	 */
 	return headers.payload <= PKT_HEAD_MIN && pkt->len > headers.payload;
 }
 
