@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A burst from end to end, with packets that lie, ports that go, and tables that know more. */
+#include "datapath/pipe/burst.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "datapath/core/eal_test.h"
+#include "datapath/pipe/probe_port.h"
+
+#define PORTS 4
+#define FRAME 64
+
+static struct rte_mempool *pool;
+
+struct bench {
+	struct grace grace;
+	struct burst *burst;
+	struct probe probes[PORTS + 1];
+	struct snapshot *snap;
+	struct bridge_view *bridge;
+	struct rxq_view rxq;
+	uint8_t room[PKT_BURST][PKT_HEADROOM + FRAME];
+};
+
+static int
+group_setup(void **state)
+{
+	(void)state;
+	eal_test_start(64);
+	pool = eal_test_pool(256, 512);
+	return 0;
+}
+
+static int
+setup(void **state)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+	struct fdb_conf conf = {.limit = 1000, .aging_s = 300};
+
+	assert_int_equal(grace_init(&bench->grace), 0);
+	assert_int_equal(burst_create(0, &bench->burst), 0);
+	bench->bridge = calloc(1, sizeof(*bench->bridge) + PORTS * sizeof(void *));
+	bench->bridge->id = 1;
+	assert_int_equal(fdb_create(&conf, &bench->grace, 1, &bench->bridge->fdb), 0);
+	bench->snap = calloc(1, sizeof(*bench->snap));
+	bench->snap->ports = calloc(DP_PORTS_MAX, sizeof(*bench->snap->ports));
+	bench->snap->bridges = calloc(DP_BRIDGES_MAX, sizeof(*bench->snap->bridges));
+	bench->snap->bridges[1] = bench->bridge;
+	for (uint32_t i = 1; i <= PORTS; i++) {
+		probe_init(&bench->probes[i], i, 0, 1, i != 2);
+		bench->probes[i].port.pool = pool;
+		bench->snap->ports[i] = &bench->probes[i].view;
+		bench->bridge->members[bench->bridge->n_members++] = &bench->probes[i].view;
+	}
+	*state = bench;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct bench *bench = *state;
+
+	for (uint32_t i = 1; i <= PORTS; i++) {
+		probe_fini(&bench->probes[i]);
+	}
+	fdb_destroy(bench->bridge->fdb);
+	free(bench->snap->ports);
+	free(bench->snap->bridges);
+	free(bench->snap);
+	free(bench->bridge);
+	burst_destroy(bench->burst);
+	grace_fini(&bench->grace);
+	free(bench);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	return 0;
+}
+
+static struct bench *
+bench_of(void **state) ROLE_ATTR(assert_capability(role_worker))
+{
+	role_assert(&role_worker);
+	return *state;
+}
+
+/* The next packet that the port will receive, from station `src` to `dst` (0: broadcast). */
+static struct pkt *
+arrives(struct bench *bench, uint32_t port, uint8_t dst, uint8_t src)
+{
+	struct probe *probe = &bench->probes[port];
+	uint8_t *bytes = bench->room[probe->n_rx] + PKT_HEADROOM;
+	struct pkt *pkt = &probe->rx[probe->n_rx++];
+
+	memset(bytes, 0, FRAME);
+	if (dst == 0) {
+		memset(bytes, 0xff, 6);
+	} else {
+		bytes[0] = 2;
+		bytes[5] = dst;
+	}
+	bytes[6] = 2;
+	bytes[11] = src;
+	bytes[12] = 0x88;
+	bytes[13] = 0xb5;
+	bytes[14] = (uint8_t)probe->n_rx;
+	*pkt = (struct pkt){
+		.head = bytes, .len = FRAME, .head_len = FRAME, .headroom = PKT_HEADROOM};
+	return pkt;
+}
+
+/* The same in an mbuf. */
+static void
+arrives_mbuf(struct bench *bench, uint32_t port, uint8_t dst, uint8_t src)
+{
+	struct pkt *pkt = arrives(bench, port, dst, src);
+	uint64_t random = 1;
+
+	pkt_from_mbuf(pkt, eal_test_chain(pool, pkt->head, FRAME, FRAME, &random));
+}
+
+static uint16_t
+run(struct bench *bench, uint32_t port) ON_WORKER
+{
+	struct rxq_view rxq = {.port = bench->snap->ports[port], .queue = 0};
+	struct burst_time now = {.seconds = 5};
+
+	return burst_run(bench->burst, bench->snap, &rxq, &now);
+}
+
+static uint64_t
+dropped(const struct bench *bench, uint32_t port, enum drop_reason reason)
+{
+	return bench->burst->ports[port].drops[reason];
+}
+
+static void
+test_liars_leave_the_others(void **state)
+{
+	struct bench *bench = bench_of(state);
+
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < PKT_BURST; i++) {
+			struct pkt *pkt;
+
+			if (round == 0) {
+				pkt = arrives(bench, 1, 0, 1);
+			} else {
+				arrives_mbuf(bench, 1, 0, 1);
+				pkt = &bench->probes[1].rx[i];
+			}
+			if (i % 3 == 0) {
+				pkt->ol.flags = PKT_OL_TCP4;
+			}
+		}
+		assert_int_equal(run(bench, 1), PKT_BURST);
+		assert_int_equal(bench->probes[1].n_released, PKT_BURST * (round + 1));
+		assert_int_equal(dropped(bench, 1, DROP_OFFLOAD_INVALID), 11 * (round + 1));
+		assert_int_equal(bench->probes[3].n_sent, 21);
+		for (int i = 0, n = 0; i < PKT_BURST; i++) {
+			if (i % 3 != 0) {
+				assert_int_equal(bench->probes[3].sent[n++].bytes[14], i + 1);
+			}
+		}
+		probe_clear(&bench->probes[3]);
+		assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	}
+}
+
+static void
+test_all_lie(void **state)
+{
+	struct bench *bench = bench_of(state);
+
+	for (int i = 0; i < PKT_BURST; i++) {
+		arrives_mbuf(bench, 2, 0, 1);
+		bench->probes[2].rx[i].ol.flags = PKT_OL_UDP | PKT_OL_CSUM;
+	}
+	assert_int_equal(run(bench, 2), PKT_BURST);
+	assert_int_equal(dropped(bench, 2, DROP_OFFLOAD_INVALID), PKT_BURST);
+	assert_int_equal(bench->probes[1].n_sent, 0);
+	assert_int_equal(run(bench, 2), 0);
+}
+
+/* A table without rx_release leaves the freeing to us, whatever became of the packet. */
+static void
+test_mbufs_come_home(void **state)
+{
+	struct bench *bench = bench_of(state);
+
+	bench->probes[3].takes_mbufs = true;
+	for (int round = 0; round < 4; round++) {
+		for (uint8_t i = 0; i < PKT_BURST; i++) {
+			arrives_mbuf(bench, 2, round == 0 ? 0 : i % 8, 1);
+		}
+		arrives(bench, 3, 0, 7);
+		(void)run(bench, 3);
+		assert_int_equal(run(bench, 2), PKT_BURST);
+		bench->probes[2].view.enabled = round < 2;
+		bench->bridge->n_members = round < 1 ? PORTS : 1;
+		assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	}
+}
+
+static void
+test_port_that_is_off(void **state)
+{
+	struct bench *bench = bench_of(state);
+
+	bench->probes[1].view.enabled = false;
+	arrives(bench, 1, 0, 1);
+	arrives(bench, 1, 0, 1);
+	assert_int_equal(run(bench, 1), 2);
+	assert_int_equal(dropped(bench, 1, DROP_PORT_DISABLED), 2);
+	bench->probes[1].view.enabled = true;
+	bench->probes[1].view.bridge = 2;
+	arrives(bench, 1, 0, 1);
+	assert_int_equal(run(bench, 1), 1);
+	assert_int_equal(dropped(bench, 1, DROP_NO_BRIDGE), 1);
+	assert_int_equal(bench->probes[1].n_released, 3);
+	assert_int_equal(fdb_count(bench->bridge->fdb), 0);
+}
+
+static void
+test_flood_counts(void **state)
+{
+	struct bench *bench = bench_of(state);
+
+	arrives(bench, 1, 0, 1);
+	arrives(bench, 1, 9, 1);
+	assert_int_equal(run(bench, 1), 2);
+	for (uint32_t i = 2; i <= PORTS; i++) {
+		assert_int_equal(bench->probes[i].n_sent, 2);
+	}
+	assert_int_equal(bench->probes[1].n_sent, 0);
+	assert_int_equal(bench->burst->bridges[1].flooded, 2);
+	bench->bridge->n_members = 1;
+	arrives(bench, 1, 0, 1);
+	(void)run(bench, 1);
+	assert_int_equal(dropped(bench, 1, DROP_NO_OUTPUT), 1);
+	assert_int_equal(bench->burst->bridges[1].flooded, 2);
+	assert_int_equal(bench->burst->ports[1].rx_packets, 3);
+	assert_int_equal(bench->burst->ports[1].rx_bytes, 3 * FRAME);
+}
+
+/* Sources before destinations, also within one burst. */
+static void
+test_burst_knows_its_own_sources(void **state)
+{
+	struct bench *bench = bench_of(state);
+
+	arrives(bench, 1, 0, 1);
+	(void)run(bench, 1);
+	probe_clear(&bench->probes[3]);
+	/* Station 1 has moved to port 2, and is spoken to from there: behind the input port. */
+	arrives(bench, 2, 1, 5);
+	arrives(bench, 2, 0, 1);
+	(void)run(bench, 2);
+	assert_int_equal(dropped(bench, 2, DROP_HAIRPIN), 1);
+	probe_clear(&bench->probes[2]);
+	arrives(bench, 4, 1, 4);
+	(void)run(bench, 4);
+	assert_int_equal(bench->probes[2].n_sent, 1);
+}
+
+/* The table is newer than the snapshot: what it names may be gone, or elsewhere. */
+static void
+test_table_is_ahead(void **state)
+{
+	struct bench *bench = bench_of(state);
+
+	arrives(bench, 4, 0, 9);
+	(void)run(bench, 4);
+	probe_clear(&bench->probes[2]);
+	probe_clear(&bench->probes[3]);
+	bench->bridge->n_members = 3;
+	bench->snap->ports[4] = NULL;
+	arrives(bench, 1, 9, 1);
+	(void)run(bench, 1);
+	assert_int_equal(bench->probes[2].n_sent, 1);
+	assert_int_equal(bench->probes[3].n_sent, 1);
+	bench->snap->ports[4] = &bench->probes[4].view;
+	bench->probes[4].view.bridge = 2;
+	arrives(bench, 1, 9, 1);
+	(void)run(bench, 1);
+	assert_int_equal(bench->probes[4].n_sent, 0);
+	assert_int_equal(bench->probes[2].n_sent, 2);
+	assert_int_equal(bench->probes[3].n_sent, 2);
+	/* It does not carry the VLAN any more. */
+	bench->probes[4].view.bridge = 1;
+	memset(&bench->probes[4].view.vlan.trunk, 0, sizeof(bench->probes[4].view.vlan.trunk));
+	arrives(bench, 1, 9, 1);
+	(void)run(bench, 1);
+	assert_int_equal(dropped(bench, 1, DROP_NO_OUTPUT), 1);
+	assert_int_equal(bench->probes[4].n_sent, 0);
+}
+
+/* Somebody holds the table: forwarding goes on, learning waits for the next frame. */
+static void
+test_table_is_locked(void **state)
+{
+	struct bench *bench = bench_of(state);
+
+	assert_true(fdb_trylock(bench->bridge->fdb));
+	arrives(bench, 1, 0, 1);
+	(void)run(bench, 1);
+	assert_int_equal(bench->probes[2].n_sent, 1);
+	assert_int_equal(fdb_count(bench->bridge->fdb), 0);
+	fdb_unlock(bench->bridge->fdb);
+	arrives(bench, 1, 0, 1);
+	(void)run(bench, 1);
+	assert_int_equal(fdb_count(bench->bridge->fdb), 1);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_liars_leave_the_others),
+		CASE(test_all_lie),
+		CASE(test_mbufs_come_home),
+		CASE(test_port_that_is_off),
+		CASE(test_flood_counts),
+		CASE(test_burst_knows_its_own_sources),
+		CASE(test_table_is_ahead),
+		CASE(test_table_is_locked),
+	};
+	int n_failed;
+
+	role_enter(&role_worker);
+	n_failed = cmocka_run_group_tests_name("burst", tests, group_setup, NULL);
+	role_leave(&role_worker);
+	return n_failed;
+}
