@@ -39,18 +39,18 @@ lcores(char *text, size_t size)
 void
 eal_test_start(unsigned int mib)
 {
-	static char cpus[4096];
-	static char memory[16];
-	static const char *const fixed[] = {"test", "--no-huge", "--no-shconf", "--no-telemetry",
-		"-a", "ffff:ff:1f.7", "--log-level=*:error", "--lcores", cpus, "-m", memory};
-	char *args[sizeof(fixed) / sizeof(fixed[0]) + 1] = {NULL};
+	/* The EAL keeps and edits its arguments. */
+	static char args[][4096] = {"test", "--no-huge", "--no-shconf", "--no-telemetry", "-a",
+		"ffff:ff:1f.7", "--log-level=*:error", "--lcores", "", "-m", ""};
+	static char *argv[sizeof(args) / sizeof(args[0]) + 1];
+	int argc = 0;
 
-	lcores(cpus, sizeof(cpus));
-	(void)snprintf(memory, sizeof(memory), "%u", mib);
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
-		args[i] = strdup(fixed[i]); /* the EAL keeps and edits them */
+	lcores(args[8], sizeof(args[8]));
+	(void)snprintf(args[10], sizeof(args[10]), "%u", mib);
+	for (; argc < (int)(sizeof(args) / sizeof(args[0])); argc++) {
+		argv[argc] = args[argc];
 	}
-	must(rte_eal_init(sizeof(fixed) / sizeof(fixed[0]), args) >= 0, "no EAL");
+	must(rte_eal_init(argc, argv) >= 0, "no EAL");
 }
 
 struct rte_mempool *
