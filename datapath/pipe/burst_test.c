@@ -14,7 +14,7 @@
 #include "datapath/core/eal_test.h"
 #include "datapath/pipe/probe_port.h"
 
-#define PORTS 4
+#define PORTS 6
 #define FRAME 64
 
 static struct rte_mempool *pool;
@@ -249,6 +249,39 @@ test_flood_counts(void **state)
 	assert_int_equal(bench->burst->ports[1].rx_bytes, 3 * FRAME);
 }
 
+/*
+ * More copies than heads to make them from: the stage is flushed in the middle of a packet's flood,
+ * and an output that keeps mbufs must not get it for good then.
+ */
+static void
+test_flush_amid_a_flood(void **state)
+{
+	struct bench *bench = bench_of(state);
+
+	for (uint32_t i = 3; i <= PORTS; i++) {
+		bench->probes[i].view.vlan =
+			(struct port_vlan){.mode = VLAN_NATIVE_TAGGED, .vlan = 7};
+		memset(&bench->probes[i].view.vlan.trunk, 0xff, sizeof(struct vlan_set));
+		bench->probes[i].view.vlan.priority_tags = VLAN_PT_ALWAYS;
+	}
+	bench->probes[2].takes_mbufs = true;
+	for (int i = 0; i < PKT_BURST; i++) {
+		arrives_mbuf(bench, 1, 0, 1);
+	}
+	assert_int_equal(run(bench, 1), PKT_BURST);
+	for (uint32_t p = 2; p <= PORTS; p++) {
+		uint32_t tag = p == 2 ? 0 : 4;
+
+		assert_int_equal(bench->probes[p].n_sent, PKT_BURST);
+		for (unsigned int i = 0; i < PKT_BURST; i++) {
+			assert_int_equal(bench->probes[p].sent[i].len, FRAME + tag);
+			assert_int_equal(bench->probes[p].sent[i].bytes[14 + tag], i + 1);
+			assert_int_equal(
+				bench->probes[p].sent[i].bytes[12], tag == 0 ? 0x88 : 0x81);
+		}
+	}
+}
+
 /* Sources before destinations, also within one burst. */
 static void
 test_burst_knows_its_own_sources(void **state)
@@ -329,6 +362,7 @@ main(void)
 		CASE(test_mbufs_come_home),
 		CASE(test_port_that_is_off),
 		CASE(test_flood_counts),
+		CASE(test_flush_amid_a_flood),
 		CASE(test_burst_knows_its_own_sources),
 		CASE(test_table_is_ahead),
 		CASE(test_table_is_locked),

@@ -2,6 +2,7 @@
 /* One flow, one number; many flows, many numbers. */
 #include "datapath/pipe/flow_hash.h"
 
+#include <rte_hash_crc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,6 +76,7 @@ test_fragments(void **state)
 	bytes[20] = 0x20; /* more follow */
 	hash = hash_of(bytes, len);
 	bytes[34] ^= 1; /* its port */
+	bytes[0] ^= 2;
 	assert_int_equal(hash_of(bytes, len), hash);
 	bytes[20] = 0;
 	bytes[21] = 50; /* a later one */
@@ -111,6 +113,24 @@ test_not_ip(void **state)
 	}
 }
 
+/* 0 says that nobody has hashed yet. The sum of four bytes that equal the sum so far is 0. */
+static void
+test_never_zero(void **state)
+{
+	uint8_t bytes[64] __rte_aligned(8) = {0};
+	uint32_t sum;
+
+	(void)state;
+	bytes[12] = 0x88;
+	bytes[13] = 0xcc;
+	for (uint32_t seed = 0x5eed - 2; seed < 0x5eed + 2; seed++) {
+		sum = rte_hash_crc(bytes, 8, seed);
+		memcpy(bytes + 8, &sum, sizeof(sum));
+		assert_int_equal(rte_hash_crc_4byte(sum, sum), 0);
+		assert_int_not_equal(hash_of(bytes, sizeof(bytes)), 0);
+	}
+}
+
 static void
 test_spread(void **state)
 {
@@ -137,6 +157,7 @@ main(void)
 		cmocka_unit_test(test_what_counts),
 		cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_not_ip),
+		cmocka_unit_test(test_never_zero),
 		cmocka_unit_test(test_spread),
 	};
 
