@@ -81,11 +81,15 @@ struct port_env {
 	const char *run_dir; /* folder of the control socket */
 };
 
+/*
+ * PORT_DOWN is left to the port: it comes up by itself. PORT_FAILED says that the device is of no
+ * use any more: whoever sees it closes the port and tries to open it again.
+ */
 enum port_oper { PORT_UP, PORT_DOWN, PORT_NO_GUEST, PORT_STOPPED, PORT_FAILED };
 
 struct port_status {
 	enum port_oper oper;
-	char reason[PORT_REASON_SIZE]; /* why it is not up, and what helps; "" when up */
+	char reason[PORT_REASON_SIZE]; /* why it is not up, or not wholly, and what helps */
 	uint16_t n_rxq; /* queues that rx_burst may be called for now */
 	uint16_t n_txq;
 };

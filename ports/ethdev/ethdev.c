@@ -458,6 +458,7 @@ ethdev_poll(struct port *port, uint64_t now)
 	bool up = link_is_up(ep);
 
 	atomic_store_explicit(&ep->link_up, up, memory_order_relaxed);
+	ep->was_up = ep->was_up || up;
 	if (ep->spec.reconnect && !up && now >= ep->link_by) {
 		device_restart(ep, now);
 	}
@@ -473,7 +474,7 @@ ethdev_status(const struct port *port, struct port_status *status)
 		status->oper = PORT_FAILED;
 		str_copy(status->reason, "the device is gone", sizeof(status->reason));
 	} else if (!link_is_up(ep)) {
-		status->oper = PORT_DOWN;
+		status->oper = ep->spec.reopen && ep->was_up ? PORT_FAILED : PORT_DOWN;
 		str_copy(status->reason,
 			ep->spec.down[0] != '\0' ? ep->spec.down
 						 : "no link: check the cable and the "

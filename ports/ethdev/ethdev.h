@@ -35,6 +35,7 @@ struct ethdev_spec {
 	bool soft_mtu; /* software that takes any length, whatever it says about itself */
 	bool lro; /* the peer's large segments may stay whole */
 	bool bufferless; /* copies or frees at once: its queues hold no buffers */
+	bool reopen; /* a peer that went away is only found again by opening anew: then it failed */
 	bool reconnect; /* stop and start it while the peer is away: it cannot do that itself */
 	bool drain; /* packets left in the queues are ours to free at the end */
 };

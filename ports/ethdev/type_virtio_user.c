@@ -72,7 +72,8 @@ static int
 virtio_user_open(const struct port_conf *conf, const struct port_env *env, struct port **port,
 	struct err *err)
 {
-	struct ethdev_spec spec = {.ops = &port_virtio_user_ops, .leaf = "path", .lro = true};
+	struct ethdev_spec spec = {
+		.ops = &port_virtio_user_ops, .leaf = "path", .lro = true, .reopen = true};
 	int rc;
 
 	role_assert(&role_main);
