@@ -19,6 +19,14 @@
 
 #define GRACE_READERS_MAX 128 /* workers of one datapath */
 
+#if defined(__SANITIZE_THREAD__)
+#define GRACE_TSAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define GRACE_TSAN
+#endif
+#endif
+
 struct grace {
 	struct rte_rcu_qsbr *qsbr; /* owned */
 };
@@ -73,7 +81,13 @@ grace_start(struct grace *grace)
 static inline bool
 grace_passed(struct grace *grace, uint64_t token)
 {
+#if defined(GRACE_TSAN)
+	/* Without DPDK's short cut through what another writer has found out: that is right on
+	 * x86 and ARM, but not in the terms of C11 that TSan checks by. */
+	return __rte_rcu_qsbr_check_selective(grace->qsbr, token, false) == 1;
+#else
 	return rte_rcu_qsbr_check(grace->qsbr, token, false) == 1;
+#endif
 }
 
 /* Block until a token taken now has passed. Not main, not a worker. */
