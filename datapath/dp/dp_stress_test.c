@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Workers forward while main changes everything around two ports for three seconds; made for TSan.
+ *
+ * The two innocents speak to each other and number their frames. Meanwhile other ports come, change
+ * and go, bridges too, tables are replaced and flushed, counters read. No frame of the innocents
+ * may be lost, and each in order; what the others lose has a name.
+ */
+#include "datapath/dp/dp.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "ports/fake/fake.h"
+
+#define RUN (3 * CLOCK_S)
+#define OTHERS 6
+#define IN_FLIGHT 64 /* frames of one innocent on their way */
+#define BUDGET 16 /* frames of others meanwhile; with theirs, twice that fit an innocent's ring */
+#define PATIENCE (20 * CLOCK_S)
+
+struct talker {
+	struct dp_port *port;
+	uint16_t queue; /* so that each worker has one of them */
+	uint8_t station;
+	uint32_t next_out; /* number of its next frame */
+	uint32_t next_in; /* number of the next one that it must hear */
+	uint32_t mark; /* of next_out when the others' budget was filled last */
+};
+
+struct other {
+	struct dp_port *port; /* NULL: not there */
+	struct dp_bridge *bridge;
+	struct port_counters last;
+};
+
+struct stress {
+	struct dp *dp;
+	struct dp_bridge *bridge;
+	struct dp_bridge *spare; /* comes and goes */
+	struct talker talkers[2];
+	struct other others[OTHERS];
+	unsigned int n_closed;
+	unsigned int budget;
+	uint64_t random;
+	unsigned int n_changes;
+};
+
+static uint32_t
+rnd(struct stress *stress, uint32_t n)
+{
+	stress->random ^= stress->random << 13;
+	stress->random ^= stress->random >> 7;
+	stress->random ^= stress->random << 17;
+	return (uint32_t)(stress->random >> 32) % n;
+}
+
+static struct dp_port *
+open_port(struct stress *stress, const char *name, uint16_t queues) ON_MAIN
+{
+	struct port_conf conf = {.queues = queues};
+	struct err err = ERR_INIT;
+	struct dp_port *port;
+
+	str_copy(conf.name, name, sizeof(conf.name));
+	if (dp_port_open(stress->dp, &port_fake_ops, &conf, &port, &err) != 0) {
+		fail_msg("%s", err.text);
+	}
+	return port;
+}
+
+static struct dp_port_fwd
+in_bridge(struct dp_bridge *bridge)
+{
+	struct dp_port_fwd fwd = {
+		.bridge = bridge, .enabled = true, .mtu = 1500, .vlan = {.mode = VLAN_TRUNK}};
+
+	memset(&fwd.vlan.trunk, 0xff, sizeof(fwd.vlan.trunk));
+	return fwd;
+}
+
+static void
+frame_make(uint8_t *bytes, uint8_t dst, uint8_t src, uint32_t number)
+{
+	memset(bytes, 0, 64);
+	bytes[0] = dst == 0xff ? 0xff : 2;
+	bytes[5] = dst;
+	bytes[6] = 2;
+	bytes[11] = src;
+	bytes[12] = 0x88;
+	bytes[13] = 0xb5;
+	memcpy(bytes + 14, &number, sizeof(number));
+}
+
+static void
+talk(struct talker *from, const struct talker *to) ON_MAIN
+{
+	uint8_t bytes[64];
+
+	while (from->next_out - to->next_in < IN_FLIGHT) {
+		frame_make(bytes, to->station, from->station, from->next_out);
+		assert_int_equal(
+			fake_inject(dp_port_device(from->port), 0, bytes, 64, NULL, NULL), 0);
+		from->next_out++;
+	}
+}
+
+/* Frames of the other innocent in order; those that others flood are none of its business. */
+static void
+listen_to(struct talker *talker, const struct talker *other) ON_MAIN
+{
+	static uint8_t bytes[FAKE_FRAME_MAX];
+	uint32_t number;
+
+	for (uint16_t q = 0; q < dp_port_device(talker->port)->n_txq; q++) {
+		while (fake_collect(dp_port_device(talker->port), q, bytes, NULL) > 0) {
+			if (bytes[11] != other->station || bytes[5] != talker->station) {
+				continue;
+			}
+			memcpy(&number, bytes + 14, sizeof(number));
+			if (number != talker->next_in) {
+				fail_msg("frame %u came instead of %u", number, talker->next_in);
+			}
+			talker->next_in++;
+		}
+	}
+}
+
+static void
+on_closed(void *arg)
+{
+	(*(unsigned int *)arg)++;
+}
+
+static void
+other_come_or_go(struct stress *stress, struct other *other) ON_MAIN
+{
+	char name[16];
+
+	if (other->port != NULL) {
+		dp_port_close(
+			stress->dp, other->port, PORT_CLOSE_DELETED, on_closed, &stress->n_closed);
+		other->port = NULL;
+		return;
+	}
+	(void)snprintf(name, sizeof(name), "o%u", stress->n_changes);
+	other->port = open_port(stress, name, (uint16_t)(1 + rnd(stress, 3)));
+	memset(&other->last, 0, sizeof(other->last));
+}
+
+static void
+other_change(struct stress *stress, struct other *other) ON_MAIN
+{
+	struct dp_port_fwd fwd;
+
+	if (other->port == NULL) {
+		return;
+	}
+	other->bridge = rnd(stress, 3) == 0 ? stress->spare
+		: rnd(stress, 4) == 0       ? NULL
+					    : stress->bridge;
+	fwd = in_bridge(other->bridge);
+	fwd.enabled = rnd(stress, 5) != 0;
+	fwd.mtu = (uint16_t)(68 + rnd(stress, 2000));
+	if (rnd(stress, 3) == 0) {
+		fwd.vlan.mode = VLAN_ACCESS;
+		fwd.vlan.vlan = (uint16_t)(1 + rnd(stress, 3));
+	}
+	fwd.mac_limit = rnd(stress, 3);
+	dp_port_set(stress->dp, other->port, &fwd);
+}
+
+static void
+other_traffic(struct stress *stress, struct other *other) ON_MAIN
+{
+	static uint8_t bytes[FAKE_FRAME_MAX];
+	struct port *device;
+
+	if (other->port == NULL) {
+		return;
+	}
+	device = dp_port_device(other->port);
+	for (uint16_t q = 0; q < device->n_rxq; q++) {
+		while (fake_collect(device, q, bytes, NULL) > 0) {
+		}
+	}
+	if (stress->budget == 0) {
+		return;
+	}
+	stress->budget--;
+	/* Never from an innocent's address. */
+	frame_make(bytes, (uint8_t)(rnd(stress, 3) == 0 ? 0xff : 100 + rnd(stress, 50)),
+		(uint8_t)(100 + rnd(stress, 50)), 0);
+	(void)fake_inject(device, (uint16_t)rnd(stress, device->n_rxq), bytes, 64, NULL, NULL);
+}
+
+static void
+other_counters(struct stress *stress, struct other *other) ON_MAIN
+{
+	struct port_counters c;
+
+	if (other->port == NULL) {
+		return;
+	}
+	dp_port_get_counters(stress->dp, other->port, &c);
+	assert_true(c.rx_packets >= other->last.rx_packets);
+	assert_true(c.tx_packets >= other->last.tx_packets);
+	for (int r = 0; r < DROP_N; r++) {
+		assert_true(c.drops[r] >= other->last.drops[r]);
+	}
+	other->last = c;
+}
+
+static void
+spare_come_or_go(struct stress *stress) ON_MAIN
+{
+	struct dp_bridge_conf conf = {.fdb = {.limit = 100, .aging_s = 10}};
+
+	if (stress->spare == NULL) {
+		assert_int_equal(dp_bridge_create(stress->dp, &conf, &stress->spare, NULL), 0);
+		return;
+	}
+	for (int i = 0; i < OTHERS; i++) {
+		struct other *other = &stress->others[i];
+
+		if (other->port != NULL && other->bridge == stress->spare) {
+			other_come_or_go(stress, other);
+		}
+		other->bridge = NULL;
+	}
+	dp_bridge_destroy(stress->dp, stress->spare);
+	stress->spare = NULL;
+}
+
+/* The innocents' bridge itself: limits, a new table, flushes. */
+static void
+bridge_change(struct stress *stress) ON_MAIN
+{
+	struct dp_bridge_conf conf = {.fdb = {.limit = 200 + rnd(stress, 1000), .aging_s = 300}};
+	bool replaced;
+
+	switch (rnd(stress, 4)) {
+	case 0:
+		conf.forward_reserved = rnd(stress, 2) == 0;
+		assert_int_equal(
+			dp_bridge_set(stress->dp, stress->bridge, &conf, &replaced, NULL), 0);
+		break;
+	case 1:
+		while (!fdb_flush(dp_bridge_fdb(stress->bridge), FDB_NO_PORT, -1, false)) {
+		}
+		break;
+	default:
+		(void)dp_bridge_flooded(stress->dp, stress->bridge);
+	}
+}
+
+/* What others have sent is through when what the innocents sent after it is. */
+static void
+refill(struct stress *stress)
+{
+	struct talker *a = &stress->talkers[0];
+	struct talker *b = &stress->talkers[1];
+
+	if (a->next_in >= b->mark && b->next_in >= a->mark) {
+		a->mark = a->next_out;
+		b->mark = b->next_out;
+		stress->budget = BUDGET;
+	}
+}
+
+static void
+change(struct stress *stress) ON_MAIN
+{
+	struct other *other = &stress->others[rnd(stress, OTHERS)];
+
+	switch (rnd(stress, 8)) {
+	case 0:
+		other_come_or_go(stress, other);
+		break;
+	case 1:
+	case 2:
+		other_change(stress, other);
+		break;
+	case 3:
+		other_counters(stress, other);
+		break;
+	case 4:
+		if (rnd(stress, 4) == 0) {
+			spare_come_or_go(stress);
+		}
+		break;
+	case 5:
+		bridge_change(stress);
+		break;
+	default:
+		other_traffic(stress, other);
+	}
+	stress->n_changes++;
+}
+
+static void
+stress_start(struct stress *stress) ON_MAIN
+{
+	struct dp_options options = {.n_workers = 2, .threads = true, .poll = false, .seed = 1};
+	struct dp_bridge_conf conf = {.fdb = {.limit = 1000, .aging_s = 300}};
+	struct dp_port_fwd fwd;
+	struct err err = ERR_INIT;
+
+	stress->random = clock_now() | 1;
+	printf("# seed %llu\n", (unsigned long long)stress->random);
+	if (dp_create(&options, &stress->dp, &err) != 0) {
+		fail_msg("%s", err.text);
+	}
+	assert_int_equal(dp_bridge_create(stress->dp, &conf, &stress->bridge, NULL), 0);
+	fwd = in_bridge(stress->bridge);
+	for (uint8_t i = 0; i < 2; i++) {
+		struct talker *talker = &stress->talkers[i];
+
+		talker->station = (uint8_t)(10 + i);
+		talker->queue = i;
+		/* Two TX queues: each worker has its own, so that nobody can be busy. */
+		talker->port = open_port(stress, i == 0 ? "a" : "b", 2);
+		dp_port_set(stress->dp, talker->port, &fwd);
+	}
+	dp_publish(stress->dp);
+}
+
+static void
+test_innocents_lose_nothing(void **state)
+{
+	struct stress *stress = calloc(1, sizeof(*stress));
+	struct talker *a = &stress->talkers[0];
+	struct talker *b = &stress->talkers[1];
+	struct port_counters c;
+	uint64_t start = clock_now();
+	uint64_t now = start;
+
+	(void)state;
+	role_assert(&role_main);
+	stress_start(stress);
+	while (now - start < RUN) {
+		talk(a, b);
+		talk(b, a);
+		refill(stress);
+		for (unsigned int i = rnd(stress, 6); i > 0; i--) {
+			change(stress);
+		}
+		dp_publish(stress->dp);
+		now = clock_now();
+		(void)dp_step(stress->dp, now);
+		listen_to(a, b);
+		listen_to(b, a);
+	}
+	while (a->next_in != b->next_out || b->next_in != a->next_out) {
+		listen_to(a, b);
+		listen_to(b, a);
+		now = clock_now();
+		(void)dp_step(stress->dp, now);
+		if (now - start > RUN + PATIENCE) {
+			fail_msg("of %u and %u frames %u and %u came", a->next_out, b->next_out,
+				b->next_in, a->next_in);
+		}
+	}
+	dp_port_get_counters(stress->dp, a->port, &c);
+	assert_int_equal(c.rx_packets, a->next_out);
+	dp_destroy(stress->dp, PORT_CLOSE_SHUTDOWN);
+	printf("# %u frames, %u changes, %u ports closed\n", a->next_out + b->next_out,
+		stress->n_changes, stress->n_closed);
+	assert_in_range(stress->n_closed, 5, UINT32_MAX);
+	free(stress);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_innocents_lose_nothing),
+	};
+	int n_failed;
+
+	role_enter(&role_main);
+	n_failed = cmocka_run_group_tests_name("dp_stress", tests, NULL, NULL);
+	role_leave(&role_main);
+	return n_failed;
+}
