@@ -2,6 +2,7 @@
 #include "ports/port.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const char *const oper_names[] = {
 	[PORT_UP] = "up",
@@ -10,6 +11,16 @@ static const char *const oper_names[] = {
 	[PORT_STOPPED] = "stopped",
 	[PORT_FAILED] = "failed",
 };
+
+bool
+port_conf_same_but_mtu(const struct port_conf *a, const struct port_conf *b)
+{
+	struct port_conf copy = *b;
+
+	/* Whoever fills one clears it first, so that padding is the same. */
+	copy.mtu = a->mtu;
+	return memcmp(a, &copy, sizeof(copy)) == 0;
+}
 
 const char *
 port_oper_name(enum port_oper oper)

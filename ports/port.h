@@ -134,8 +134,8 @@ struct port_ops {
 	int (*open)(const struct port_conf *conf, const struct port_env *env, struct port **port,
 		struct err *err);
 	void (*close)(struct port *port, enum port_close why);
-	/* Apply what can change while running (mtu). -EOPNOTSUPP: close and open again instead.
-	 * NULL: every change needs that. */
+	/* Apply the difference to the configuration of before, if all of it can change while
+	 * running. -EOPNOTSUPP: close and open again instead. NULL: every change needs that. */
 	int (*change)(struct port *port, const struct port_conf *conf, struct err *err);
 	void (*status)(const struct port *port, struct port_status *status);
 	/* Housekeeping about every 100 ms; may be NULL. */
@@ -163,6 +163,9 @@ struct port_ops {
 
 /* All mandatory members are there. At start; aborts otherwise. */
 void port_ops_check(const struct port_ops *ops);
+
+/* Do two configurations ask for the same device, but for its mtu? What most types can change. */
+bool port_conf_same_but_mtu(const struct port_conf *a, const struct port_conf *b);
 
 /* Name of an oper status in the schema; never NULL. Any thread. */
 const char *port_oper_name(enum port_oper oper);

@@ -166,11 +166,12 @@ plan_change(struct port_step *step, struct err *err) ON_MAIN
 	struct port *device;
 	int rc;
 
-	if (!port_config_same_device(&step->old_conf, &step->conf)) {
-		step->opens = true;
+	if (memcmp(&step->old_conf, &step->conf, sizeof(step->conf)) == 0) {
 		return 0;
 	}
-	if (step->port->dp == NULL || step->conf.mtu == step->old_conf.mtu) {
+	/* With other leaves a failed port is worth another try, at once. */
+	if (step->port->dp == NULL || strcmp(step->old_conf.type, step->conf.type) != 0) {
+		step->opens = true;
 		return 0;
 	}
 	device = dp_port_device(step->port->dp);

@@ -147,15 +147,6 @@ port_config_forwarding(const json_t *entry, struct dp_port_fwd *fwd, const char 
 	config_vlan(entry, &fwd->vlan);
 }
 
-bool
-port_config_same_device(const struct port_conf *a, const struct port_conf *b)
-{
-	struct port_conf copy = *b;
-
-	copy.mtu = a->mtu;
-	return memcmp(a, &copy, sizeof(copy)) == 0;
-}
-
 static bool
 type_is(const struct port_conf *conf, const char *type)
 {

@@ -18,9 +18,6 @@ void port_config_device(const json_t *entry, struct port_conf *conf);
 /* Forwarding, without the bridge pointer; *bridge is the name, "" for none, borrowed from entry. */
 void port_config_forwarding(const json_t *entry, struct dp_port_fwd *fwd, const char **bridge);
 
-/* Can the device stay as it is (only mtu may differ) between these two? */
-bool port_config_same_device(const struct port_conf *a, const struct port_conf *b);
-
 #define PORT_EXCLUSIVE_SIZE 600
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ports/fake/fake.h"
 
+#include <errno.h>
 #include <rte_ring.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ struct fake_queue {
 
 struct fake {
 	struct port port;
+	struct port_conf conf;
 	struct fake_queue *queues;
 };
 
@@ -114,6 +116,7 @@ fake_open(const struct port_conf *conf, const struct port_env *env, struct port 
 		free(fake);
 		return err_set(err, ERR_LIMIT, NULL, "out of memory");
 	}
+	fake->conf = *conf;
 	fake->port.ops = &port_fake_ops;
 	fake->port.caps = PORT_CAP_CSUM | PORT_CAP_TSO4 | PORT_CAP_TSO6 | PORT_CAP_USO;
 	fake->port.n_rxq = conf->queues;
@@ -134,9 +137,13 @@ fake_open(const struct port_conf *conf, const struct port_env *env, struct port 
 static int
 fake_change(struct port *port, const struct port_conf *conf, struct err *err)
 {
-	(void)port;
-	(void)conf;
+	struct fake *fake = (struct fake *)port;
+
 	(void)err;
+	if (!port_conf_same_but_mtu(&fake->conf, conf)) {
+		return -EOPNOTSUPP;
+	}
+	fake->conf.mtu = conf->mtu;
 	return 0;
 }
 

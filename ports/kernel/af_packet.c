@@ -43,6 +43,7 @@ struct afp {
 	unsigned int n_mbufs;
 	unsigned int ifindex;
 	char ifname[IFNAMSIZ];
+	struct port_conf conf;
 	struct afp_queue queues[PORT_QUEUES_MAX];
 };
 
@@ -153,6 +154,7 @@ afp_open(const struct port_conf *conf, const struct port_env *env, struct port *
 	memset(afp, 0, sizeof(*afp));
 	afp->port.ops = &port_af_packet_ops;
 	afp->port.caps = PORT_CAP_CSUM | PORT_CAP_TSO4 | PORT_CAP_TSO6;
+	afp->conf = *conf;
 	afp->pools = env->pools;
 	afp->n_mbufs = AFP_MBUFS_PER_QUEUE * conf->queues;
 	afp->ifindex = if_nametoindex(conf->ifname);
@@ -188,9 +190,13 @@ afp_close(struct port *port, enum port_close why) ON_MAIN
 static int
 afp_change(struct port *port, const struct port_conf *conf, struct err *err)
 {
-	(void)port;
-	(void)conf;
+	struct afp *afp = (struct afp *)port;
+
 	(void)err;
+	if (!port_conf_same_but_mtu(&afp->conf, conf)) {
+		return -EOPNOTSUPP;
+	}
+	afp->conf.mtu = conf->mtu;
 	return 0;
 }
 

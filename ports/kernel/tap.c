@@ -344,6 +344,9 @@ tap_change(struct port *port, const struct port_conf *conf, struct err *err)
 	struct netns_visit visit;
 	int rc;
 
+	if (!port_conf_same_but_mtu(&tap->conf, conf)) {
+		return -EOPNOTSUPP;
+	}
 	/* The descriptor knows the interface's name now, but not where it is. */
 	if (ioctl(tap->queues[0].fd, TUNGETIFF, &ifr) == 0) {
 		str_copy(tap->ifname, ifr.ifr_name, sizeof(tap->ifname));
@@ -360,6 +363,7 @@ tap_change(struct port *port, const struct port_conf *conf, struct err *err)
 			tap->ifname, tap->ifname, conf->mtu);
 	} else {
 		rc = tap_setup_link(tap, conf->mtu, NULL, err);
+		tap->conf.mtu = rc == 0 ? conf->mtu : tap->conf.mtu;
 	}
 	netns_return(&visit);
 	return rc;
