@@ -16,10 +16,13 @@ vlan_model_parse(const uint8_t *bytes, uint32_t len, struct vlan_model_frame *fr
 
 	memset(frame, 0, sizeof(*frame));
 	memcpy(frame->addresses, bytes, 12);
-	while (be16(bytes + at) == 0x8100 || be16(bytes + at) == 0x88a8) {
+	while (at + 2 <= len && (be16(bytes + at) == 0x8100 || be16(bytes + at) == 0x88a8)) {
 		struct vlan_model_tag *tag = &frame->tags[frame->n_tags];
 		uint16_t tci;
 
+		if (at + 6 > len && frame->n_tags > 0) {
+			break; /* what is behind the outermost is payload */
+		}
 		if (at + 6 > len || frame->n_tags == VLAN_MODEL_TAGS) {
 			return false;
 		}

@@ -47,7 +47,7 @@ struct vlan_model_inside {
 	struct vlan_model_tag tag; /* its VLAN, and with what it would be tagged */
 };
 
-/* False: a tag is cut off, or there are too many. At least 14 bytes. */
+/* False: the outermost tag is cut off, or there are too many. At least 14 bytes. */
 bool vlan_model_parse(const uint8_t *bytes, uint32_t len, struct vlan_model_frame *frame);
 
 /* Returns the length. */
