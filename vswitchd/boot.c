@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "ctl/methods.h"
 #include "ctl/rpc_server.h"
+#include "ctl/socket_path.h"
 #include "ports/ethdev/types.h"
 #include "ports/fake/fake.h"
 #include "ports/kernel/types.h"
@@ -138,16 +139,19 @@ make_run_dir(struct boot *boot, struct err *err)
 {
 	const struct group *group = getgrnam(CONTROL_GROUP);
 	char copy[256];
+	bool made;
 
 	str_copy(copy, boot->options->socket, sizeof(copy));
 	str_copy(boot->run_dir, dirname(copy), sizeof(boot->run_dir));
-	if (mkdir(boot->run_dir, RUN_DIR_MODE) == 0) {
-		if (geteuid() == 0 && group != NULL) {
-			(void)chown(boot->run_dir, 0, group->gr_gid);
-		}
-	} else if (errno != EEXIST) {
+	made = mkdir(boot->run_dir, RUN_DIR_MODE) == 0;
+	if (!made && errno != EEXIST) {
 		return err_set(err, ERR_FAILED, "--socket", "folder '%s' cannot be made: %s",
 			boot->run_dir, strerror(errno));
+	}
+	/* systemd makes the default folder before us, for root alone. */
+	made = made || strcmp(boot->options->socket, SOCKET_PATH_SYSTEM) == 0;
+	if (made && geteuid() == 0 && group != NULL) {
+		(void)chown(boot->run_dir, 0, group->gr_gid);
 	}
 	return 0;
 }
