@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "datapath/core/eal_test.h"
-#include "datapath/pipe/probe_port.h"
+#include "datapath/pipe/test_probe.h"
 
 #define PORTS 6
 #define FRAME 64

@@ -16,7 +16,7 @@
 #include "datapath/core/inet_model.h"
 #include "datapath/core/offload.h"
 #include "datapath/pipe/burst.h"
-#include "datapath/pipe/probe_port.h"
+#include "datapath/pipe/test_probe.h"
 
 #define ALL_CAPS (PORT_CAP_CSUM | PORT_CAP_TSO4 | PORT_CAP_TSO6 | PORT_CAP_USO)
 #define PROBES 100

@@ -3,8 +3,8 @@
  * A port for tests of the pipeline: gives out the packets that it was handed, writes down each
  * frame that it is asked to send, and behaves as badly as a device may.
  */
-#ifndef VSW_DATAPATH_PIPE_PROBE_PORT_H
-#define VSW_DATAPATH_PIPE_PROBE_PORT_H
+#ifndef VSW_DATAPATH_PIPE_TEST_PROBE_H
+#define VSW_DATAPATH_PIPE_TEST_PROBE_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "datapath/pipe/probe_port.h"
+#include "datapath/pipe/test_probe.h"
 
 #include <stdlib.h>
 #include <string.h>
