@@ -178,6 +178,8 @@ start_datapath(struct boot *boot, struct err *err) ON_MAIN
 		.threads = true,
 		.poll = options->poll,
 		.eal = true,
+		.late = world_port_late,
+		.late_arg = &boot->world,
 		.run_dir = boot->run_dir};
 	int rc = eal_start(options, &boot->eal, err);
 

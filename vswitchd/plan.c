@@ -38,7 +38,8 @@ struct bridge_step {
 	const struct ds_change *change;
 	struct world_bridge *bridge;
 	bool made;
-	bool set;
+	struct dp_bridge_conf conf; /* of a modify, set in apply */
+	struct fdb *table; /* for more room than the old one has, or NULL */
 };
 
 struct plan {
@@ -126,20 +127,18 @@ static int
 prepare_bridge(struct plan *plan, const struct ds_change *change, struct err *err) ON_MAIN
 {
 	struct bridge_step *step = &plan->bridges[plan->n_bridges++];
-	struct dp_bridge_conf conf;
-	bool replaced;
-	int rc = 0;
+	int rc;
 
 	step->change = change;
 	if (change->op == DS_DELETE) {
 		step->bridge = world_find_bridge(plan->world, change->key);
 		return 0;
 	}
-	bridge_config(change->after, &conf);
+	bridge_config(change->after, &step->conf);
 	if (change->op == DS_CREATE) {
 		step->bridge = must_calloc(1, sizeof(*step->bridge));
 		str_copy(step->bridge->name, change->key, sizeof(step->bridge->name));
-		rc = dp_bridge_create(plan->world->dp, &conf, &step->bridge->dp, err);
+		rc = dp_bridge_create(plan->world->dp, &step->conf, &step->bridge->dp, err);
 		if (rc != 0) {
 			free(step->bridge);
 			step->bridge = NULL;
@@ -151,12 +150,7 @@ prepare_bridge(struct plan *plan, const struct ds_change *change, struct err *er
 		return 0;
 	}
 	step->bridge = world_find_bridge(plan->world, change->key);
-	rc = dp_bridge_set(plan->world->dp, step->bridge->dp, &conf, &replaced, err);
-	step->set = rc == 0;
-	if (replaced) {
-		world_statics(plan->world, step->bridge, NULL);
-	}
-	return rc;
+	return dp_bridge_prepare(plan->world->dp, step->bridge->dp, &step->conf, &step->table, err);
 }
 
 /* What the running device can take is changed in it; for the rest it is opened anew. */
@@ -346,6 +340,9 @@ apply_bridge(struct plan *plan, struct bridge_step *step) ON_MAIN
 		return;
 	}
 	bridge->config = json_incref((json_t *)(uintptr_t)step->change->after);
+	if (step->change->op == DS_MODIFY) {
+		dp_bridge_commit(plan->world->dp, bridge->dp, &step->conf, step->table);
+	}
 	world_statics(plan->world, bridge, old);
 	json_decref(old);
 }
@@ -460,16 +457,11 @@ abort_port(struct plan *plan, struct port_step *step) ON_MAIN
 static void
 abort_bridge(struct plan *plan, struct bridge_step *step) ON_MAIN
 {
-	struct dp_bridge_conf conf;
-	bool replaced = false;
-
 	if (step->made) {
 		dp_bridge_destroy(plan->world->dp, step->bridge->dp);
 		world_del_bridge(plan->world, step->bridge);
-	} else if (step->set) {
-		bridge_config(step->change->before, &conf);
-		(void)dp_bridge_set(plan->world->dp, step->bridge->dp, &conf, &replaced, NULL);
 	}
+	fdb_destroy(step->table);
 }
 
 static void

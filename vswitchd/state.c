@@ -106,7 +106,7 @@ bridge_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
 	if (bridge == NULL) {
 		return;
 	}
-	fdb_get_stats(dp_bridge_fdb(bridge->dp), &stats);
+	dp_bridge_get_stats(bridge->dp, &stats);
 	set_number(entry, "fdb-entries", fdb_count(dp_bridge_fdb(bridge->dp)));
 	statistics = json_object();
 	set_counter(statistics, "flooded-packets", dp_bridge_flooded(world->dp, bridge->dp));
@@ -158,9 +158,11 @@ static void
 system_state(const struct world *world, json_t *entry) ON_MAIN
 {
 	json_t *workers = json_array();
+	uint64_t now = dp_now(world->dp);
 
 	(void)json_object_set_new(entry, "version", json_string(VSW_VERSION));
-	set_number(entry, "uptime", (json_int_t)((clock_now() - world->started) / CLOCK_S));
+	set_number(entry, "uptime",
+		now > world->started ? (json_int_t)((now - world->started) / CLOCK_S) : 0);
 	if (world->memory != NULL) {
 		json_t *memory = world->memory(world->memory_arg);
 
@@ -216,7 +218,7 @@ world_page(void *ctx, const char *list, const char *key, const char *child, stru
 {
 	const struct world *world = ctx;
 	const struct world_bridge *bridge;
-	uint16_t now_s = (uint16_t)(clock_now() / CLOCK_S);
+	uint16_t now_s = (uint16_t)(dp_now(world->dp) / CLOCK_S);
 	struct fdb_entry chunk[FDB_CHUNK];
 	uint64_t start = 0;
 	uint32_t cursor;

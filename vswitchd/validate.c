@@ -55,6 +55,36 @@ validate_exclusive(const struct world *world, const struct ds_txn *txn, const ch
 	return 0;
 }
 
+static int
+validate_port(const struct world *world, const struct ds_txn *txn, const struct ds_change *change,
+	struct name_map *wanted, struct err *err) ON_MAIN
+{
+	struct port_conf conf;
+
+	port_config_device(change->after, &conf);
+	if (world_type(world, conf.type) == NULL) {
+		return err_set(err, ERR_UNSUPPORTED, "type", "this build has no port type '%s'",
+			conf.type);
+	}
+	return validate_exclusive(world, txn, change->key, &conf, wanted, err);
+}
+
+/* Static addresses have room beside the learned ones as long as they are not more than those. */
+static int
+validate_bridge(const struct ds_change *change, struct err *err)
+{
+	size_t n = json_array_size(json_object_get(change->after, "static-mac"));
+	struct dp_bridge_conf conf;
+
+	bridge_config(change->after, &conf);
+	if (n > conf.fdb.limit) {
+		return err_set(err, ERR_LIMIT, "fdb-limit",
+			"%zu static addresses need an fdb-limit of at least as many; it is %u", n,
+			conf.fdb.limit);
+	}
+	return 0;
+}
+
 int
 world_validate(void *ctx, const struct ds_txn *txn, struct err *err)
 {
@@ -66,20 +96,18 @@ world_validate(void *ctx, const struct ds_txn *txn, struct err *err)
 	for (size_t i = 0; i < txn->n_changes && rc == 0; i++) {
 		const struct ds_change *change = &txn->changes[i];
 		char path[ERR_PATH_SIZE] = "";
-		struct port_conf conf;
 
-		if (strcmp(change->list, "port") != 0 || change->op == DS_DELETE) {
+		if (change->op == DS_DELETE) {
 			continue;
 		}
-		str_appendf(path, sizeof(path), "/vswitch:vswitch/port[name='%s']", change->key);
-		port_config_device(change->after, &conf);
-		if (world_type(world, conf.type) == NULL) {
-			rc = err_set(err, ERR_UNSUPPORTED, "type",
-				"this build has no port type '%s'", conf.type);
-		} else {
-			rc = validate_exclusive(world, txn, change->key, &conf, &wanted, err);
+		if (strcmp(change->list, "port") == 0) {
+			rc = validate_port(world, txn, change, &wanted, err);
+		} else if (strcmp(change->list, "bridge") == 0) {
+			rc = validate_bridge(change, err);
 		}
 		if (rc != 0) {
+			str_appendf(path, sizeof(path), "/vswitch:vswitch/%s[name='%s']",
+				change->list, change->key);
 			err_prefix_path(err, path);
 		}
 	}

@@ -2,6 +2,8 @@
 #include "vswitchd/world.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,30 +136,71 @@ static_of(const json_t *item, fdb_key_t *key)
 	*key = fdb_key(&mac, (uint16_t)json_integer_value(json_object_get(item, "vlan")));
 }
 
+/* Keys that `config` has, so that those of an older one that are gone can be told. */
+static void
+statics_keys(const json_t *config, struct name_map *keys, const char *value)
+{
+	const json_t *item;
+	char text[32];
+	size_t i;
+
+	json_array_foreach (json_object_get(config, "static-mac"), i, item) {
+		fdb_key_t key;
+
+		static_of(item, &key);
+		snprintf(text, sizeof(text), "%016" PRIx64, key);
+		(void)name_map_put(keys, text, (void *)(uintptr_t)value);
+	}
+}
+
+static void
+statics_remove(struct fdb *fdb, const json_t *old, const json_t *now)
+{
+	struct name_map keys = {NULL};
+	const json_t *item;
+	char text[32];
+	size_t i;
+
+	statics_keys(now, &keys, "");
+	json_array_foreach (json_object_get(old, "static-mac"), i, item) {
+		fdb_key_t key;
+
+		static_of(item, &key);
+		snprintf(text, sizeof(text), "%016" PRIx64, key);
+		if (name_map_get(&keys, text) == NULL) {
+			(void)fdb_del(fdb, key);
+		}
+	}
+	name_map_clear(&keys);
+}
+
 void
 world_statics(struct world *world, struct world_bridge *bridge, const json_t *old)
 {
 	struct fdb *fdb = dp_bridge_fdb(bridge->dp);
 	const json_t *item;
+	bool waits = false;
 	fdb_key_t key;
 	size_t i;
 
 	fdb_lock(fdb);
-	json_array_foreach (json_object_get(old, "static-mac"), i, item) {
-		static_of(item, &key);
-		(void)fdb_del(fdb, key);
-	}
+	statics_remove(fdb, old, bridge->config);
 	json_array_foreach (json_object_get(bridge->config, "static-mac"), i, item) {
 		const struct world_port *port = world_find_port(world, config_string(item, "port"));
 
 		static_of(item, &key);
 		if (port != NULL && port->dp != NULL &&
 			fdb_set_static(fdb, key, dp_port_id(port->dp)) == FDB_REFUSED) {
-			log_warn("bridge %s: no room for static address %s", bridge->name,
-				config_string(item, "mac"));
+			waits = true;
 		}
 	}
 	fdb_unlock(fdb);
+	if (waits && !bridge->statics_wait) {
+		log_warn(
+			"bridge %s: a static address finds no room in the table; it is tried again",
+			bridge->name);
+	}
+	bridge->statics_wait = waits;
 }
 
 void
@@ -199,6 +242,19 @@ world_port_close(struct world *world, struct world_port *port, enum port_close w
 	port->dp = NULL;
 }
 
+void
+world_port_late(void *arg, const char *name, const struct port_counters *counters)
+{
+	const struct world *world = arg;
+	struct world_port *port;
+
+	role_assert(&role_main);
+	port = world_find_port(world, name);
+	if (port != NULL) {
+		port_counters_add(&port->past, counters);
+	}
+}
+
 /* A device that has gone from under a port: keep the port, say why, try again. */
 static void
 check_gone(struct world *world, struct world_port *port, uint64_t now) ON_MAIN
@@ -234,10 +290,19 @@ retry(struct world *world, struct world_port *port, uint64_t now) ON_MAIN
 void
 world_step(struct world *world, uint64_t now)
 {
+	struct world_bridge *bridge;
 	struct world_port *port;
 
 	if (world->plan != NULL) {
 		return;
+	}
+	if (now - world->statics_at >= WORLD_RETRY) {
+		world->statics_at = now;
+		TAILQ_FOREACH (bridge, &world->bridges, link) {
+			if (bridge->statics_wait) {
+				world_statics(world, bridge, NULL);
+			}
+		}
 	}
 	TAILQ_FOREACH (port, &world->ports, link) {
 		if (port->dp == NULL) {

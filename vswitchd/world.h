@@ -32,6 +32,7 @@ struct world_bridge {
 	char name[PORT_NAME_SIZE];
 	struct dp_bridge *dp;
 	json_t *config; /* the entry as configured, for its static addresses; owned */
+	bool statics_wait; /* some found no room yet: tried again each second */
 };
 
 struct world_port {
@@ -61,12 +62,16 @@ struct world {
 	struct plan *plan; /* of the running transaction */
 	void (*kick)(void *arg); /* main has something to step soon */
 	void *kick_arg;
+	uint64_t statics_at; /* when waiting static addresses were last tried */
 	uint64_t started; /* time of start, for uptime */
 	json_t *(*memory)(void *arg); /* the state container /system/memory; NULL: none */
 	void *memory_arg;
 };
 
 extern const struct ds_backend_ops world_ops; /* ctx: struct world */
+
+/* For dp_options.late: counts that a closed device of the port still made. `arg` is the world. */
+void world_port_late(void *arg, const char *name, const struct port_counters *counters);
 
 /* The caller sets dp, types, run_dir and kick; both lists are emptied. */
 void world_init(struct world *world) ON_MAIN;
@@ -118,7 +123,9 @@ void world_port_forward(struct world *world, struct world_port *port) ON_MAIN;
 void world_port_close(struct world *world, struct world_port *port, enum port_close why,
 	void (*done)(void *arg), void *arg) ON_MAIN;
 
-/* Set the static addresses of a bridge whose port is there; `old` is what was set before or NULL.
+/*
+ * Set the static addresses of a bridge whose port is there, and take away those of `old` (the
+ * configuration before, or NULL) that are gone.
  */
 void world_statics(struct world *world, struct world_bridge *bridge, const json_t *old) ON_MAIN;
 

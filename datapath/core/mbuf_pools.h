@@ -7,7 +7,7 @@
  * another pool is made. Exhausted memory refuses the port with an error that names --memory. A pool
  * whose reservations have all been given back is freed once its buffers have come home.
  *
- * Two buffer sizes: MBUF_ROOM_SMALL for ports up to an MTU of 1998, MBUF_ROOM_LARGE up to 9702, so
+ * Two buffer sizes: MBUF_ROOM_SMALL for ports up to an MTU of 2002, MBUF_ROOM_LARGE up to 9702, so
  * that a frame with two tags fits one buffer.
  *
  * Threads: main only; the pools themselves are used by workers.

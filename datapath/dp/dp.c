@@ -175,6 +175,12 @@ dp_worker_step(struct dp *dp, unsigned int worker, uint64_t now)
 	return worker_step(dp->workers[worker], now);
 }
 
+uint64_t
+dp_now(const struct dp *dp)
+{
+	return dp->now;
+}
+
 unsigned int
 dp_n_workers(const struct dp *dp)
 {

@@ -52,6 +52,10 @@ struct dp_options {
 	struct mbuf_pools *pools; /* NULL without EAL */
 	const char *run_dir;
 	uint64_t seed; /* from getrandom(2); tests choose */
+	/* What a port still counted between dp_port_close and the end of its grace period; NULL:
+	 * nobody wants to know. On main, from dp_step. */
+	void (*late)(void *arg, const char *port, const struct port_counters *counters);
+	void *late_arg;
 };
 
 /* How a port takes part in forwarding. */
@@ -100,6 +104,9 @@ void dp_publish(struct dp *dp) ON_MAIN;
 uint32_t dp_worker_step(struct dp *dp, unsigned int worker, uint64_t now) ON_WORKER;
 
 unsigned int dp_n_workers(const struct dp *dp);
+
+/* Time of the last dp_step; the FDBs' seconds are its seconds. */
+uint64_t dp_now(const struct dp *dp) ON_MAIN;
 void dp_worker_get_stats(
 	const struct dp *dp, unsigned int worker, struct dp_worker_stats *stats) ON_MAIN;
 
@@ -143,9 +150,16 @@ int dp_bridge_create(struct dp *dp, const struct dp_bridge_conf *conf, struct dp
 	struct err *err) ON_MAIN;
 
 /*
- * Change limits. Room for more entries needs a new, empty table: then *replaced is set, and static
- * entries have to be set again.
+ * Change limits in two steps. Prepare does what can fail and changes nothing: room for more entries
+ * needs a new, empty table, *table (else NULL). Commit takes the table; or fdb_destroy it. After a
+ * commit with a table static entries have to be set again.
  */
+int dp_bridge_prepare(struct dp *dp, const struct dp_bridge *bridge,
+	const struct dp_bridge_conf *conf, struct fdb **table, struct err *err) ON_MAIN;
+void dp_bridge_commit(struct dp *dp, struct dp_bridge *bridge, const struct dp_bridge_conf *conf,
+	struct fdb *table) ON_MAIN;
+
+/* Both at once; *replaced: there is a new table. */
 int dp_bridge_set(struct dp *dp, struct dp_bridge *bridge, const struct dp_bridge_conf *conf,
 	bool *replaced, struct err *err) ON_MAIN;
 
@@ -154,6 +168,9 @@ void dp_bridge_destroy(struct dp *dp, struct dp_bridge *bridge) ON_MAIN;
 
 /* The table, for static entries, flush and dump; valid until dp_bridge_set or _destroy. */
 struct fdb *dp_bridge_fdb(const struct dp_bridge *bridge) ON_MAIN;
+
+/* Statistics over all tables that the bridge has had. */
+void dp_bridge_get_stats(const struct dp_bridge *bridge, struct fdb_stats *stats) ON_MAIN;
 
 /* Frames flooded, summed over workers. */
 uint64_t dp_bridge_flooded(const struct dp *dp, const struct dp_bridge *bridge) ON_MAIN;

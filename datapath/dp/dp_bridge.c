@@ -75,27 +75,61 @@ fdb_free(void *object)
 }
 
 int
-dp_bridge_set(struct dp *dp, struct dp_bridge *bridge, const struct dp_bridge_conf *conf,
-	bool *replaced, struct err *err)
+dp_bridge_prepare(struct dp *dp, const struct dp_bridge *bridge, const struct dp_bridge_conf *conf,
+	struct fdb **table, struct err *err)
 {
-	struct fdb *old = bridge->fdb;
-
-	*replaced = false;
-	if (fdb_set_conf(bridge->fdb, &conf->fdb) == 0) {
-		bridge->conf = *conf;
-		dp_bridge_touch(dp, bridge);
+	*table = NULL;
+	if (conf->fdb.limit <= fdb_room(bridge->fdb)) {
 		return 0;
 	}
-	if (fdb_create(&conf->fdb, &dp->grace, next_seed(dp), &bridge->fdb) != 0) {
-		bridge->fdb = old;
+	if (fdb_create(&conf->fdb, &dp->grace, next_seed(dp), table) != 0) {
 		return err_set(err, ERR_LIMIT, "fdb-limit", "no memory for a table of %u addresses",
 			conf->fdb.limit);
 	}
-	*replaced = true;
+	return 0;
+}
+
+void
+dp_bridge_get_stats(const struct dp_bridge *bridge, struct fdb_stats *stats)
+{
+	const struct fdb_stats *past = &bridge->past;
+
+	fdb_get_stats(bridge->fdb, stats);
+	stats->learned += past->learned;
+	stats->moved += past->moved;
+	stats->move_limited += past->move_limited;
+	stats->evicted += past->evicted;
+	stats->aged += past->aged;
+	stats->refused += past->refused;
+}
+
+void
+dp_bridge_commit(struct dp *dp, struct dp_bridge *bridge, const struct dp_bridge_conf *conf,
+	struct fdb *table)
+{
+	if (table != NULL) {
+		dp_bridge_get_stats(bridge, &bridge->past);
+		dp_retire(dp, fdb_free, bridge->fdb);
+		bridge->fdb = table;
+	} else if (fdb_set_conf(bridge->fdb, &conf->fdb) != 0) {
+		assert(!"dp_bridge_prepare has seen that it fits");
+	}
 	bridge->conf = *conf;
 	dp_bridge_touch(dp, bridge);
-	dp_retire(dp, fdb_free, old);
-	return 0;
+}
+
+int
+dp_bridge_set(struct dp *dp, struct dp_bridge *bridge, const struct dp_bridge_conf *conf,
+	bool *replaced, struct err *err)
+{
+	struct fdb *table;
+	int rc = dp_bridge_prepare(dp, bridge, conf, &table, err);
+
+	*replaced = table != NULL;
+	if (rc == 0) {
+		dp_bridge_commit(dp, bridge, conf, table);
+	}
+	return rc;
 }
 
 void

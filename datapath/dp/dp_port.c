@@ -210,6 +210,26 @@ dp_port_set(struct dp *dp, struct dp_port *port, const struct dp_port_fwd *fwd)
 	dp_retire(dp, free, old);
 }
 
+/* The last bursts before the grace period ended were counted too. */
+static void
+port_tell_late(const struct dp *dp, const struct dp_port *port) ON_MAIN
+{
+	struct port_counters late;
+
+	if (dp->options.late == NULL || port->state == DP_PORT_OPEN || dp->workers[0] == NULL) {
+		return;
+	}
+	dp_port_get_counters(dp, port, &late);
+	late.rx_packets -= port->at_close.rx_packets;
+	late.rx_bytes -= port->at_close.rx_bytes;
+	late.tx_packets -= port->at_close.tx_packets;
+	late.tx_bytes -= port->at_close.tx_bytes;
+	for (int r = 0; r < DROP_N; r++) {
+		late.drops[r] -= port->at_close.drops[r];
+	}
+	dp->options.late(dp->options.late_arg, port->device->name, &late);
+}
+
 static void
 port_device_close(struct dp_port *port)
 {
@@ -233,6 +253,7 @@ void
 dp_port_close(struct dp *dp, struct dp_port *port, enum port_close why, void (*done)(void *arg),
 	void *arg)
 {
+	dp_port_get_counters(dp, port, &port->at_close);
 	port->why = why;
 	port->done = done;
 	port->done_arg = arg;
@@ -265,6 +286,7 @@ port_leave_step(struct dp *dp, struct dp_port *port, uint64_t now) ON_MAIN
 			}
 			return true;
 		}
+		port_tell_late(dp, port);
 		port_device_close(port);
 		port->state = DP_PORT_FLUSHING;
 		return true;

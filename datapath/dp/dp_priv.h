@@ -32,6 +32,7 @@ struct dp_port {
 	struct port_view *view;
 	struct dp_bridge *bridge;
 	struct txq_lock *tx_locks;
+	struct port_counters at_close; /* what dp_port_close's caller could read */
 	struct port_counters base; /* sums when the port was opened or cleared */
 	int16_t rxq_worker[PORT_QUEUES_MAX];
 	/* deletion */
@@ -51,6 +52,7 @@ struct dp_bridge {
 	struct fdb *fdb;
 	struct dp_bridge_conf conf;
 	uint64_t flooded_base;
+	struct fdb_stats past; /* of tables that were replaced */
 };
 
 TAILQ_HEAD(dp_port_list, dp_port);

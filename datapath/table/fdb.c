@@ -94,13 +94,19 @@ fdb_destroy(struct fdb *fdb)
 	free(fdb);
 }
 
+uint32_t
+fdb_room(const struct fdb *fdb)
+{
+	return fdb->n_slots / 2;
+}
+
 int
 fdb_set_conf(struct fdb *fdb, const struct fdb_conf *conf)
 {
 	if (!conf_valid(conf)) {
 		return -EINVAL;
 	}
-	if (conf->limit > fdb->n_slots / 2) {
+	if (conf->limit > fdb_room(fdb)) {
 		return -E2BIG;
 	}
 	fdb_lock(fdb);

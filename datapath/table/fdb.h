@@ -166,6 +166,9 @@ bool fdb_flush(struct fdb *fdb, uint32_t port, int vlan, bool with_static) ON_MA
 unsigned int fdb_dump(const struct fdb *fdb, uint32_t *cursor, struct fdb_entry *entries,
 	unsigned int n, uint16_t now_s) ON_MAIN;
 
+/* The greatest limit that fdb_set_conf accepts. */
+uint32_t fdb_room(const struct fdb *fdb);
+
 /* Dynamic plus static entries of the table; dynamic ones of a port. Any thread. */
 uint32_t fdb_count(const struct fdb *fdb);
 uint32_t fdb_port_count(const struct fdb *fdb, uint32_t port);
