@@ -148,14 +148,20 @@ static void
 release(struct burst *burst, const struct rxq_view *rxq, uint16_t n)
 {
 	struct port *port = rxq->port->port;
+	struct rte_mbuf *mbufs[PKT_BURST];
+	unsigned int n_mbufs = 0;
 
 	if (port->ops->rx_release != NULL) {
 		port->ops->rx_release(port, rxq->queue, burst->pkts, n);
 		return;
 	}
 	for (uint16_t i = 0; i < n; i++) {
-		pkt_free(&burst->pkts[i]);
+		if (burst->pkts[i].mbuf != NULL) {
+			mbufs[n_mbufs++] = burst->pkts[i].mbuf;
+			burst->pkts[i].mbuf = NULL;
+		}
 	}
+	rte_pktmbuf_free_bulk(mbufs, n_mbufs);
 }
 
 uint16_t
