@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the command line asks of the generator. */
+#ifndef VSW_PERF_LOADGEN_OPTIONS_H
+#define VSW_PERF_LOADGEN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "perf/loadgen/flows.h"
+
+#define OPTIONS_PORTS 8
+#define OPTIONS_PATH_SIZE 108 /* of sockaddr_un.sun_path */
+
+enum direction {
+	DIRECTION_BOTH, /* ports in pairs: 0 and 1, 2 and 3, ... each to the other */
+	DIRECTION_A_TO_B, /* 0 to 1, 2 to 3, ... */
+	DIRECTION_MESH, /* each to every other in turn */
+};
+
+enum payload {
+	PAYLOAD_UNTOUCHED, /* frames are sent as built and not looked at */
+	PAYLOAD_FIRST_LINE, /* a stamp is written and read */
+	PAYLOAD_VERIFY, /* every byte is written and checked */
+};
+
+struct port_options {
+	char path[OPTIONS_PATH_SIZE];
+	bool server;
+	bool packed;
+	unsigned int queues;
+};
+
+struct options {
+	unsigned int n_ports;
+	struct port_options ports[OPTIONS_PORTS];
+	uint32_t size; /* 0: IMIX */
+	uint32_t flows;
+	enum flow_fields fields;
+	double zipf;
+	enum direction direction;
+	double rate; /* frames a second and direction; 0: as fast as it goes */
+	double seconds;
+	enum payload payload;
+	uint16_t ring;
+	bool rewrite_header; /* the virtio-net header is written per packet, as Linux does */
+	bool mergeable;
+	bool tso;
+	bool hugepages;
+	int cpu; /* -1: not pinned */
+	bool json;
+};
+
+/* Texts of the enums, for reports; as the options spell them. */
+const char *options_fields(const struct options *options);
+const char *options_direction(const struct options *options);
+const char *options_payload(const struct options *options);
+
+/* 0; 1 when help was printed; or an error. */
+int options_parse(struct options *options, int argc, char **argv, struct err *err);
+
+/* The port that frames of `port` go to, and come from, when they have one such port only. */
+static inline unsigned int
+options_partner(unsigned int port)
+{
+	return port ^ 1u;
+}
+
+/* Whether `src` sends to `dst`. */
+static inline bool
+options_sends(const struct options *options, unsigned int src, unsigned int dst)
+{
+	if (options->direction == DIRECTION_MESH) {
+		return src != dst;
+	}
+	return dst == options_partner(src) &&
+		(options->direction == DIRECTION_BOTH || src % 2 == 0);
+}
+
+#endif

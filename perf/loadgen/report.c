@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "perf/loadgen/report.h"
+
+#include <inttypes.h>
+
+static void
+text_direction(FILE *out, const struct options *options, unsigned int src, unsigned int dst,
+	const struct direction_result *d)
+{
+	(void)fprintf(out, "%u -> %u  %8.3f Mpps sent  %8.3f received  lost %" PRIu64, src, dst,
+		d->mpps_sent, d->mpps_received, d->lost);
+	if (options->payload != PAYLOAD_UNTOUCHED) {
+		(void)fprintf(out,
+			"  reordered %" PRIu64 "  duplicated %" PRIu64
+			"  latency p50 %.1f p99 %.1f p99.9 %.1f us",
+			d->reordered, d->duplicated, d->latency_ns[0] / 1e3, d->latency_ns[1] / 1e3,
+			d->latency_ns[2] / 1e3);
+	}
+	if (options->payload == PAYLOAD_VERIFY) {
+		(void)fprintf(out, "  corrupt %" PRIu64, d->corrupt);
+	}
+	(void)fputc('\n', out);
+}
+
+void
+report_text(FILE *out, const struct options *options, const struct result *result)
+{
+	for (unsigned int src = 0; src < options->n_ports; src++) {
+		for (unsigned int dst = 0; dst < options->n_ports; dst++) {
+			if (result->directions[src][dst].used) {
+				text_direction(
+					out, options, src, dst, &result->directions[src][dst]);
+			}
+		}
+	}
+	(void)fprintf(out,
+		"generator: %.1f cycles a frame sent and received, busy %.1f %%; the switch "
+		"without "
+		"work %.1f %%, ring full %.1f %%, no receive buffer %.1f %% of the times looked; "
+		"pages of %s\n",
+		result->cycles_per_packet, result->busy_share * 100, result->starved_share * 100,
+		result->blocked_share * 100, result->rx_empty_share * 100,
+		result->hugepages ? "2 MiB" : "4 KiB");
+	if (result->strays > 0 || result->foreign > 0) {
+		(void)fprintf(out,
+			"flooded to the wrong port %" PRIu64 ", not from here %" PRIu64 "\n",
+			result->strays, result->foreign);
+	}
+	if (result->generator_limited) {
+		(void)fprintf(out, "LIMITED BY THE GENERATOR: the switch could do more\n");
+	}
+}
+
+static void
+json_direction(FILE *out, unsigned int src, unsigned int dst, const struct direction_result *d)
+{
+	(void)fprintf(out,
+		"{\"from\":%u,\"to\":%u,\"mpps_sent\":%.6f,\"mpps_received\":%.6f,\"sent\":%" PRIu64
+		",\"received\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"reordered\":%" PRIu64
+		",\"duplicated\":%" PRIu64 ",\"corrupt\":%" PRIu64
+		",\"latency_ns\":{\"p50\":%.0f,\"p99\":%.0f,\"p99.9\":%.0f,\"max\":%.0f}}",
+		src, dst, d->mpps_sent, d->mpps_received, d->sent, d->received, d->lost,
+		d->reordered, d->duplicated, d->corrupt, d->latency_ns[0], d->latency_ns[1],
+		d->latency_ns[2], d->latency_ns[3]);
+}
+
+static void
+json_options(FILE *out, const struct options *options)
+{
+	(void)fprintf(out,
+		"\"options\":{\"ports\":%u,\"queues\":%u,\"packed\":%s,\"size\":", options->n_ports,
+		options->ports[0].queues, options->ports[0].packed ? "true" : "false");
+	if (options->tso) {
+		(void)fputs("\"tso\"", out);
+	} else if (options->size == 0) {
+		(void)fputs("\"imix\"", out);
+	} else {
+		(void)fprintf(out, "%" PRIu32, options->size);
+	}
+	(void)fprintf(out,
+		",\"flows\":%" PRIu32
+		",\"fields\":\"%s\",\"zipf\":%g,\"direction\":\"%s\",\"rate\":%.0f,"
+		"\"payload\":\"%s\",\"ring\":%u,\"vnet_header\":\"%s\",\"mergeable\":%s}",
+		options->flows, options_fields(options), options->zipf, options_direction(options),
+		options->rate, options_payload(options), options->ring,
+		options->rewrite_header ? "rewritten" : "clean",
+		options->mergeable ? "true" : "false");
+}
+
+void
+report_json(FILE *out, const struct options *options, const struct result *result)
+{
+	const char *comma = "";
+
+	(void)fputc('{', out);
+	json_options(out, options);
+	(void)fputs(",\"directions\":[", out);
+	for (unsigned int src = 0; src < options->n_ports; src++) {
+		for (unsigned int dst = 0; dst < options->n_ports; dst++) {
+			if (result->directions[src][dst].used) {
+				(void)fputs(comma, out);
+				json_direction(out, src, dst, &result->directions[src][dst]);
+				comma = ",";
+			}
+		}
+	}
+	(void)fprintf(out,
+		"],\"seconds\":%.6f,\"strays\":%" PRIu64 ",\"foreign\":%" PRIu64
+		",\"kicks\":%" PRIu64
+		",\"generator\":{\"cycles_per_packet\":%.2f,\"cycles_per_second\":%.0f,"
+		"\"busy_share\":%.4f,\"starved_share\":%.4f,\"blocked_share\":%.4f,"
+		"\"rx_empty_share\":%.4f,\"hugepages\":%s,\"limited\":%s}}\n",
+		result->seconds, result->strays, result->foreign, result->kicks,
+		result->cycles_per_packet, result->cycles_per_second, result->busy_share,
+		result->starved_share, result->blocked_share, result->rx_empty_share,
+		result->hugepages ? "true" : "false", result->generator_limited ? "true" : "false");
+}

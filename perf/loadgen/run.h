@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A run: open the ports, make addresses known, warm up, measure, drain, close.
+ *
+ * One thread polls all lanes in turn. A turn that moved frames is busy, one that did not is idle:
+ * busy cycles per frame are the generator's own cost, and the share of busy cycles tells whether
+ * it could have done more.
+ */
+#ifndef VSW_PERF_LOADGEN_RUN_H
+#define VSW_PERF_LOADGEN_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "perf/loadgen/options.h"
+
+struct direction_result {
+	bool used;
+	uint64_t sent; /* in the whole run, as all counts */
+	uint64_t received;
+	uint64_t lost;
+	uint64_t reordered;
+	uint64_t duplicated;
+	uint64_t corrupt;
+	double mpps_sent; /* in the measured time */
+	double mpps_received;
+	double latency_ns[4]; /* p50, p99, p99.9, max of the measured time and the draining */
+};
+
+struct result {
+	double seconds; /* measured */
+	double cycles_per_second;
+	bool hugepages;
+	uint64_t strays;
+	uint64_t foreign;
+	uint64_t kicks;
+	double busy_share;
+	double cycles_per_packet; /* busy, per frame sent and received */
+	double starved_share; /* bursts that found the switch without work from this ring */
+	double blocked_share; /* tries that found no room for a burst */
+	double rx_empty_share; /* receptions that found the switch without receive buffers */
+	bool generator_limited;
+	struct direction_result directions[OPTIONS_PORTS][OPTIONS_PORTS];
+};
+
+int run(const struct options *options, struct result *result, struct err *err);
+
+#endif
