@@ -36,9 +36,13 @@ fill_gap(struct stream *stream, uint32_t number)
 		if (number - gap->from >= gap->to - gap->from) {
 			continue;
 		}
-		const struct stream_gap rest = {.from = number + 1, .to = gap->to};
-		gap->to = number;
-		if (rest.from != rest.to) {
+		if (number == gap->from) {
+			gap->from++;
+		} else if (number + 1 == gap->to) {
+			gap->to = number;
+		} else {
+			const struct stream_gap rest = {.from = number + 1, .to = gap->to};
+			gap->to = number;
 			insert_gap(stream, i + 1, rest);
 			return true;
 		}
