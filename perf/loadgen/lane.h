@@ -23,6 +23,13 @@
 #include "tests/frontend/frontend.h"
 
 #define LANE_BURST 32u
+/*
+ * As fast as it goes, a lane that found less than a burst looks again after this long only: a line
+ * that is polled without pause is fetched from the switch's core each time the switch writes it,
+ * which slows the switch and belongs to no guest that does work. At a rate it polls without pause,
+ * for the sake of the latency.
+ */
+#define LANE_PAUSE_S 1e-6
 /* Every so many bursts the lane looks whether the switch had run out of work. */
 #define LANE_SAMPLE 16u
 
@@ -42,6 +49,7 @@ struct traffic {
 	bool edit; /* frames of a lane differ in more than their stamp */
 	bool learning; /* send frames that only make addresses known */
 	double frames_per_cycle; /* of a lane; 0: as fast as it goes */
+	uint64_t pause; /* LANE_PAUSE_S in cycles; 0 at a rate */
 	unsigned int max_queues;
 	struct stream *streams; /* [src][queue][dst] */
 	struct direction_count *directions; /* [src][dst] */
@@ -81,6 +89,8 @@ struct lane {
 	uint32_t cursor; /* of flows_next() */
 	uint64_t started; /* cycles when the rate began to count */
 	uint64_t sent;
+	uint64_t rx_after; /* cycles: no look at the ring before */
+	uint64_t tx_after;
 	/* Who waited for whom. */
 	uint64_t sampled;
 	uint64_t starved; /* the switch had taken all it was given */
@@ -99,7 +109,7 @@ int lane_init(struct lane *lane, struct traffic *traffic, struct frontend *fe, u
 void lane_fini(struct lane *lane);
 
 /* Frames taken from the receive ring. */
-unsigned int lane_receive(struct lane *lane);
+unsigned int lane_receive(struct lane *lane, uint64_t now);
 
 /* Frames put on the transmit ring; at most one burst. */
 unsigned int lane_send(struct lane *lane, uint64_t now);

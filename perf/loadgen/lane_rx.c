@@ -129,14 +129,20 @@ give_back(struct lane *lane, uint16_t id)
 }
 
 unsigned int
-lane_receive(struct lane *lane)
+lane_receive(struct lane *lane, uint64_t now)
 {
 	struct ring_used used[LANE_BURST];
 	const bool touched =
 		lane->traffic->options->payload != PAYLOAD_UNTOUCHED || lane->traffic->learning;
-	const unsigned int n = queue_collect(lane->rx, used, LANE_BURST);
 	unsigned int frames = 0;
 
+	if (now < lane->rx_after) {
+		return 0;
+	}
+	const unsigned int n = queue_collect(lane->rx, used, LANE_BURST);
+	if (n < LANE_BURST) {
+		lane->rx_after = now + lane->traffic->pause;
+	}
 	if (n == 0) {
 		return 0;
 	}
@@ -150,7 +156,7 @@ lane_receive(struct lane *lane)
 	if (++lane->rx_samples % LANE_SAMPLE == 0) {
 		lane->rx_empty += queue_all_used(lane->rx);
 	}
-	const uint64_t now = cycles_now();
+	now = cycles_now();
 	for (unsigned int i = 0; i < n; i++) {
 		frames += lane->n_merging == 0;
 		take_buffer(lane, &used[i], now);

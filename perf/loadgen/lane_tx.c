@@ -109,7 +109,8 @@ lane_send(struct lane *lane, uint64_t now)
 {
 	struct traffic *traffic = lane->traffic;
 	uint16_t ids[LANE_BURST];
-	const unsigned int n = lane->n_targets > 0 ? allowed(lane, now) : 0;
+	const unsigned int n =
+		lane->n_targets > 0 && now >= lane->tx_after ? allowed(lane, now) : 0;
 
 	if (n == 0) {
 		return 0;
@@ -118,6 +119,7 @@ lane_send(struct lane *lane, uint64_t now)
 	lane->visits++;
 	if (lane->n_free < n) {
 		lane->blocked++;
+		lane->tx_after = now + traffic->pause;
 		return 0;
 	}
 	if (lane->visits % LANE_SAMPLE == 0) {

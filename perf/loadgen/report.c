@@ -4,16 +4,18 @@
 #include <inttypes.h>
 
 static void
-text_direction(FILE *out, const struct options *options, unsigned int src, unsigned int dst,
-	const struct direction_result *d)
+text_direction(FILE *out, const struct options *options, bool order_known, unsigned int src,
+	unsigned int dst, const struct direction_result *d)
 {
 	(void)fprintf(out, "%u -> %u  %8.3f Mpps sent  %8.3f received  lost %" PRIu64, src, dst,
 		d->mpps_sent, d->mpps_received, d->lost);
 	if (options->payload != PAYLOAD_UNTOUCHED) {
+		if (order_known) {
+			(void)fprintf(out, "  reordered %" PRIu64, d->reordered);
+		}
 		(void)fprintf(out,
-			"  reordered %" PRIu64 "  duplicated %" PRIu64
-			"  latency p50 %.1f p99 %.1f p99.9 %.1f us",
-			d->reordered, d->duplicated, d->latency_ns[0] / 1e3, d->latency_ns[1] / 1e3,
+			"  duplicated %" PRIu64 "  latency p50 %.1f p99 %.1f p99.9 %.1f us",
+			d->duplicated, d->latency_ns[0] / 1e3, d->latency_ns[1] / 1e3,
 			d->latency_ns[2] / 1e3);
 	}
 	if (options->payload == PAYLOAD_VERIFY) {
@@ -28,8 +30,8 @@ report_text(FILE *out, const struct options *options, const struct result *resul
 	for (unsigned int src = 0; src < options->n_ports; src++) {
 		for (unsigned int dst = 0; dst < options->n_ports; dst++) {
 			if (result->directions[src][dst].used) {
-				text_direction(
-					out, options, src, dst, &result->directions[src][dst]);
+				text_direction(out, options, result->order_known, src, dst,
+					&result->directions[src][dst]);
 			}
 		}
 	}
@@ -52,16 +54,22 @@ report_text(FILE *out, const struct options *options, const struct result *resul
 }
 
 static void
-json_direction(FILE *out, unsigned int src, unsigned int dst, const struct direction_result *d)
+json_direction(FILE *out, bool order_known, unsigned int src, unsigned int dst,
+	const struct direction_result *d)
 {
+	char reordered[24] = "null";
+
+	if (order_known) {
+		(void)snprintf(reordered, sizeof(reordered), "%" PRIu64, d->reordered);
+	}
 	(void)fprintf(out,
 		"{\"from\":%u,\"to\":%u,\"mpps_sent\":%.6f,\"mpps_received\":%.6f,\"sent\":%" PRIu64
-		",\"received\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"reordered\":%" PRIu64
+		",\"received\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"reordered\":%s"
 		",\"duplicated\":%" PRIu64 ",\"corrupt\":%" PRIu64
 		",\"latency_ns\":{\"p50\":%.0f,\"p99\":%.0f,\"p99.9\":%.0f,\"max\":%.0f}}",
-		src, dst, d->mpps_sent, d->mpps_received, d->sent, d->received, d->lost,
-		d->reordered, d->duplicated, d->corrupt, d->latency_ns[0], d->latency_ns[1],
-		d->latency_ns[2], d->latency_ns[3]);
+		src, dst, d->mpps_sent, d->mpps_received, d->sent, d->received, d->lost, reordered,
+		d->duplicated, d->corrupt, d->latency_ns[0], d->latency_ns[1], d->latency_ns[2],
+		d->latency_ns[3]);
 }
 
 static void
@@ -99,7 +107,8 @@ report_json(FILE *out, const struct options *options, const struct result *resul
 		for (unsigned int dst = 0; dst < options->n_ports; dst++) {
 			if (result->directions[src][dst].used) {
 				(void)fputs(comma, out);
-				json_direction(out, src, dst, &result->directions[src][dst]);
+				json_direction(out, result->order_known, src, dst,
+					&result->directions[src][dst]);
 				comma = ",";
 			}
 		}

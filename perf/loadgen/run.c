@@ -135,7 +135,7 @@ poll_lanes(struct runner *runner, double seconds, bool send, struct err *err)
 	for (uint32_t turn = 0; now < end; turn++) {
 		unsigned int moved = 0;
 		for (unsigned int i = 0; i < runner->n_lanes; i++) {
-			moved += lane_receive(&runner->lanes[i]);
+			moved += lane_receive(&runner->lanes[i], now);
 			if (send) {
 				moved += lane_send(&runner->lanes[i], now);
 			}
@@ -164,7 +164,7 @@ teach_round(struct runner *runner, uint32_t n_flows, struct err *err)
 		const uint64_t end = clock_now() + 10 * CLOCK_S;
 		while (lane->queue == 0 && lane_teach(lane, &flow, n_flows)) {
 			for (unsigned int j = 0; j < runner->n_lanes; j++) {
-				(void)lane_receive(&runner->lanes[j]);
+				(void)lane_receive(&runner->lanes[j], cycles_now());
 			}
 			if (clock_now() > end) {
 				return err_set(err, ERR_FAILED, NULL,
@@ -336,6 +336,7 @@ measure(struct runner *runner, struct result *result, struct err *err)
 				result->seconds);
 		}
 	}
+	result->order_known = runner->traffic.max_queues == 1 || runner->options->flows == 1;
 	result->strays = runner->traffic.strays;
 	result->foreign = runner->traffic.foreign;
 	return rc;
@@ -351,6 +352,7 @@ set_rate(struct runner *runner)
 		options->direction == DIRECTION_MESH ? options->n_ports - 1 : 1;
 	runner->traffic.frames_per_cycle =
 		options->rate * targets / runner->traffic.max_queues / runner->hz;
+	runner->traffic.pause = options->rate > 0 ? 0 : (uint64_t)(LANE_PAUSE_S * runner->hz);
 }
 
 static void

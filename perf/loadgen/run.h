@@ -32,6 +32,11 @@ struct result {
 	double seconds; /* measured */
 	double cycles_per_second;
 	bool hugepages;
+	/*
+	 * Whether late numbers mean anything: a switch that spreads a sender's flows over several
+	 * receive queues keeps the order of each flow only.
+	 */
+	bool order_known;
 	uint64_t strays;
 	uint64_t foreign;
 	uint64_t kicks;
