@@ -136,6 +136,7 @@ action_clear_counters(void *ctx, json_t *input, json_t **output, struct err *err
 {
 	static const char *const members[] = {"port", NULL};
 	const struct world *world = ctx;
+	struct world_bridge *bridge;
 	struct world_port *port = NULL;
 	const char *name = NULL;
 	int rc;
@@ -149,6 +150,9 @@ action_clear_counters(void *ctx, json_t *input, json_t **output, struct err *err
 	if (json_object_get(input, "port") == NULL) {
 		TAILQ_FOREACH (port, &world->ports, link) {
 			clear_port(world, port);
+		}
+		TAILQ_FOREACH (bridge, &world->bridges, link) {
+			dp_bridge_clear_stats(world->dp, bridge->dp);
 		}
 		return 0;
 	}

@@ -163,17 +163,16 @@ eal_start(const struct options *options, struct eal *eal, struct err *err)
 			rte_strerror(rte_errno),
 			options->eal_args == NULL ? "" : " (check --eal-args)");
 	}
-	eal->started = true;
 	return 0;
 }
 
+/*
+ * Not rte_eal_cleanup(): in 22.11 it takes devices away while EAL's interrupt thread still works on
+ * them. Its memory is the process's own and ends with it.
+ */
 void
 eal_stop(struct eal *eal)
 {
-	if (eal->started) {
-		(void)rte_eal_cleanup();
-		eal->started = false;
-	}
 	while (eal->argc > 0) {
 		free(eal->argv[--eal->argc]);
 	}

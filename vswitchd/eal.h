@@ -15,7 +15,6 @@
 struct eal {
 	int argc; /* EAL holds on to its arguments: they live until eal_stop */
 	char *argv[EAL_ARGS_MAX + 1];
-	bool started;
 	bool hugepages; /* what was chosen */
 	unsigned int size_mib; /* limit of the memory */
 };

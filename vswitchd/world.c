@@ -13,6 +13,8 @@
 
 LOG_MODULE("world");
 
+#define RETRY_REST 10 /* of main's time that retries leave to others: ten times what they take */
+
 void
 world_init(struct world *world)
 {
@@ -276,15 +278,21 @@ check_gone(struct world *world, struct world_port *port, uint64_t now) ON_MAIN
 static void
 retry(struct world *world, struct world_port *port, uint64_t now) ON_MAIN
 {
+	uint64_t began = clock_now();
+	uint64_t took;
+
 	if (now < port->retry_at) {
 		return;
 	}
-	port->retry_at = now + WORLD_RETRY;
 	if (world_port_open(world, port, NULL) == 0) {
 		log_notice("port %s: its device is there now", port->name);
 		world_port_forward(world, port);
 		dp_publish(world->dp);
+		return;
 	}
+	/* An attempt that holds up main for long is made seldom. */
+	took = clock_now() - began;
+	port->retry_at = now + took + RTE_MAX(WORLD_RETRY, RETRY_REST * took);
 }
 
 void

@@ -172,6 +172,9 @@ struct fdb *dp_bridge_fdb(const struct dp_bridge *bridge) ON_MAIN;
 /* Statistics over all tables that the bridge has had. */
 void dp_bridge_get_stats(const struct dp_bridge *bridge, struct fdb_stats *stats) ON_MAIN;
 
+/* Let the bridge's statistics, floods included, count from zero. */
+void dp_bridge_clear_stats(const struct dp *dp, struct dp_bridge *bridge) ON_MAIN;
+
 /* Frames flooded, summed over workers. */
 uint64_t dp_bridge_flooded(const struct dp *dp, const struct dp_bridge *bridge) ON_MAIN;
 

@@ -104,6 +104,22 @@ dp_bridge_get_stats(const struct dp_bridge *bridge, struct fdb_stats *stats)
 }
 
 void
+dp_bridge_clear_stats(const struct dp *dp, struct dp_bridge *bridge)
+{
+	struct fdb_stats now;
+
+	bridge->flooded_base = flooded_sum(dp, bridge->id);
+	/* Modulo 2^64: what the table has counted so far is what there is less of. */
+	fdb_get_stats(bridge->fdb, &now);
+	bridge->past = (struct fdb_stats){.learned = -now.learned,
+		.moved = -now.moved,
+		.move_limited = -now.move_limited,
+		.evicted = -now.evicted,
+		.aged = -now.aged,
+		.refused = -now.refused};
+}
+
+void
 dp_bridge_commit(struct dp *dp, struct dp_bridge *bridge, const struct dp_bridge_conf *conf,
 	struct fdb *table)
 {

@@ -2,10 +2,12 @@
 #include "ports/ethdev/ethdev.h"
 
 #include <errno.h>
+#include <rte_alarm.h>
 #include <rte_dev.h>
 #include <rte_devargs.h>
 #include <rte_errno.h>
 #include <rte_ether.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +120,45 @@ out:
 	return rc;
 }
 
+/* Something to be done on EAL's interrupt thread, and who waits for it. */
+struct errand {
+	void (*fn)(struct ethdev_port *ep);
+	struct ethdev_port *ep;
+	sem_t done;
+};
+
+static void
+errand_run(void *arg)
+{
+	struct errand *errand = arg;
+
+	errand->fn(errand->ep);
+	(void)sem_post(&errand->done);
+}
+
+/*
+ * A driver whose handlers run on EAL's interrupt thread uses the device there while it is taken
+ * away here. Alarms run on that thread too, so an errand never meets a handler; and the thread
+ * waits for nothing of main's.
+ */
+static void
+where_handlers_run(struct ethdev_port *ep, void (*fn)(struct ethdev_port *ep))
+{
+	struct errand errand = {.fn = fn, .ep = ep};
+
+	if (!ep->spec.interrupts || sem_init(&errand.done, 0, 0) != 0) {
+		fn(ep);
+		return;
+	}
+	if (rte_eal_alarm_set(1, errand_run, &errand) != 0) {
+		fn(ep);
+	} else {
+		while (sem_wait(&errand.done) != 0) {
+		}
+	}
+	(void)sem_destroy(&errand.done);
+}
+
 static void
 device_remove(struct ethdev_port *ep)
 {
@@ -138,7 +179,7 @@ device_remove(struct ethdev_port *ep)
 static void
 device_end(struct ethdev_port *ep) ON_MAIN
 {
-	device_remove(ep);
+	where_handlers_run(ep, device_remove);
 	if (ep->port.pool != NULL) {
 		mbuf_pools_put(ep->pools, ep->port.pool, ep->n_reserved);
 	}
@@ -376,22 +417,28 @@ device_drain(struct ethdev_port *ep)
 	}
 }
 
+static void
+device_stop(struct ethdev_port *ep)
+{
+	int rc = rte_eth_dev_stop(ep->id);
+
+	if (rc != 0 && rc != -EALREADY) {
+		log_warn("port %s: stopping %s: %s", ep->port.name, ep->spec.devargs,
+			rte_strerror(-rc));
+	}
+}
+
 void
 ethdev_close(struct port *port, enum port_close why)
 {
 	struct ethdev_port *ep = ethdev_port(port);
-	int rc;
 
 	(void)why;
 	role_assert(&role_main);
 	if (ep->spec.drain) {
 		device_drain(ep);
 	}
-	rc = rte_eth_dev_stop(ep->id);
-	if (rc != 0 && rc != -EALREADY) {
-		log_warn("port %s: stopping %s: %s", port->name, ep->spec.devargs,
-			rte_strerror(-rc));
-	}
+	where_handlers_run(ep, device_stop);
 	device_end(ep);
 }
 
@@ -425,6 +472,13 @@ ethdev_change(struct port *port, const struct port_conf *conf, struct err *err)
 	return 0;
 }
 
+static void
+device_stop_start(struct ethdev_port *ep)
+{
+	(void)rte_eth_dev_stop(ep->id);
+	ep->restarted = rte_eth_dev_start(ep->id) == 0;
+}
+
 /*
  * A device whose peer has gone, or was never there: take it from the workers, wait until none is
  * inside and until the driver's own thread has tidied up, then start it anew. A start that finds no
@@ -444,8 +498,8 @@ device_restart(struct ethdev_port *ep, uint64_t now)
 	}
 	ep->grace_token = 0;
 	ep->restart_at = now + RESTART_NS;
-	(void)rte_eth_dev_stop(ep->id);
-	if (rte_eth_dev_start(ep->id) == 0) {
+	where_handlers_run(ep, device_stop_start);
+	if (ep->restarted) {
 		ep->link_by = now + RESTART_NS;
 		atomic_store_explicit(&ep->running, true, memory_order_release);
 	}

@@ -37,6 +37,7 @@ struct ethdev_spec {
 	bool bufferless; /* copies or frees at once: its queues hold no buffers */
 	bool reopen; /* a peer that went away is only found again by opening anew: then it failed */
 	bool reconnect; /* stop and start it while the peer is away: it cannot do that itself */
+	bool interrupts; /* its driver works on EAL's interrupt thread: stop and remove it there */
 	bool drain; /* packets left in the queues are ours to free at the end */
 };
 

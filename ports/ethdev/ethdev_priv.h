@@ -27,6 +27,7 @@ struct ethdev_port {
 	struct grace *grace;
 	uint64_t grace_token; /* of taking the device from the workers to restart it, or 0 */
 	uint64_t restart_at; /* not before this time */
+	bool restarted; /* outcome of the last stop and start */
 	bool was_up; /* since open */
 	uint64_t link_by; /* a restarted device may take until then to find its peer */
 	struct port_conf conf;

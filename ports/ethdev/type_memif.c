@@ -22,6 +22,9 @@
 #include "ports/ethdev/ethdev.h"
 #include "ports/ethdev/types.h"
 
+#define MTU_SMALL 1998
+#define BUFFER_SMALL 2048 /* of the client's rings; the client decides for both sides */
+#define BUFFER_LARGE 9728
 #define RING_LOG2 10
 
 static int
@@ -46,6 +49,16 @@ memif_check(const struct port_conf *conf, struct err *err)
 	struct stat st;
 	int rc;
 
+	/*
+	 * The driver (22.11) miscounts a full ring when a frame spans several buffers, and hands
+	 * the peer millions of frames that nobody sent. A client makes its buffers large enough; a
+	 * server has to take the client's, which are of 2 KiB as a rule.
+	 */
+	if (!conf->client && conf->mtu > MTU_SMALL) {
+		return err_set(err, ERR_UNSUPPORTED, "mtu",
+			"a memif server takes an mtu of at most %d; use role=client for more",
+			MTU_SMALL);
+	}
 	if (!str_given(conf->socket)) {
 		return err_set(err, ERR_MISSING, "socket",
 			"give the path of the socket that both sides meet at");
@@ -130,6 +143,7 @@ memif_open(const struct port_conf *conf, const struct port_env *env, struct port
 		.leaf = "socket",
 		.paired = true,
 		.soft_mtu = true,
+		.interrupts = true,
 		.reconnect = conf->client};
 	bool zero_copy = conf->trusted && conf->client && env->hugepages;
 	int rc;
@@ -145,8 +159,9 @@ memif_open(const struct port_conf *conf, const struct port_env *env, struct port
 		conf->client ? "server" : "client", conf->socket, conf->id);
 	ethdev_name(&spec, "net_memif");
 	str_appendf(spec.devargs, sizeof(spec.devargs),
-		",role=%s,id=%u,socket=%s,socket-abstract=no,rsize=%u%s",
+		",role=%s,id=%u,socket=%s,socket-abstract=no,rsize=%u,bsize=%u%s",
 		conf->client ? "client" : "server", conf->id, conf->socket, RING_LOG2,
+		conf->mtu > MTU_SMALL ? BUFFER_LARGE : BUFFER_SMALL,
 		zero_copy ? ",zero-copy=yes" : "");
 	return ethdev_open(&spec, conf, env, port, err);
 }

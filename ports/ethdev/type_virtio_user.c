@@ -7,8 +7,11 @@
  * all of it. So that needs trusted=true. The kernel may anyway.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -16,6 +19,7 @@
 #include "ports/ethdev/types.h"
 
 #define VHOST_NET "/dev/vhost-net"
+#define ANSWER_MS 1500 /* for a first answer: librte_vhost looks for new peers once a second */
 #define QUEUES_MAX 8 /* VIRTIO_MAX_VIRTQUEUE_PAIRS of the driver */
 
 static int
@@ -38,6 +42,36 @@ check_path(const char *path, struct err *err)
 	}
 	if (access(path, R_OK | W_OK) != 0) {
 		return err_set(err, ERR_DENIED, "path", "'%s': %s", path, strerror(errno));
+	}
+	return 0;
+}
+
+/*
+ * The driver asks the back end with reads that block, on main: first ask once ourselves, with
+ * patience that ends. GET_FEATURES of the vhost-user protocol (QEMU, docs/interop/vhost-user.rst):
+ * request 1, version 1, no payload; answered by as much header and eight bytes.
+ */
+static int
+check_answers(const char *path, struct err *err)
+{
+	static const uint32_t ask[3] = {1, 1, 0};
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct pollfd pfd = {.events = POLLIN};
+	uint8_t answer[20];
+	bool ok;
+
+	str_copy(sun.sun_path, path, sizeof(sun.sun_path));
+	pfd.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	ok = pfd.fd >= 0 && connect(pfd.fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 &&
+		write(pfd.fd, ask, sizeof(ask)) == (ssize_t)sizeof(ask) &&
+		poll(&pfd, 1, ANSWER_MS) == 1 &&
+		read(pfd.fd, answer, sizeof(answer)) == (ssize_t)sizeof(answer);
+	if (pfd.fd >= 0) {
+		(void)close(pfd.fd);
+	}
+	if (!ok) {
+		return err_set(err, ERR_FAILED, "path",
+			"no vhost-user back end answers on '%s' within %d ms", path, ANSWER_MS);
 	}
 	return 0;
 }
@@ -79,6 +113,9 @@ virtio_user_open(const struct port_conf *conf, const struct port_env *env, struc
 	role_assert(&role_main);
 	/* Looked at again: the driver's own failures say little. */
 	rc = check_path(conf->path, err);
+	if (rc == 0 && strcmp(conf->path, VHOST_NET) != 0) {
+		rc = check_answers(conf->path, err);
+	}
 	if (rc != 0) {
 		return rc;
 	}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -25,6 +26,22 @@ netns_path(const char *netns, char *path, size_t size)
 	} else {
 		str_appendf(path, size, "/run/netns/%s", netns);
 	}
+}
+
+bool
+netns_identify(const char *netns, struct netns_id *id)
+{
+	char path[300] = "/proc/self/ns/net";
+	struct stat st;
+
+	if (netns[0] != '\0') {
+		netns_path(netns, path, sizeof(path));
+	}
+	if (stat(path, &st) != 0) {
+		return false;
+	}
+	*id = (struct netns_id){.dev = st.st_dev, .ino = st.st_ino};
+	return true;
 }
 
 int

@@ -5,7 +5,19 @@
 #ifndef VSW_PORTS_KERNEL_NETNS_H
 #define VSW_PORTS_KERNEL_NETNS_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "base/err.h"
+
+/* Which namespace a name meant: an inode of nsfs. */
+struct netns_id {
+	dev_t dev;
+	ino_t ino;
+};
+
+/* What the leaf means now; false: nothing of that name is there. "" is our own namespace. */
+bool netns_identify(const char *netns, struct netns_id *id);
 
 struct netns_visit {
 	int home; /* descriptor of our own namespace, or -1 when no switch was needed */

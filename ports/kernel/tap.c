@@ -44,6 +44,7 @@ struct tap {
 	struct port port;
 	struct mbuf_pools *pools;
 	unsigned int n_mbufs;
+	struct netns_id home; /* the namespace that it was opened in */
 	bool keep; /* the interface was there before and stays after */
 	char ifname[IFNAMSIZ];
 	struct port_conf conf;
@@ -265,6 +266,7 @@ tap_open_in_netns(
 	if (rc != 0) {
 		return rc;
 	}
+	(void)netns_identify(conf->netns, &tap->home);
 	tap_own_mac(conf, run_dir, mac);
 	existed = tap_exists(tap_ifname(conf), mac, &ours);
 	tap->keep = existed && !ours;
@@ -374,10 +376,25 @@ tap_status(const struct port *port, struct port_status *status)
 {
 	const struct tap *tap = (const struct tap *)port;
 	struct pollfd pfd = {.fd = tap->queues[0].fd, .events = POLLOUT};
+	struct netns_id home;
 
 	status->n_rxq = port->n_rxq;
 	status->n_txq = port->n_txq;
 	(void)poll(&pfd, 1, 0);
+	/*
+	 * The descriptor keeps a deleted namespace alive, with the interface in it: nobody can get
+	 * there any more. A namespace of the same name is another one.
+	 */
+	if (!netns_identify(tap->conf.netns, &home) || home.ino != tap->home.ino ||
+		home.dev != tap->home.dev) {
+		status->oper = PORT_FAILED;
+		str_appendf(status->reason, sizeof(status->reason),
+			"network namespace '%s' was deleted; the interface is made again in the "
+			"next "
+			"one of that name",
+			tap->conf.netns);
+		return;
+	}
 	/* drivers/net/tun.c: POLLERR when the device is gone, POLLOUT only while it is up. */
 	if ((pfd.revents & POLLERR) != 0) {
 		status->oper = PORT_FAILED;

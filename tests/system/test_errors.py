@@ -4,6 +4,8 @@
 would be right, the place in the configuration, and nothing changed."""
 
 import re
+import socket
+import time
 
 from harness import Daemon, Guest, Nic, Suite, World, check, check_equal, note
 from harness.paths import VSWITCHCTL
@@ -148,6 +150,44 @@ def not_shared(on: tuple[World, Daemon]) -> None:
     check("share=on" in text, f"share=on is not in the reason: {text!r}")
     vm.kill()
     daemon.ctl("port", "del", "vm1")
+
+
+@suite.case("a vhost-user back end that never answers does not hold the daemon up")
+def silent_peer(on: tuple[World, Daemon]) -> None:
+    path = on[0].dir / "silent.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        start = time.monotonic()
+        refused(on[1], f"port add a type=virtio-user bridge=br0 path={path} trusted=true",
+                "answers", str(path))
+        seconds = time.monotonic() - start
+    note(f"refused after {seconds:.1f} s")
+    check(seconds < 5, f"it took {seconds:.1f} s")
+
+
+@suite.case("a memif server with frames that its driver cannot carry")
+def large_memif(on: tuple[World, Daemon]) -> None:
+    path = on[0].dir / "memif.sock"
+    refused(on[1], f"port add a type=memif role=server bridge=br0 socket={path} mtu=9000",
+            "1998", "role=client")
+
+
+@suite.case("a namespace that is deleted and made again: the tap says so and follows")
+def new_namespace(on: tuple[World, Daemon]) -> None:
+    world, daemon = on
+    name = world.name("ns")
+    run(["ip", "netns", "add", name])
+    world.defer(lambda: run(["ip", "netns", "del", name], check=False) and None)
+    daemon.ctl("port", "add", "t1", "type=tap", "bridge=br0", f"netns={name}", "ifname=eth0")
+    daemon.wait_port("t1")
+    run(["ip", "netns", "del", name])
+    check("deleted" in daemon.wait_port("t1", "failed")["reason"], "no word of the namespace")
+    run(["ip", "netns", "add", name])
+    daemon.wait_port("t1")
+    links = run(["ip", "-n", name, "-br", "link"])
+    check("eth0" in links, f"no eth0 in the new namespace: {links}")
+    daemon.ctl("port", "del", "t1")
 
 
 @suite.case("after all that nothing is left and the daemon answers")

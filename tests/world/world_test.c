@@ -465,8 +465,11 @@ test_clear_counters(void **state)
 	assert_int_equal(switch_number(sw, "port[name='p1']", "statistics/rx-packets"), 0);
 	assert_int_equal(switch_drops(sw, "p1", DROP_HAIRPIN), 0);
 	assert_int_equal(switch_number(sw, "port[name='p2']", "statistics/tx-packets"), 1);
+	assert_true(switch_number(sw, "bridge[name='br0']", "statistics/learned") > 0);
 	(void)switch_action(sw, "clear-counters", "{}", NULL);
 	assert_int_equal(switch_number(sw, "port[name='p2']", "statistics/tx-packets"), 0);
+	assert_int_equal(switch_number(sw, "bridge[name='br0']", "statistics/learned"), 0);
+	assert_int_equal(switch_number(sw, "bridge[name='br0']", "statistics/flooded-packets"), 0);
 	say(sw, "p1", FRAME_BROADCAST, 1, "p2");
 }
 
