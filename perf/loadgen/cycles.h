@@ -29,4 +29,16 @@ cycles_pause(void)
 #endif
 }
 
+/* A line that is about to be written: fetched once, not first to read and then to own. */
+static inline void
+cycles_prefetch_write(const void *at)
+{
+#if defined(__x86_64__)
+	/* A no-op where the processor lacks it; __builtin_prefetch needs -mprfchw to use it. */
+	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)at));
+#else
+	__builtin_prefetch(at, 1);
+#endif
+}
+
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sending: stamp frames that are built, put them on the ring. */
+#include "perf/loadgen/cycles.h"
 #include "perf/loadgen/lane.h"
 
 #define LINE 64u
@@ -126,16 +127,19 @@ lane_send(struct lane *lane, uint64_t now)
 		lane->sampled++;
 		lane->starved += queue_all_used(lane->tx);
 	}
+	const bool touch = traffic->options->payload != PAYLOAD_UNTOUCHED || traffic->edit;
 	for (unsigned int i = 0; i < n; i++) {
 		ids[i] = next_id(lane);
-		__builtin_prefetch(buffer_frame(lane, ids[i]), 1);
+		if (touch) {
+			cycles_prefetch_write(buffer_frame(lane, ids[i]));
+		}
 	}
 	const unsigned int dst = lane->targets[lane->target];
 	lane->target = lane->target + 1 < lane->n_targets ? lane->target + 1 : 0;
-	if (traffic->options->payload == PAYLOAD_UNTOUCHED && !traffic->edit) {
-		traffic_direction(traffic, lane->port, dst)->sent_untouched += n;
-	} else {
+	if (touch) {
 		write_frames(lane, ids, n, dst, now);
+	} else {
+		traffic_direction(traffic, lane->port, dst)->sent_untouched += n;
 	}
 	post(lane, ids, n);
 	lane->sent += n;
