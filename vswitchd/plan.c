@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/str.h"
 #include "vswitchd/port_config.h"
 #include "vswitchd/world.h"
@@ -53,17 +54,6 @@ struct plan {
 	void (*then)(struct plan *plan);
 };
 
-static void *
-must_calloc(size_t n, size_t size)
-{
-	void *memory = calloc(n == 0 ? 1 : n, size);
-
-	if (memory == NULL) {
-		abort();
-	}
-	return memory;
-}
-
 /* --- waiting for devices to close --------------------------------------------------------------
  */
 
@@ -85,7 +75,6 @@ plan_wait(struct plan *plan, void (*then)(struct plan *plan)) ON_MAIN
 {
 	dp_publish(plan->world->dp);
 	plan->then = then;
-	/* The extra count keeps a close that ends at once from running `then` twice. */
 	if (plan->closing > 0) {
 		plan->world->kick(plan->world->kick_arg);
 		return;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "datapath/dp/dp_priv.h"
 
 LOG_MODULE("dp");
@@ -148,11 +149,8 @@ dp_port_open(struct dp *dp, const struct port_ops *ops, const struct port_conf *
 static struct port_view *
 port_view_build(const struct dp_port *port, const struct dp_port_fwd *fwd)
 {
-	struct port_view *view = calloc(1, sizeof(*view));
+	struct port_view *view = must_calloc(1, sizeof(*view));
 
-	if (view == NULL) {
-		abort();
-	}
 	*view = (struct port_view){.id = port->id,
 		.bridge = fwd->bridge == NULL ? 0 : fwd->bridge->id,
 		.port = port->device,

@@ -3,19 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "datapath/dp/dp_priv.h"
-
-/* Main cannot go on without a snapshot, and it is small: no memory is the end of the process. */
-static void *
-must_calloc(size_t n, size_t size)
-{
-	void *memory = calloc(n, size);
-
-	if (memory == NULL) {
-		abort();
-	}
-	return memory;
-}
 
 void
 dp_retire(struct dp *dp, void (*free_fn)(void *object), void *object)

@@ -137,81 +137,6 @@ class Guest:
         self._peer = wait_until("QEMU's serial port", connected, timeout)
         self._peer.settimeout(10)
         self._input = b""
-        self._replies.clear()
-        while True:
-            # The agent says so itself when it starts; asking helps if we came later.
-            self._peer.sendall(b"\n0\n")
-            try:
-                self.reply(0, 2.0)
-                break
-            except TimeoutError:
-                if time.monotonic() - start > timeout:
-                    raise TimeoutError(f"guest not up in {timeout} s\n{self.where()}") from None
-        self.boot_seconds = 0.0
-        self._peer: socket.socket | None = None
-        self._input = b""
-        self._next = 1
-        self._replies: dict[int, tuple[int, str]] = {}
-        self.image = guest_image()
-        if boot:
-            self.boot()
-
-    def command(self) -> list[str]:
-        """The command line: the one the documentation shows, with a direct kernel boot."""
-        backend = "memory-backend-memfd,share=on" if self.share else "memory-backend-ram"
-        words = f"""qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
-            -machine pc,accel=tcg,usb=off -cpu max -smp {self.cpus} -m {self.memory}M
-            -object {backend},id=mem,size={self.memory}M -numa node,memdev=mem
-            -serial file:{self.world.dir}/{self.name}.console
-            -serial unix:{self.control},server=on,wait=off
-            -kernel {self.image}/vmlinuz -initrd {self.image}/initramfs""".split()
-        words += ["-append", "console=ttyS0 quiet panic=-1 mitigations=off"]
-        for index, nic in enumerate(self.nics):
-            side = "server=on" if nic.mode == "client" else "reconnect=1"
-            multi = f",mq=on,queues={nic.queues}" if nic.queues > 1 else ""
-            words += ["-chardev", f"socket,id=c{index},path={nic.socket},{side}"]
-            netdev = f"vhost-user,id=n{index},chardev=c{index}"
-            words += ["-netdev", netdev + (f",queues={nic.queues}" if nic.queues > 1 else "")]
-            device = f"virtio-net-pci,netdev=n{index},mac={nic.mac},disable-legacy=on,vectors=0"
-            device += ",romfile="
-            if multi:
-                device += ",mq=on"
-            words += ["-device", device + nic.properties]
-        return words
-
-    @property
-    def control(self) -> Path:
-        return self.world.dir / f"{self.name}.ctl"
-
-    def launch(self) -> None:
-        """Start QEMU without waiting for the guest."""
-        self.control.unlink(missing_ok=True)
-        self.process = self.world.spawn(self.name, self.command())
-
-    def boot(self, timeout: float = BOOT_TIMEOUT) -> None:
-        """Start QEMU and wait until the guest serves commands."""
-        self.launch()
-        self.wait_ready(timeout)
-
-    def wait_ready(self, timeout: float = BOOT_TIMEOUT) -> None:
-        """Until the guest answers a first command."""
-        assert self.process
-        start = self.process.started
-
-        def connected() -> socket.socket | None:
-            if not self.process.alive():
-                raise RuntimeError(f"QEMU ended\n{self.process.describe()}")
-            peer = socket.socket(socket.AF_UNIX)
-            try:
-                peer.connect(str(self.control))
-                return peer
-            except OSError:
-                peer.close()
-                return None
-
-        self._peer = wait_until("QEMU's serial port", connected, timeout)
-        self._peer.settimeout(10)
-        self._input = b""
         while True:
             job = self.start("true")
             try:
@@ -221,7 +146,7 @@ class Guest:
                 if not self.process.alive():
                     raise RuntimeError(f"QEMU ended\n{self.process.describe()}") from None
                 if time.monotonic() - start > timeout:
-                    raise TimeoutError(f"guest not up in {timeout} s\n{self.console()}") from None
+                    raise TimeoutError(f"guest not up in {timeout} s\n{self.where()}") from None
         self.boot_seconds = time.monotonic() - start
 
     def console(self) -> str:

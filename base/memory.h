@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Memory that the caller cannot go on without, in amounts that are small beside what is running:
+ * its lack ends the process. Any thread that may allocate. What a user's request sizes is allocated
+ * with calloc() and refused instead.
+ */
+#ifndef VSW_BASE_MEMORY_H
+#define VSW_BASE_MEMORY_H
+
+#include <stdlib.h>
+
+/* Zeroed, never NULL; n may be 0. free() it. */
+static inline void *
+must_calloc(size_t n, size_t size)
+{
+	void *memory = calloc(n == 0 ? 1 : n, size);
+
+	if (memory == NULL) {
+		abort();
+	}
+	return memory;
+}
+
+#endif
