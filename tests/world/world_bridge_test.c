@@ -9,55 +9,7 @@
 #include "base/str.h"
 #include "tests/world/held_port.h"
 #include "tests/world/switch.h"
-
-static uint32_t serial;
-
-static void
-say(struct sw *sw, const char *port, uint32_t dst, uint32_t src, const char *out_of) ON_BOTH
-{
-	struct frame frame;
-
-	frame_plain(&frame, dst, src, ++serial);
-	switch_through(sw, port, &frame, out_of);
-}
-
-/* A bridge with p1 and p2, who know each other, and what the cases add. */
-static struct sw *
-two_talkers(void **state) ROLE_ATTR(assert_capability(role_main))
-	ROLE_ATTR(assert_capability(role_worker))
-{
-	struct sw *sw = switch_of(state);
-
-	switch_ports(sw, 2, "");
-	say(sw, "p1", FRAME_BROADCAST, 1, "p2");
-	say(sw, "p2", 1, 2, "p1");
-	return sw;
-}
-
-/* An edit in small steps, with a frame each way between p1 and p2 in each of them. */
-static void
-commit_under_traffic(struct sw *sw) ON_BOTH
-{
-	uint64_t rx = switch_number(sw, "port[name='p1']", "statistics/rx-packets");
-
-	switch_begin(sw);
-	for (int i = 0; i < 8 || !sw->done; i++) {
-		struct frame there;
-		struct frame back;
-
-		assert_in_range(i, 0, 1000);
-		frame_plain(&there, 2, 1, ++serial);
-		frame_plain(&back, 1, 2, ++serial);
-		switch_inject(sw, "p1", &there);
-		switch_inject(sw, "p2", &back);
-		switch_settle(sw);
-		switch_expect(sw, "p2", &there);
-		switch_expect(sw, "p1", &back);
-		rx++;
-	}
-	assert_int_equal(switch_number(sw, "port[name='p1']", "statistics/rx-packets"), rx);
-	switch_expect_nothing(sw);
-}
+#include "tests/world/talkers.h"
 
 /* `op path value` together with a port that cannot be had changes nothing for the talkers. */
 static void
@@ -101,7 +53,7 @@ test_refused_edit_lets_no_reserved_frame_through(void **state)
 	switch_op(sw, "delete", "port[name='a']", NULL);
 	switch_op(sw, "create", "port[name='b']", "{'type':'tap','ifname':'i0','bridge':'br0'}");
 	switch_op(sw, "create", "port[name='c']", "{'type':'tap','ifname':'i9','bridge':'br0'}");
-	frame_plain(&frame, 0, 1, ++serial);
+	frame_plain(&frame, 0, 1, talk_serial());
 	memcpy(frame.bytes, reserved, sizeof(reserved));
 	switch_begin(sw);
 	for (int i = 0; !sw->done; i++) {

@@ -5,19 +5,9 @@
 #include <string.h>
 
 #include "tests/world/switch.h"
-
-static uint32_t serial;
+#include "tests/world/talkers.h"
 
 /* From the port behind which `src` is, to `dst`. */
-static void
-say(struct sw *sw, const char *port, uint32_t dst, uint32_t src, const char *out_of) ON_BOTH
-{
-	struct frame frame;
-
-	frame_plain(&frame, dst, src, ++serial);
-	switch_through(sw, port, &frame, out_of);
-}
-
 static void
 test_learn_and_flood(void **state)
 {
@@ -90,7 +80,7 @@ test_reserved_addresses(void **state)
 	for (int last = 0; last <= 0x20; last++) {
 		const uint8_t mac[] = {0x01, 0x80, 0xc2, 0, 0, (uint8_t)last};
 
-		frame_plain(&frame, 0, 100 + (uint32_t)last, ++serial);
+		frame_plain(&frame, 0, 100 + (uint32_t)last, talk_serial());
 		memcpy(frame.bytes, mac, sizeof(mac));
 		switch_through(sw, "p1", &frame, last <= 0x0f ? "" : "p2");
 	}
@@ -100,7 +90,7 @@ test_reserved_addresses(void **state)
 	for (int byte = 0; byte < 5; byte++) {
 		const uint8_t mac[] = {0x01, 0x80, 0xc2, 0, 0, 0x00};
 
-		frame_plain(&frame, 0, 1, ++serial);
+		frame_plain(&frame, 0, 1, talk_serial());
 		memcpy(frame.bytes, mac, sizeof(mac));
 		frame.bytes[byte] ^= 0x10;
 		switch_through(sw, "p1", &frame, "p2");
@@ -109,7 +99,7 @@ test_reserved_addresses(void **state)
 	for (int last = 0; last <= 0x0f; last++) {
 		const uint8_t mac[] = {0x01, 0x80, 0xc2, 0, 0, (uint8_t)last};
 
-		frame_plain(&frame, 0, 1, ++serial);
+		frame_plain(&frame, 0, 1, talk_serial());
 		memcpy(frame.bytes, mac, sizeof(mac));
 		switch_through(sw, "p1", &frame, "p2");
 	}
@@ -130,10 +120,10 @@ test_sources_that_are_no_station(void **state)
 
 	switch_ports(sw, 3, "");
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		frame_plain(&frame, 7, 0, ++serial);
+		frame_plain(&frame, 7, 0, talk_serial());
 		memcpy(frame.bytes + 6, sources[i], 6);
 		switch_through(sw, "p1", &frame, "p2 p3");
-		frame_plain(&frame, 0, 2, ++serial);
+		frame_plain(&frame, 0, 2, talk_serial());
 		memcpy(frame.bytes, sources[i], 6);
 		switch_through(sw, "p2", &frame, "p1 p3");
 	}
@@ -213,18 +203,18 @@ test_static_holds_in_its_vlan(void **state)
 	switch_do(sw, "create", "bridge[name='br0']/static-mac[mac='02:00:00:00:00:09'][vlan='20']",
 		"{'port':'p2'}");
 	say(sw, "p1", 9, 1, "p2 p3");
-	frame_tagged(&frame, 9, 1, CTAG(20), ++serial);
+	frame_tagged(&frame, 9, 1, CTAG(20), talk_serial());
 	switch_through(sw, "p1", &frame, "p2");
-	frame_tagged(&frame, 9, 1, CTAG(21), ++serial);
+	frame_tagged(&frame, 9, 1, CTAG(21), talk_serial());
 	switch_through(sw, "p1", &frame, "p2 p3");
 	/* The same address in two VLANs is two stations. */
-	frame_tagged(&frame, FRAME_BROADCAST, 5, CTAG(20), ++serial);
+	frame_tagged(&frame, FRAME_BROADCAST, 5, CTAG(20), talk_serial());
 	switch_through(sw, "p1", &frame, "p2 p3");
-	frame_tagged(&frame, FRAME_BROADCAST, 5, CTAG(21), ++serial);
+	frame_tagged(&frame, FRAME_BROADCAST, 5, CTAG(21), talk_serial());
 	switch_through(sw, "p2", &frame, "p1 p3");
-	frame_tagged(&frame, 5, 6, CTAG(20), ++serial);
+	frame_tagged(&frame, 5, 6, CTAG(20), talk_serial());
 	switch_through(sw, "p3", &frame, "p1");
-	frame_tagged(&frame, 5, 6, CTAG(21), ++serial);
+	frame_tagged(&frame, 5, 6, CTAG(21), talk_serial());
 	switch_through(sw, "p3", &frame, "p2");
 }
 
@@ -312,13 +302,13 @@ test_flush(void **state)
 	for (uint32_t i = 0; i < 3; i++) {
 		say(sw, "p1", FRAME_BROADCAST, 10 + i, "p2 p3");
 		say(sw, "p2", FRAME_BROADCAST, 20 + i, "p1 p3");
-		frame_tagged(&frame, FRAME_BROADCAST, 10 + i, CTAG(30), ++serial);
+		frame_tagged(&frame, FRAME_BROADCAST, 10 + i, CTAG(30), talk_serial());
 		switch_through(sw, "p1", &frame, "p2 p3");
 	}
 	assert_int_equal(
 		switch_action(sw, "fdb-flush", "{'bridge':'br0', 'vlan':30}", "flushed"), 3);
 	say(sw, "p3", 10, 3, "p1");
-	frame_tagged(&frame, 10, 3, CTAG(30), ++serial);
+	frame_tagged(&frame, 10, 3, CTAG(30), talk_serial());
 	switch_through(sw, "p3", &frame, "p1 p2");
 	assert_int_equal(
 		switch_action(sw, "fdb-flush", "{'bridge':'br0', 'port':'p2'}", "flushed"), 3);
@@ -389,24 +379,25 @@ test_drop_names(void **state)
 	say(sw, "lone", FRAME_BROADCAST, 1, "");
 	assert_int_equal(switch_drops(sw, "lone", DROP_NO_BRIDGE), 1);
 
-	frame_plain(&frame, FRAME_BROADCAST, 1, ++serial);
+	frame_plain(&frame, FRAME_BROADCAST, 1, talk_serial());
 	for (frame.len = 0; frame.len < 14; frame.len++) {
 		switch_through(sw, "p1", &frame, "");
 	}
 	assert_int_equal(switch_drops(sw, "p1", DROP_RUNT), 14);
 	switch_through(sw, "p1", &frame, "p2 p3");
-	frame_tagged(&frame, FRAME_BROADCAST, 1, CTAG(5), ++serial);
+	frame_tagged(&frame, FRAME_BROADCAST, 1, CTAG(5), talk_serial());
 	frame.len = 17; /* the tag is cut off */
 	switch_through(sw, "p1", &frame, "");
 	assert_int_equal(switch_drops(sw, "p1", DROP_VLAN_NOT_ALLOWED), 1);
 
 	switch_do(sw, "merge", "port[name='p2']/mtu", "1000");
-	frame_make(&frame, FRAME_BROADCAST, 1, NULL, ++serial, 1014);
+	frame_make(&frame, FRAME_BROADCAST, 1, NULL, talk_serial(), 1014);
 	switch_through(sw, "p1", &frame, "p2 p3");
-	frame_make(&frame, FRAME_BROADCAST, 1, NULL, ++serial, 1015);
+	frame_make(&frame, FRAME_BROADCAST, 1, NULL, talk_serial(), 1015);
 	switch_through(sw, "p1", &frame, "p3");
 	assert_int_equal(switch_drops(sw, "p2", DROP_MTU_EXCEEDED), 1);
-	frame_make(&frame, FRAME_BROADCAST, 1, (uint32_t[]){CTAG(5), CTAG(6), 0}, ++serial, 1022);
+	frame_make(
+		&frame, FRAME_BROADCAST, 1, (uint32_t[]){CTAG(5), CTAG(6), 0}, talk_serial(), 1022);
 	switch_through(sw, "p1", &frame, "p2 p3");
 
 	switch_do(sw, "merge", "port[name='p3']/enabled", "false");
@@ -428,7 +419,7 @@ test_full_output(void **state)
 	switch_ports(sw, 2, "");
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 100; i++) {
-			frame_plain(&frame, FRAME_BROADCAST, 1, ++serial);
+			frame_plain(&frame, FRAME_BROADCAST, 1, talk_serial());
 			switch_inject(sw, "p1", &frame);
 		}
 		while (switch_step(sw) > 0) {
@@ -509,7 +500,7 @@ many_queues(struct sw *sw, unsigned int n_queues) ON_BOTH
 	for (int round = 0; round < 50; round++) {
 		for (uint16_t q = 0; q < n_queues; q++) {
 			for (int i = 0; i < 8; i++) {
-				frame_plain(&frame, 100, 10 + q, ++serial);
+				frame_plain(&frame, 100, 10 + q, talk_serial());
 				switch_inject_queue(sw, "p1", q, &frame);
 				n++;
 			}
