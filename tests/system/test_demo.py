@@ -33,7 +33,7 @@ def once(world: World) -> None:
     note(output)
     note(f"{time.monotonic() - start:.1f} s in all")
     check_equal(status, 0, "exit status")
-    for needle in ("vswitchctl bridge add br0", "0% packet loss", "Mbits/sec", "vswitchctl show"):
+    for needle in ("vswitchctl bridge add br0", "0% packet loss", "bits/sec", "vswitchctl show"):
         check(needle in output, f"the demo did not show {needle!r}")
     check_equal(footprint(), before, "namespace, configuration, run folder")
 
