@@ -49,6 +49,29 @@ lane_memory(const struct options *options)
 	return (size_t)options->ring * (rx_stride(options) + tx_stride(options)) + (size_t)2 * LINE;
 }
 
+uint32_t
+lane_frame_buffers(const struct options *options)
+{
+	const uint32_t room = rx_stride(options) - HEADER_AT;
+	const uint32_t frame = largest_frame(options) + (uint32_t)sizeof(struct net_hdr);
+
+	return (frame + room - 1) / room;
+}
+
+uint32_t
+lane_window(const struct options *options)
+{
+	uint32_t queues = 1;
+
+	for (unsigned int i = 0; i < options->n_ports; i++) {
+		queues = options->ports[i].queues > queues ? options->ports[i].queues : queues;
+	}
+	const uint32_t senders =
+		queues * (options->direction == DIRECTION_MESH ? options->n_ports - 1 : 1);
+	const uint32_t window = options->ring * 3u / 4 / lane_frame_buffers(options) / senders;
+	return window > 0 ? window : 1;
+}
+
 static void
 find_targets(struct lane *lane)
 {
@@ -124,6 +147,7 @@ lane_init(struct lane *lane, struct traffic *traffic, struct frontend *fe, unsig
 		.tx_len = calloc(ring, sizeof(uint32_t)),
 		.free_ids = calloc(ring, sizeof(uint16_t)),
 		.n_free = ring,
+		.refill_at = ring / 8u < LANE_BURST ? ring / 8u : LANE_BURST,
 	};
 	lane->rx_buffers = memory_alloc(&fe->memory, (size_t)ring * lane->rx_stride, LINE);
 	lane->tx_buffers = memory_alloc(&fe->memory, (size_t)ring * lane->tx_stride, LINE);

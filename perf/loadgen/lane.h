@@ -19,6 +19,7 @@
 #include "perf/loadgen/frame.h"
 #include "perf/loadgen/histogram.h"
 #include "perf/loadgen/options.h"
+#include "perf/loadgen/pace.h"
 #include "perf/loadgen/stream.h"
 #include "tests/frontend/frontend.h"
 
@@ -39,6 +40,7 @@ struct direction_count {
 	uint64_t corrupt;
 	uint64_t untouched; /* frames of which only the number is known */
 	uint64_t sent_untouched;
+	struct window window; /* of those; frames with a stamp have one in each stream */
 };
 
 /* Shared by all lanes; one thread. */
@@ -48,7 +50,10 @@ struct traffic {
 	struct flows flows;
 	bool edit; /* frames of a lane differ in more than their stamp */
 	bool learning; /* send frames that only make addresses known */
-	double frames_per_cycle; /* of a lane; 0: as fast as it goes */
+	bool may_merge; /* a frame may take several receive buffers */
+	uint32_t window; /* frames under way, of a lane to a port; 0: any number */
+	uint32_t window_step; /* a lane waits until it may send so many */
+	uint64_t patience; /* WINDOW_PATIENCE_S in cycles */
 	uint64_t pause; /* LANE_PAUSE_S in cycles; 0 at a rate */
 	unsigned int max_queues;
 	struct stream *streams; /* [src][queue][dst] */
@@ -75,8 +80,10 @@ struct lane {
 	uint32_t free_head;
 	uint32_t n_free;
 	/* Receive buffers that wait to be posted again. */
+	unsigned int refill_at; /* so many are posted together */
 	unsigned int n_refill;
 	struct ring_buffer refill[2 * LANE_BURST];
+	bool broken; /* the switch returned a buffer that is none */
 	/* The frame that receive buffers are being merged into. */
 	unsigned int n_merging; /* buffers still to come */
 	uint32_t merged; /* bytes of it seen */
@@ -87,8 +94,7 @@ struct lane {
 	unsigned int targets[OPTIONS_PORTS];
 	unsigned int target; /* index of the next one */
 	uint32_t cursor; /* of flows_next() */
-	uint64_t started; /* cycles when the rate began to count */
-	uint64_t sent;
+	struct pace pace;
 	uint64_t rx_after; /* cycles: no look at the ring before */
 	uint64_t tx_after;
 	/* Who waited for whom. */
@@ -96,12 +102,19 @@ struct lane {
 	uint64_t starved; /* the switch had taken all it was given */
 	uint64_t visits;
 	uint64_t blocked; /* the switch had not returned enough for a burst */
+	uint64_t held; /* the window was full */
 	uint64_t rx_samples;
 	uint64_t rx_empty; /* the switch had no receive buffer left */
 };
 
 /* Bytes of buffers that a lane needs. */
 size_t lane_memory(const struct options *options);
+
+/* Receive buffers that the largest frame takes. */
+uint32_t lane_frame_buffers(const struct options *options);
+
+/* The window that loses nothing, as far as the rings decide: see --help. */
+uint32_t lane_window(const struct options *options);
 
 /* The front end is started; its queue pair `queue` becomes this lane's. -ENOMEM. */
 int lane_init(struct lane *lane, struct traffic *traffic, struct frontend *fe, unsigned int port,

@@ -113,58 +113,168 @@ take_buffer(struct lane *lane, const struct ring_used *used, uint64_t now)
 	}
 }
 
-static void
-give_back(struct lane *lane, uint16_t id)
+/* Frames that are not what the common case takes: merged, verified, of another kind. */
+static unsigned int
+take_each(struct lane *lane, const struct ring_used *used, unsigned int n, uint64_t now)
 {
-	uint8_t *header = buffer_frame(lane, id) - HEADER_SIZE;
+	unsigned int frames = 0;
 
-	if (lane->traffic->options->rewrite_header) {
-		memset(header, 0, HEADER_SIZE);
+	for (unsigned int i = 0; i < n; i++) {
+		frames += lane->n_merging == 0;
+		take_buffer(lane, &used[i], now);
 	}
-	lane->refill[lane->n_refill++] = (struct ring_buffer){
-		.gpa = memory_gpa(&lane->fe->memory, header),
-		.len = lane->rx_stride - HEADER_AT,
-		.id = id,
-	};
+	return frames;
+}
+
+/*
+ * A burst in which each buffer is a frame with a stamp. Frames that were sent in one burst have
+ * the same time in it, so latencies are counted in runs.
+ */
+static void
+take_stamped(struct lane *lane, const struct ring_used *used, unsigned int n, uint64_t now)
+{
+	struct traffic *traffic = lane->traffic;
+	const uint32_t stamp_at = traffic->layout.stamp;
+	const uint32_t shortest = HEADER_SIZE + stamp_at + (uint32_t)sizeof(struct stamp);
+	struct direction_count *direction = NULL;
+	struct stream *stream = NULL;
+	uint32_t kind = 0; /* of the run: magic and stream */
+	uint64_t sent_at = 0;
+	uint32_t run = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct stamp stamp;
+		const uint8_t *frame = buffer_frame(lane, used[i].id);
+		memcpy(&stamp, frame + stamp_at, sizeof(stamp));
+		if (used[i].len < shortest || stamp.magic != STAMP_DATA) {
+			take_buffer(lane, &used[i], now);
+			continue;
+		}
+		if (stamp.stream != kind || stamp.cycles != sent_at || stream == NULL) {
+			if (run > 0) {
+				histogram_add(&direction->latency, now - sent_at, run);
+				run = 0;
+			}
+			const unsigned int src = stamp.stream / OPTIONS_PORTS / traffic->max_queues;
+			const unsigned int dst = stamp.stream % OPTIONS_PORTS;
+			if (src >= traffic->options->n_ports || dst != lane->port ||
+				stamp.cycles > now) {
+				take_buffer(lane, &used[i], now);
+				stream = NULL;
+				continue;
+			}
+			direction = traffic_direction(traffic, src, dst);
+			stream = traffic_stream(traffic, stamp.stream);
+			kind = stamp.stream;
+			sent_at = stamp.cycles;
+		}
+		stream_take(stream, stamp.number);
+		run++;
+	}
+	if (run > 0) {
+		histogram_add(&direction->latency, now - sent_at, run);
+	}
+}
+
+/* Whether all of the burst are whole frames; not to be asked where frames are never merged. */
+static bool
+all_whole(const struct lane *lane, const struct ring_used *used, unsigned int n)
+{
+	uint32_t merged = lane->n_merging;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct net_hdr header;
+		memcpy(&header, buffer_frame(lane, used[i].id) - HEADER_SIZE, sizeof(header));
+		merged |= header.num_buffers > 1;
+	}
+	return merged == 0;
+}
+
+static void
+give_back(struct lane *lane, const struct ring_used *used, unsigned int n)
+{
+	const bool rewrite = lane->traffic->options->rewrite_header;
+	const uint64_t base = memory_gpa(&lane->fe->memory, lane->rx_buffers) + HEADER_AT;
+	const uint32_t len = lane->rx_stride - HEADER_AT;
+	struct ring_buffer *refill = lane->refill + lane->n_refill;
+
+	for (unsigned int i = 0; i < n; i++) {
+		refill[i] = (struct ring_buffer){
+			.gpa = base + (uint64_t)used[i].id * lane->rx_stride,
+			.len = len,
+			.id = used[i].id,
+		};
+	}
+	for (unsigned int i = 0; rewrite && i < n; i++) {
+		memset(buffer_frame(lane, used[i].id) - HEADER_SIZE, 0, HEADER_SIZE);
+	}
+	lane->n_refill += n;
+	if (lane->n_refill >= lane->refill_at) {
+		queue_post_lazily(lane->rx, lane->refill, lane->n_refill);
+		lane->n_refill = 0;
+	}
+}
+
+/* Fetch what will be read; false when the switch returned what was never posted. */
+static bool
+prefetch(struct lane *lane, const struct ring_used *used, unsigned int n, bool headers, bool frames)
+{
+	const uint8_t *base = lane->rx_buffers + LINE;
+	const uint32_t stride = lane->rx_stride;
+	uint32_t all = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		all |= used[i].id;
+	}
+	if (all >= lane->traffic->options->ring) {
+		lane->broken = true;
+		return false;
+	}
+	for (unsigned int i = 0; headers && i < n; i++) {
+		__builtin_prefetch(base + (size_t)used[i].id * stride - HEADER_SIZE);
+	}
+	for (unsigned int i = 0; frames && i < n; i++) {
+		__builtin_prefetch(base + (size_t)used[i].id * stride);
+	}
+	return true;
 }
 
 unsigned int
 lane_receive(struct lane *lane, uint64_t now)
 {
 	struct ring_used used[LANE_BURST];
-	const bool touched =
-		lane->traffic->options->payload != PAYLOAD_UNTOUCHED || lane->traffic->learning;
-	unsigned int frames = 0;
+	const struct traffic *traffic = lane->traffic;
+	const enum payload payload =
+		traffic->learning ? PAYLOAD_FIRST_LINE : traffic->options->payload;
+	const bool headers = traffic->may_merge || traffic->options->rewrite_header;
+	unsigned int frames;
 
+	queue_look(lane->rx);
 	if (now < lane->rx_after) {
 		return 0;
 	}
 	const unsigned int n = queue_collect(lane->rx, used, LANE_BURST);
 	if (n < LANE_BURST) {
-		lane->rx_after = now + lane->traffic->pause;
+		lane->rx_after = now + traffic->pause;
 	}
-	if (n == 0) {
+	if (n == 0 || !prefetch(lane, used, n, headers, payload != PAYLOAD_UNTOUCHED)) {
 		return 0;
-	}
-	for (unsigned int i = 0; i < n; i++) {
-		const uint8_t *frame = buffer_frame(lane, used[i].id);
-		__builtin_prefetch(frame - HEADER_SIZE);
-		if (touched) {
-			__builtin_prefetch(frame);
-		}
 	}
 	if (++lane->rx_samples % LANE_SAMPLE == 0) {
 		lane->rx_empty += queue_all_used(lane->rx);
 	}
-	now = cycles_now();
-	for (unsigned int i = 0; i < n; i++) {
-		frames += lane->n_merging == 0;
-		take_buffer(lane, &used[i], now);
-		give_back(lane, used[i].id);
+	if (payload == PAYLOAD_VERIFY || traffic->learning ||
+		(traffic->may_merge && !all_whole(lane, used, n))) {
+		frames = take_each(lane, used, n, cycles_now());
+	} else {
+		if (payload == PAYLOAD_UNTOUCHED) {
+			traffic_direction(traffic, options_partner(lane->port), lane->port)
+				->untouched += n;
+		} else {
+			take_stamped(lane, used, n, cycles_now());
+		}
+		frames = n;
 	}
-	if (lane->n_refill >= LANE_BURST) {
-		queue_post(lane->rx, lane->refill, lane->n_refill);
-		lane->n_refill = 0;
-	}
+	give_back(lane, used, n);
 	return frames;
 }

@@ -5,11 +5,13 @@
 
 #define LINE 64u
 #define HEADER_SIZE ((uint32_t)sizeof(struct net_hdr))
+#define HEADER_AT (LINE - HEADER_SIZE)
 
-static uint8_t *
-buffer_frame(const struct lane *lane, uint16_t id)
+/* Whether frames are told apart by what is in them. */
+static bool
+stamped(const struct traffic *traffic)
 {
-	return lane->tx_buffers + (size_t)id * lane->tx_stride + LINE;
+	return traffic->options->payload != PAYLOAD_UNTOUCHED;
 }
 
 /* Make ids free until `wanted` are; what the switch has not returned stays out. */
@@ -23,97 +25,158 @@ reap(struct lane *lane, unsigned int wanted)
 		return;
 	}
 	const unsigned int n = queue_collect(lane->tx, used, 2 * LANE_BURST);
+	const uint32_t tail = lane->free_head + lane->n_free;
+	uint16_t *ids = lane->free_ids;
+	uint32_t all = 0;
 	for (unsigned int i = 0; i < n; i++) {
-		lane->free_ids[(lane->free_head + lane->n_free++) & mask] = used[i].id;
+		ids[(tail + i) & mask] = used[i].id;
+		all |= used[i].id;
 	}
+	lane->broken |= all > mask;
+	lane->n_free += lane->broken ? 0 : n;
 }
 
-static uint16_t
-next_id(struct lane *lane)
-{
-	const uint16_t id = lane->free_ids[lane->free_head++ & (lane->traffic->options->ring - 1u)];
-
-	lane->n_free--;
-	return id;
-}
-
-/* Frames that the rate allows now. A lane that fell behind catches up as the ring has room. */
+/* Frames that the window to this port and the rate allow now. */
 static unsigned int
-allowed(struct lane *lane, uint64_t now)
-{
-	const double rate = lane->traffic->frames_per_cycle;
-
-	if (rate <= 0) {
-		return LANE_BURST;
-	}
-	if (lane->started == 0) {
-		lane->started = now;
-		lane->sent = 0;
-	}
-	const double due = (double)(now - lane->started) * rate - (double)lane->sent;
-	return due >= LANE_BURST ? LANE_BURST : due > 0 ? (unsigned int)due : 0;
-}
-
-/* Stamp a burst for one target: the frame's first line and, to be verified, all of it. */
-static void
-write_frames(struct lane *lane, const uint16_t *ids, unsigned int n, unsigned int dst, uint64_t now)
+allowed(struct lane *lane, unsigned int dst, uint64_t now)
 {
 	struct traffic *traffic = lane->traffic;
-	const struct options *options = traffic->options;
+	unsigned int most = LANE_BURST;
+
+	if (traffic->window > 0) {
+		uint32_t room;
+		if (stamped(traffic)) {
+			struct stream *stream = traffic_stream(traffic,
+				traffic_stream_index(traffic, lane->port, lane->queue, dst));
+			room = window_room(&stream->window, traffic->window, stream->next_sent,
+				stream->next_expected, now, traffic->patience);
+		} else {
+			struct direction_count *direction =
+				traffic_direction(traffic, lane->port, dst);
+			room = window_room_counted(&direction->window,
+				traffic->window * lane->fe->config.n_pairs,
+				direction->sent_untouched, direction->untouched, now,
+				traffic->patience);
+		}
+		if (room < traffic->window_step) {
+			lane->held++;
+			return 0;
+		}
+		most = room < LANE_BURST ? room : LANE_BURST;
+	}
+	return pace_due(&lane->pace, now, most);
+}
+
+/* Stamp a burst for one target; to be verified, all of the frame depends on it. */
+static void
+stamp_frames(struct lane *lane, uint8_t *const *headers, const uint16_t *ids, unsigned int n,
+	unsigned int dst, uint64_t now)
+{
+	struct traffic *traffic = lane->traffic;
 	const unsigned int index = traffic_stream_index(traffic, lane->port, lane->queue, dst);
 	struct stream *stream = traffic_stream(traffic, index);
+	const uint32_t stamp_at = HEADER_SIZE + traffic->layout.stamp;
+	const uint32_t number = stream->next_sent;
 	struct stamp stamp = {
 		.cycles = now,
+		.number = number,
 		.stream = (uint16_t)index,
 		.magic = STAMP_DATA,
 	};
-	const uint32_t end = traffic->layout.stamp + (uint32_t)sizeof(stamp);
 
 	for (unsigned int i = 0; i < n; i++) {
-		uint8_t *frame = buffer_frame(lane, ids[i]);
-		if (traffic->edit) {
-			frame_set_flow(&traffic->layout, frame, dst,
-				flows_next(&traffic->flows, &lane->cursor));
-		}
-		stamp.number = stream->next_sent++;
-		memcpy(frame + traffic->layout.stamp, &stamp, sizeof(stamp));
-		if (options->payload == PAYLOAD_VERIFY) {
-			frame_fill(frame + end, lane->tx_len[ids[i]] - HEADER_SIZE - end, end,
-				frame_seed(&stamp));
+		memcpy(headers[i] + stamp_at, &stamp, sizeof(stamp));
+		stamp.number++;
+	}
+	if (traffic->options->payload == PAYLOAD_VERIFY) {
+		const uint32_t end = traffic->layout.stamp + (uint32_t)sizeof(stamp);
+		for (unsigned int i = 0; i < n; i++) {
+			stamp.number = number + i;
+			frame_fill(headers[i] + HEADER_SIZE + end,
+				lane->tx_len[ids[i]] - HEADER_SIZE - end, end, frame_seed(&stamp));
 		}
 	}
+	stream->next_sent = number + n;
 	stream->sent += n;
 }
 
+/* What frames of this lane differ in, and the account of them. */
 static void
-post(struct lane *lane, const uint16_t *ids, unsigned int n)
+write_frames(struct lane *lane, uint8_t *const *headers, const uint16_t *ids, unsigned int n,
+	unsigned int dst, uint64_t now)
 {
+	struct traffic *traffic = lane->traffic;
+	const struct frame_layout layout = traffic->layout;
+
+	if (traffic->edit) {
+		for (unsigned int i = 0; i < n; i++) {
+			frame_set_flow(&layout, headers[i] + HEADER_SIZE, dst,
+				flows_next(&traffic->flows, &lane->cursor));
+		}
+	}
+	if (stamped(traffic)) {
+		stamp_frames(lane, headers, ids, n, dst, now);
+	} else {
+		traffic_direction(traffic, lane->port, dst)->sent_untouched += n;
+	}
+}
+
+static void
+post(struct lane *lane, uint8_t *const *headers, const uint16_t *ids, unsigned int n)
+{
+	const uint64_t offset = MEMORY_GPA - (uintptr_t)lane->fe->memory.base;
 	struct ring_buffer buffers[LANE_BURST];
 
-	for (unsigned int i = 0; i < n; i++) {
-		uint8_t *header = buffer_frame(lane, ids[i]) - HEADER_SIZE;
-		if (lane->traffic->options->rewrite_header && !lane->traffic->options->tso) {
-			memset(header, 0, HEADER_SIZE);
-			__asm__ volatile("" : : "r"(header) : "memory");
+	if (lane->traffic->options->rewrite_header && !lane->traffic->options->tso) {
+		for (unsigned int i = 0; i < n; i++) {
+			memset(headers[i], 0, HEADER_SIZE);
 		}
+	}
+	for (unsigned int i = 0; i < n; i++) {
 		buffers[i] = (struct ring_buffer){
-			.gpa = memory_gpa(&lane->fe->memory, header),
+			.gpa = (uintptr_t)headers[i] + offset,
 			.len = lane->tx_len[ids[i]],
 			.id = ids[i],
 		};
 	}
-	queue_post(lane->tx, buffers, n);
+	queue_post_lazily(lane->tx, buffers, n);
+}
+
+/* The ids and headers of the next n frames; those that will be written are fetched. */
+static void
+take(struct lane *lane, uint8_t **headers, uint16_t *ids, unsigned int n, bool touch)
+{
+	uint8_t *base = lane->tx_buffers + HEADER_AT;
+	const uint32_t mask = lane->traffic->options->ring - 1u;
+	const uint32_t stride = lane->tx_stride;
+	const uint32_t head = lane->free_head;
+
+	for (unsigned int i = 0; i < n; i++) {
+		ids[i] = lane->free_ids[(head + i) & mask];
+		headers[i] = base + (size_t)ids[i] * stride;
+		if (touch) {
+			cycles_prefetch_write(headers[i] + HEADER_SIZE);
+		}
+	}
+	lane->free_head = head + n;
+	lane->n_free -= n;
 }
 
 unsigned int
 lane_send(struct lane *lane, uint64_t now)
 {
 	struct traffic *traffic = lane->traffic;
+	uint8_t *headers[LANE_BURST];
 	uint16_t ids[LANE_BURST];
-	const unsigned int n =
-		lane->n_targets > 0 && now >= lane->tx_after ? allowed(lane, now) : 0;
 
+	queue_look(lane->tx);
+	if (lane->n_targets == 0 || now < lane->tx_after) {
+		return 0;
+	}
+	const unsigned int dst = lane->targets[lane->target];
+	const unsigned int n = allowed(lane, dst, now);
 	if (n == 0) {
+		lane->target = lane->target + 1 < lane->n_targets ? lane->target + 1 : 0;
 		return 0;
 	}
 	reap(lane, n);
@@ -127,22 +190,11 @@ lane_send(struct lane *lane, uint64_t now)
 		lane->sampled++;
 		lane->starved += queue_all_used(lane->tx);
 	}
-	const bool touch = traffic->options->payload != PAYLOAD_UNTOUCHED || traffic->edit;
-	for (unsigned int i = 0; i < n; i++) {
-		ids[i] = next_id(lane);
-		if (touch) {
-			cycles_prefetch_write(buffer_frame(lane, ids[i]));
-		}
-	}
-	const unsigned int dst = lane->targets[lane->target];
+	take(lane, headers, ids, n, stamped(traffic) || traffic->edit);
 	lane->target = lane->target + 1 < lane->n_targets ? lane->target + 1 : 0;
-	if (touch) {
-		write_frames(lane, ids, n, dst, now);
-	} else {
-		traffic_direction(traffic, lane->port, dst)->sent_untouched += n;
-	}
-	post(lane, ids, n);
-	lane->sent += n;
+	write_frames(lane, headers, ids, n, dst, now);
+	post(lane, headers, ids, n);
+	pace_sent(&lane->pace, now, n);
 	return n;
 }
 
@@ -156,16 +208,22 @@ lane_teach(struct lane *lane, uint32_t *flow, uint32_t n_flows)
 		.stream = (uint16_t)traffic_stream_index(traffic, lane->port, lane->queue, partner),
 		.magic = STAMP_LEARN,
 	};
+	uint8_t *headers[LANE_BURST];
 	uint16_t ids[LANE_BURST];
-	unsigned int n = 0;
+	const uint32_t left = n_flows - *flow;
 
+	queue_look(lane->tx);
 	reap(lane, LANE_BURST);
-	while (n < LANE_BURST && lane->n_free > 0 && *flow < n_flows) {
-		ids[n] = next_id(lane);
-		uint8_t *frame = buffer_frame(lane, ids[n++]);
+	const unsigned int n = left < LANE_BURST ? left : LANE_BURST;
+	if (lane->n_free < n) {
+		return true;
+	}
+	take(lane, headers, ids, n, true);
+	for (unsigned int i = 0; i < n; i++) {
+		uint8_t *frame = headers[i] + HEADER_SIZE;
 		frame_set_flow(&traffic->layout, frame, partner, (*flow)++);
 		memcpy(frame + traffic->layout.stamp, &stamp, sizeof(stamp));
 	}
-	post(lane, ids, n);
+	post(lane, headers, ids, n);
 	return *flow < n_flows;
 }

@@ -22,6 +22,14 @@ static const char usage[] =
 	"  --zipf S                 shares of flows follow 1 / i^S (uniform)\n"
 	"  --direction both|a-to-b|mesh\n"
 	"  --rate PPS|max           of each direction (max)\n"
+	"  --window N|auto          frames under way at most, of each queue in each direction; 0: "
+	"an\n"
+	"                           open loop (auto: three quarters of what a receive ring holds,\n"
+	"                           shared by its senders; 0 with --rate). Nothing is lost for "
+	"want\n"
+	"                           of buffers while all windows of a ring's senders fit it. "
+	"Frames\n"
+	"                           of which nothing came for 50 ms are given up\n"
 	"  --seconds N              (5)\n"
 	"  --payload untouched|first-line|verify\n"
 	"  --ring N                 descriptors of a ring (256)\n"
@@ -40,6 +48,7 @@ enum option_id {
 	OPT_ZIPF,
 	OPT_DIRECTION,
 	OPT_RATE,
+	OPT_WINDOW,
 	OPT_SECONDS,
 	OPT_PAYLOAD,
 	OPT_RING,
@@ -60,6 +69,7 @@ static const struct option long_options[] = {
 	{"zipf", required_argument, NULL, OPT_ZIPF},
 	{"direction", required_argument, NULL, OPT_DIRECTION},
 	{"rate", required_argument, NULL, OPT_RATE},
+	{"window", required_argument, NULL, OPT_WINDOW},
 	{"seconds", required_argument, NULL, OPT_SECONDS},
 	{"payload", required_argument, NULL, OPT_PAYLOAD},
 	{"ring", required_argument, NULL, OPT_RING},
@@ -185,6 +195,13 @@ parse_numeric(struct options *options, int id, const char *text, struct err *err
 			rc = parse_real("rate", text, 1, 1e9, &options->rate, err);
 		}
 		break;
+	case OPT_WINDOW:
+		options->window = OPTIONS_AUTO;
+		if (strcmp(text, "auto") != 0) {
+			rc = parse_u64("window", text, 0, UINT16_MAX, &value, err);
+			options->window = (uint32_t)value;
+		}
+		break;
 	case OPT_SECONDS:
 		rc = parse_real("seconds", text, 0.1, 86400, &options->seconds, err);
 		break;
@@ -288,6 +305,7 @@ options_parse(struct options *options, int argc, char **argv, struct err *err)
 	*options = (struct options){
 		.size = FRAME_MIN,
 		.flows = 1,
+		.window = OPTIONS_AUTO,
 		.seconds = 5,
 		.payload = PAYLOAD_FIRST_LINE,
 		.ring = 256,

@@ -10,6 +10,7 @@
 #include "perf/loadgen/flows.h"
 
 #define OPTIONS_PORTS 8
+#define OPTIONS_AUTO UINT32_MAX
 #define OPTIONS_PATH_SIZE 108 /* of sockaddr_un.sun_path */
 
 enum direction {
@@ -19,7 +20,7 @@ enum direction {
 };
 
 enum payload {
-	PAYLOAD_UNTOUCHED, /* frames are sent as built and not looked at */
+	PAYLOAD_UNTOUCHED, /* frames are sent as built; neither they nor their headers are read */
 	PAYLOAD_FIRST_LINE, /* a stamp is written and read */
 	PAYLOAD_VERIFY, /* every byte is written and checked */
 };
@@ -40,6 +41,7 @@ struct options {
 	double zipf;
 	enum direction direction;
 	double rate; /* frames a second and direction; 0: as fast as it goes */
+	uint32_t window; /* frames under way per direction and queue; 0: any number */
 	double seconds;
 	enum payload payload;
 	uint16_t ring;

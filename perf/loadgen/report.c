@@ -38,10 +38,11 @@ report_text(FILE *out, const struct options *options, const struct result *resul
 	(void)fprintf(out,
 		"generator: %.1f cycles a frame sent and received, busy %.1f %%; the switch "
 		"without "
-		"work %.1f %%, ring full %.1f %%, no receive buffer %.1f %% of the times looked; "
-		"pages of %s\n",
+		"work %.1f %%, ring full %.1f %%, window full %.1f %%, no receive buffer %.1f %% "
+		"of "
+		"the times looked; pages of %s\n",
 		result->cycles_per_packet, result->busy_share * 100, result->starved_share * 100,
-		result->blocked_share * 100, result->rx_empty_share * 100,
+		result->blocked_share * 100, result->held_share * 100, result->rx_empty_share * 100,
 		result->hugepages ? "2 MiB" : "4 KiB");
 	if (result->strays > 0 || result->foreign > 0) {
 		(void)fprintf(out,
@@ -118,9 +119,10 @@ report_json(FILE *out, const struct options *options, const struct result *resul
 		",\"kicks\":%" PRIu64
 		",\"generator\":{\"cycles_per_packet\":%.2f,\"cycles_per_second\":%.0f,"
 		"\"busy_share\":%.4f,\"starved_share\":%.4f,\"blocked_share\":%.4f,"
-		"\"rx_empty_share\":%.4f,\"hugepages\":%s,\"limited\":%s}}\n",
+		"\"held_share\":%.4f,\"rx_empty_share\":%.4f,\"hugepages\":%s,\"limited\":%s}}\n",
 		result->seconds, result->strays, result->foreign, result->kicks,
 		result->cycles_per_packet, result->cycles_per_second, result->busy_share,
-		result->starved_share, result->blocked_share, result->rx_empty_share,
-		result->hugepages ? "true" : "false", result->generator_limited ? "true" : "false");
+		result->starved_share, result->blocked_share, result->held_share,
+		result->rx_empty_share, result->hugepages ? "true" : "false",
+		result->generator_limited ? "true" : "false");
 }

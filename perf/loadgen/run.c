@@ -63,6 +63,14 @@ traffic_init(struct traffic *traffic, const struct options *options)
 		sizeof(*traffic->streams));
 	traffic->directions =
 		calloc((size_t)OPTIONS_PORTS * OPTIONS_PORTS, sizeof(*traffic->directions));
+	const uint32_t window = options->window != OPTIONS_AUTO ? options->window
+		: options->rate > 0                             ? 0
+								: lane_window(options);
+	const uint32_t step = window / 4 < LANE_BURST ? window / 4 : LANE_BURST;
+	traffic->window = window;
+	traffic->window_step = step > 0 && options->rate <= 0 ? step : 1;
+	traffic->may_merge = options->mergeable &&
+		(options->payload != PAYLOAD_UNTOUCHED || lane_frame_buffers(options) > 1);
 	if (traffic->streams == NULL || traffic->directions == NULL) {
 		return -ENOMEM;
 	}
@@ -118,6 +126,13 @@ check_alive(const struct runner *runner, struct err *err)
 		if (!frontend_alive(&runner->ports[i])) {
 			return err_set(err, ERR_FAILED, NULL,
 				"port %u: the switch has closed the connection", i);
+		}
+	}
+	for (unsigned int i = 0; i < runner->n_lanes; i++) {
+		if (runner->lanes[i].broken) {
+			return err_set(err, ERR_FAILED, NULL,
+				"port %u: the switch returned a buffer that is not there",
+				runner->lanes[i].port);
 		}
 	}
 	return 0;
@@ -230,6 +245,7 @@ count(const struct runner *runner, unsigned int src, unsigned int dst, struct di
 		.sent = direction->sent_untouched,
 		.received = direction->untouched,
 		.corrupt = direction->corrupt,
+		.expired = direction->window.expired,
 	};
 	for (unsigned int queue = 0; queue < traffic->max_queues; queue++) {
 		const struct stream *stream =
@@ -238,6 +254,7 @@ count(const struct runner *runner, unsigned int src, unsigned int dst, struct di
 		out->received += stream->received;
 		out->reordered += stream->reordered;
 		out->duplicated += stream->duplicated;
+		out->expired += stream->window.expired;
 	}
 	out->lost = out->sent > out->received ? out->sent - out->received : 0;
 }
@@ -262,7 +279,7 @@ begin(struct runner *runner)
 	for (unsigned int i = 0; i < runner->n_lanes; i++) {
 		struct lane *lane = &runner->lanes[i];
 		lane->sampled = lane->starved = 0;
-		lane->visits = lane->blocked = 0;
+		lane->visits = lane->blocked = lane->held = 0;
 		lane->rx_samples = lane->rx_empty = 0;
 	}
 }
@@ -285,6 +302,7 @@ end(const struct runner *runner, struct result *result)
 		sum.starved += lane->starved;
 		sum.visits += lane->visits;
 		sum.blocked += lane->blocked;
+		sum.held += lane->held;
 		sum.rx_samples += lane->rx_samples / LANE_SAMPLE;
 		sum.rx_empty += lane->rx_empty;
 		result->kicks += lane->rx->kicks + lane->tx->kicks;
@@ -294,6 +312,8 @@ end(const struct runner *runner, struct result *result)
 	result->cycles_per_packet = 2 * share(runner->busy, runner->frames);
 	result->starved_share = share(sum.starved, sum.sampled);
 	result->blocked_share = share(sum.blocked, sum.visits);
+	result->held_share = share(sum.held, sum.held + sum.visits);
+	result->window = runner->traffic.window;
 	result->rx_empty_share = share(sum.rx_empty, sum.rx_samples);
 	result->generator_limited = runner->options->rate <= 0 && result->busy_share > LIMIT_BUSY &&
 		result->starved_share > LIMIT_STARVED;
@@ -365,8 +385,13 @@ set_rate(struct runner *runner)
 	/* Every lane the same: a port's targets are as many as its neighbour's. */
 	const unsigned int targets =
 		options->direction == DIRECTION_MESH ? options->n_ports - 1 : 1;
-	runner->traffic.frames_per_cycle =
-		options->rate * targets / runner->traffic.max_queues / runner->hz;
+	for (unsigned int i = 0; i < runner->n_lanes; i++) {
+		struct lane *lane = &runner->lanes[i];
+		lane->pace.per_cycle =
+			options->rate * targets / runner->traffic.max_queues / runner->hz;
+		lane->pace.phase = (double)i / runner->n_lanes;
+	}
+	runner->traffic.patience = (uint64_t)(WINDOW_PATIENCE_S * runner->hz);
 	runner->traffic.pause = options->rate > 0 ? 0 : (uint64_t)(LANE_PAUSE_S * runner->hz);
 }
 
@@ -400,10 +425,10 @@ run(const struct options *options, struct result *result, struct err *err)
 	if (rc != 0) {
 		(void)err_set(err, ERR_LIMIT, NULL, "no memory for %u flows", options->flows);
 	}
-	set_rate(runner);
 	for (unsigned int i = 0; rc == 0 && i < options->n_ports; i++) {
 		rc = open_port(runner, i, err);
 	}
+	set_rate(runner);
 	if (rc == 0) {
 		rc = teach(runner, err);
 	}

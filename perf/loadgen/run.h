@@ -23,6 +23,7 @@ struct direction_result {
 	uint64_t reordered;
 	uint64_t duplicated;
 	uint64_t corrupt;
+	uint64_t expired; /* how often a full window was opened again */
 	double mpps_sent; /* in the measured time */
 	double mpps_received;
 	double latency_ns[4]; /* p50, p99, p99.9, max of the measured time and the draining */
@@ -32,6 +33,7 @@ struct result {
 	double seconds; /* measured */
 	double cycles_per_second;
 	bool hugepages;
+	uint32_t window; /* in effect */
 	/*
 	 * Whether late numbers mean anything: a switch that spreads a sender's flows over several
 	 * receive queues keeps the order of each flow only.
@@ -44,6 +46,7 @@ struct result {
 	double cycles_per_packet; /* busy, per frame sent and received */
 	double starved_share; /* bursts that found the switch without work from this ring */
 	double blocked_share; /* tries that found no room for a burst */
+	double held_share; /* tries that found the window full */
 	double rx_empty_share; /* receptions that found the switch without receive buffers */
 	bool generator_limited;
 	struct direction_result directions[OPTIONS_PORTS][OPTIONS_PORTS];

@@ -15,6 +15,8 @@
 
 #include <stdint.h>
 
+#include "perf/loadgen/window.h"
+
 #define STREAM_GAPS 128
 
 struct stream_gap {
@@ -30,6 +32,7 @@ struct stream {
 	uint64_t reordered;
 	uint64_t duplicated;
 	uint32_t horizon; /* nothing is known about numbers before it */
+	struct window window;
 	unsigned int n_gaps;
 	struct stream_gap gaps[STREAM_GAPS]; /* oldest first */
 };

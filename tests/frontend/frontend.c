@@ -248,16 +248,16 @@ queue_post(struct frontend_queue *queue, const struct ring_buffer *buffers, unsi
 		kick = split_ring_wants_kick(&queue->ring.split);
 	}
 	if (kick) {
-		(void)eventfd_write(queue->kick, 1);
-		queue->kicks++;
+		queue_kick(queue);
 	}
 }
 
-unsigned int
-queue_collect(struct frontend_queue *queue, struct ring_used *used, unsigned int max)
+void
+queue_kick(struct frontend_queue *queue)
 {
-	return queue->is_packed ? packed_ring_collect(&queue->ring.packed, used, max)
-				: split_ring_collect(&queue->ring.split, used, max);
+	(void)eventfd_write(queue->kick, 1);
+	queue->kicks++;
+	queue->owed = 0;
 }
 
 bool

@@ -84,6 +84,7 @@ struct frontend_queue {
 		struct packed_ring packed;
 	} ring;
 	bool is_packed;
+	uint16_t owed; /* looks at whether a kick is wanted, of queue_look() */
 	int kick; /* eventfds, -1 when closed */
 	int call;
 	uint64_t kicks; /* sent */
@@ -142,8 +143,48 @@ frontend_tx(struct frontend *fe, unsigned int pair)
 /* Post and publish n buffers, kick if the back end asks for it. The caller knows of the room. */
 void queue_post(struct frontend_queue *queue, const struct ring_buffer *buffers, unsigned int n);
 
+/* Kick, wanted or not. */
+void queue_kick(struct frontend_queue *queue);
+
 /* Up to `max` buffers that came back. */
-unsigned int queue_collect(struct frontend_queue *queue, struct ring_used *used, unsigned int max);
+static inline unsigned int
+queue_collect(struct frontend_queue *queue, struct ring_used *used, unsigned int max)
+{
+	return queue->is_packed ? packed_ring_collect(&queue->ring.packed, used, max)
+				: split_ring_collect(&queue->ring.split, used, max);
+}
+
+/*
+ * Post without the full fence that queue_post() needs to know whether a kick is wanted: it would
+ * wait until all that was written has been taken from the other core. What is posted owes a kick
+ * for QUEUE_LOOKS calls of queue_look(), long enough for the writes to be seen, so the caller
+ * polls.
+ */
+#define QUEUE_LOOKS 64u
+
+static inline void
+queue_look(struct frontend_queue *queue)
+{
+	if (queue->owed > 0) {
+		queue->owed--;
+		if (queue->is_packed ? packed_ring_asks_kick(&queue->ring.packed)
+				     : split_ring_asks_kick(&queue->ring.split)) {
+			queue_kick(queue);
+		}
+	}
+}
+
+static inline void
+queue_post_lazily(struct frontend_queue *queue, const struct ring_buffer *buffers, unsigned int n)
+{
+	if (queue->is_packed) {
+		packed_ring_post(&queue->ring.packed, buffers, n);
+	} else {
+		split_ring_post(&queue->ring.split, buffers, n);
+	}
+	queue->owed = QUEUE_LOOKS;
+	queue_look(queue);
+}
 
 /* Whether the back end has given all posted buffers back, collected here or not. */
 bool queue_all_used(const struct frontend_queue *queue);

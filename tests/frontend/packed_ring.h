@@ -65,13 +65,6 @@ size_t packed_ring_memory(uint16_t size);
 int packed_ring_init(
 	struct packed_ring *ring, struct memory *memory, uint16_t size, bool device_writes);
 
-/* Post n buffers, the first one's flags last; the caller knows that there is room. */
-void packed_ring_post(struct packed_ring *ring, const struct ring_buffer *buffers, unsigned int n);
-
-/* Up to `max` buffers that came back. */
-unsigned int
-packed_ring_collect(struct packed_ring *ring, struct ring_used *used, unsigned int max);
-
 /* Flags that make a descriptor available at the given wrap counter. */
 static inline uint16_t
 packed_ring_flags(uint16_t flags, bool wrap)
@@ -79,12 +72,19 @@ packed_ring_flags(uint16_t flags, bool wrap)
 	return (uint16_t)(flags | (wrap ? PACKED_DESC_AVAIL : PACKED_DESC_USED));
 }
 
+/* Whether the device wants kicks, as far as it is known here without waiting for own writes. */
+static inline bool
+packed_ring_asks_kick(const struct packed_ring *ring)
+{
+	return ring->device->flags != PACKED_EVENT_DISABLE;
+}
+
 /* Section 2.8.21.3: whether the device wants to be kicked for what was just posted. */
 static inline bool
 packed_ring_wants_kick(const struct packed_ring *ring)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return ring->device->flags != PACKED_EVENT_DISABLE;
+	return packed_ring_asks_kick(ring);
 }
 
 /* Whether the device has used the descriptor at `slot` in the given round. */
@@ -96,6 +96,65 @@ packed_ring_is_used(const struct packed_ring *ring, uint16_t slot, bool wrap)
 	const bool used = (flags & PACKED_DESC_USED) != 0;
 
 	return avail == used && used == wrap;
+}
+
+/* Post n buffers, the first one's flags last; the caller knows that there is room. */
+static inline void
+packed_ring_post(struct packed_ring *ring, const struct ring_buffer *buffers, unsigned int n)
+{
+	struct packed_desc *descs = ring->desc;
+	const uint16_t size = ring->size;
+	uint16_t next = ring->next_avail;
+	bool wrap = ring->avail_wrap;
+	uint16_t flags = packed_ring_flags(ring->desc_flags, wrap);
+	struct packed_desc *first = &descs[next];
+	const uint16_t first_flags = flags;
+
+	if (n == 0) {
+		return;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		struct packed_desc *desc = &descs[next];
+		desc->addr = buffers[i].gpa;
+		desc->len = buffers[i].len;
+		desc->id = buffers[i].id;
+		if (i > 0) {
+			__atomic_store_n(&desc->flags, flags, __ATOMIC_RELEASE);
+		}
+		if (++next == size) {
+			next = 0;
+			wrap = !wrap;
+			flags = packed_ring_flags(ring->desc_flags, wrap);
+		}
+	}
+	ring->next_avail = next;
+	ring->avail_wrap = wrap;
+	ring->pending = (uint16_t)(ring->pending + n);
+	assert(ring->pending <= size);
+	__atomic_store_n(&first->flags, first_flags, __ATOMIC_RELEASE);
+}
+
+/* Up to `max` buffers that came back. */
+static inline unsigned int
+packed_ring_collect(struct packed_ring *ring, struct ring_used *used, unsigned int max)
+{
+	const unsigned int most = max < ring->pending ? max : ring->pending;
+	uint16_t next = ring->next_used;
+	bool wrap = ring->used_wrap;
+	unsigned int n = 0;
+
+	while (n < most && packed_ring_is_used(ring, next, wrap)) {
+		const struct packed_desc *desc = &ring->desc[next];
+		used[n++] = (struct ring_used){.id = desc->id, .len = desc->len};
+		if (++next == ring->size) {
+			next = 0;
+			wrap = !wrap;
+		}
+	}
+	ring->next_used = next;
+	ring->used_wrap = wrap;
+	ring->pending = (uint16_t)(ring->pending - n);
+	return n;
 }
 
 /* Buffers that the device has not given back; looks at the newest one only when all may be. */
