@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What there is to measure. Each is run once per process, with the roles of main and worker. */
+#ifndef VSW_PERF_MICRO_BENCHMARKS_H
+#define VSW_PERF_MICRO_BENCHMARKS_H
+
+#include "base/err.h"
+#include "perf/micro/bench.h"
+
+/* Name, what it measures. The function that runs it is benchmark_NAME. */
+#define BENCHMARKS(X)                                                              \
+	X(parse, "headers of a frame: VLAN tag of a trunk, offsets of IP and UDP") \
+	X(key, "key of a frame's addresses for the FDB; hashes")                   \
+	X(fdb, "the FDB, and rte_hash beside it")
+
+#define X(name, doc) int benchmark_##name(struct bench *bench, struct err *err);
+BENCHMARKS(X)
+#undef X
+
+struct benchmark {
+	const char *name;
+	const char *doc;
+	int (*run)(struct bench *bench, struct err *err);
+};
+
+#define X(name, doc) BENCHMARK_##name,
+enum { BENCHMARKS(X) N_BENCHMARKS };
+#undef X
+
+extern const struct benchmark benchmarks[N_BENCHMARKS];
+
+#endif
