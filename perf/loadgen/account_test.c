@@ -120,6 +120,40 @@ test_flows(void **state)
 	}
 }
 
+/* No frame of a storm is like another, and checksums are right. */
+static void
+test_storm(void **state)
+{
+	const uint32_t n = 1u << 22;
+	uint8_t *seen = calloc(UINT32_MAX / 8 + 1, 1);
+
+	(void)state;
+	assert_non_null(seen);
+	for (uint32_t i = 0; i < n; i++) {
+		/* Also where the counter is far on. */
+		const uint32_t mixed = frame_mix(i % 2 == 0 ? i : UINT32_MAX - i);
+		assert_int_equal(seen[mixed / 8] & 1u << mixed % 8, 0);
+		seen[mixed / 8] |= (uint8_t)(1u << mixed % 8);
+	}
+	free(seen);
+	for (int tag = 0; tag < 2; tag++) {
+		const struct frame_layout layout = frame_layout(tag ? FLOW_VLAN : FLOW_MAC, false);
+		uint8_t frame[64];
+		uint8_t before[64];
+		frame_build(&layout, frame, sizeof(frame), 2, 0);
+		for (uint32_t i = 1; i < 1000; i++) {
+			memcpy(before, frame, sizeof(frame));
+			frame_set_storm(&layout, frame, true, false, i);
+			assert_memory_not_equal(frame + 6, before + 6, 6);
+			assert_memory_equal(frame + 12, before + 12, sizeof(frame) - 12);
+			assert_memory_equal(frame, before, 6);
+			frame_set_storm(&layout, frame, false, true, i);
+			assert_memory_not_equal(frame + layout.l3, before + layout.l3, 24);
+			assert_int_equal(checksum(frame + layout.l3), 0xffff);
+		}
+	}
+}
+
 static void
 test_filling(void **state)
 {
@@ -169,6 +203,7 @@ main(void)
 		cmocka_unit_test(test_many_gaps),
 		cmocka_unit_test(test_percentiles),
 		cmocka_unit_test(test_flows),
+		cmocka_unit_test(test_storm),
 		cmocka_unit_test(test_filling),
 		cmocka_unit_test(test_zipf),
 	};

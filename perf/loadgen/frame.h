@@ -34,6 +34,7 @@
 /* Any two values that are not what memory is usually full of. */
 #define STAMP_DATA 0x5ea7u
 #define STAMP_LEARN 0x1ea2u
+#define STAMP_STORM 0x5702u
 
 struct stamp {
 	uint64_t cycles; /* when it was sent */
@@ -63,6 +64,19 @@ frame_mac_tail(uint32_t flow)
 	return __builtin_bswap32(flow);
 }
 
+/* Half of the source address and the source port. */
+static inline void
+frame_set_5tuple(const struct frame_layout *layout, uint8_t *frame, uint32_t tuple)
+{
+	const uint16_t address = (uint16_t)(tuple >> 16);
+	const uint16_t identification = (uint16_t)~address;
+	const uint16_t port = (uint16_t)tuple;
+
+	memcpy(frame + layout->l3 + 4, &identification, sizeof(identification));
+	memcpy(frame + layout->l3 + 14, &address, sizeof(address));
+	memcpy(frame + layout->l3 + FRAME_IPV4, &port, sizeof(port));
+}
+
 /* Make it a frame of this flow, to this port. */
 static inline void
 frame_set_flow(const struct frame_layout *layout, uint8_t *frame, unsigned int dst, uint32_t flow)
@@ -77,13 +91,32 @@ frame_set_flow(const struct frame_layout *layout, uint8_t *frame, unsigned int d
 		memcpy(frame + FRAME_ETHER, &tci, sizeof(tci));
 	} else {
 		/* One to one: Knuth's multiplicative hash, an odd number modulo 2^32. */
-		const uint32_t mixed = flow * UINT32_C(2654435761);
-		const uint16_t address = (uint16_t)(mixed >> 16);
-		const uint16_t identification = (uint16_t)~address;
-		const uint16_t port = (uint16_t)mixed;
-		memcpy(frame + layout->l3 + 4, &identification, sizeof(identification));
-		memcpy(frame + layout->l3 + 14, &address, sizeof(address));
-		memcpy(frame + layout->l3 + FRAME_IPV4, &port, sizeof(port));
+		frame_set_5tuple(layout, frame, flow * UINT32_C(2654435761));
+	}
+}
+
+/* One to one on 32 bits, the finalizer of MurmurHash3: neighbours become unlike each other. */
+static inline uint32_t
+frame_mix(uint32_t n)
+{
+	n ^= n >> 16;
+	n *= UINT32_C(0x85ebca6b);
+	n ^= n >> 13;
+	n *= UINT32_C(0xc2b2ae35);
+	return n ^ n >> 16;
+}
+
+/* Make it a frame of flow n of a storm; none of 2^32 is like another. */
+static inline void
+frame_set_storm(const struct frame_layout *layout, uint8_t *frame, bool mac, bool tuple, uint32_t n)
+{
+	const uint32_t mixed = frame_mix(n);
+
+	if (mac) {
+		memcpy(frame + 8, &mixed, sizeof(mixed));
+	}
+	if (tuple) {
+		frame_set_5tuple(layout, frame, mixed);
 	}
 }
 

@@ -67,7 +67,7 @@ lane_window(const struct options *options)
 		queues = options->ports[i].queues > queues ? options->ports[i].queues : queues;
 	}
 	const uint32_t senders =
-		queues * (options->direction == DIRECTION_MESH ? options->n_ports - 1 : 1);
+		queues * (options->direction == DIRECTION_MESH ? options_talkers(options) - 1 : 1);
 	const uint32_t window = options->ring * 3u / 4 / lane_frame_buffers(options) / senders;
 	return window > 0 ? window : 1;
 }
@@ -157,6 +157,11 @@ lane_init(struct lane *lane, struct traffic *traffic, struct frontend *fe, unsig
 		return -ENOMEM;
 	}
 	find_targets(lane);
+	lane->storm = options->storm != STORM_NONE && port + 1 == options->n_ports;
+	if (lane->storm) {
+		lane->targets[lane->n_targets++] = 0;
+		lane->storm_next = queue;
+	}
 	/* Queues start at different places, so that they do not walk the flows together. */
 	const uint32_t n = traffic->flows.n_drawn > 0 ? traffic->flows.n_drawn : traffic->flows.n;
 	lane->cursor = (uint32_t)((uint64_t)n * queue / fe->config.n_pairs);

@@ -59,6 +59,9 @@ struct traffic {
 	struct stream *streams; /* [src][queue][dst] */
 	struct direction_count *directions; /* [src][dst] */
 	uint64_t learned[OPTIONS_PORTS]; /* learning frames received */
+	uint64_t storm_sent;
+	uint64_t storm_received;
+	uint64_t storm_strays; /* flooded */
 	uint64_t strays; /* flooded: for another port */
 	uint64_t foreign; /* not ours, or cut so that it cannot be told */
 };
@@ -95,6 +98,8 @@ struct lane {
 	unsigned int target; /* index of the next one */
 	uint32_t cursor; /* of flows_next() */
 	struct pace pace;
+	bool storm; /* send flows that never repeat */
+	uint32_t storm_next; /* flow; the queues of a port take turns */
 	uint64_t rx_after; /* cycles: no look at the ring before */
 	uint64_t tx_after;
 	/* Who waited for whom. */
@@ -127,8 +132,11 @@ unsigned int lane_receive(struct lane *lane, uint64_t now);
 /* Frames put on the transmit ring; at most one burst. */
 unsigned int lane_send(struct lane *lane, uint64_t now);
 
-/* Send frames `*flow` ... that make the lane's addresses known; false when all have been sent. */
-bool lane_teach(struct lane *lane, uint32_t *flow, uint32_t n_flows);
+/*
+ * Send frames `*flow` ... that make the lane's addresses known, each round to another target; false
+ * when all have been sent.
+ */
+bool lane_teach(struct lane *lane, unsigned int round, uint32_t *flow, uint32_t n_flows);
 
 static inline struct stream *
 traffic_stream(const struct traffic *traffic, unsigned int index)

@@ -26,7 +26,8 @@ find_stamp(const struct lane *lane, const uint8_t *frame, uint32_t len, struct s
 			continue;
 		}
 		memcpy(stamp, frame + places[i], sizeof(*stamp));
-		if (stamp->magic == STAMP_DATA || stamp->magic == STAMP_LEARN) {
+		if (stamp->magic == STAMP_DATA || stamp->magic == STAMP_LEARN ||
+			stamp->magic == STAMP_STORM) {
 			*at = places[i] + (uint32_t)sizeof(*stamp);
 			return true;
 		}
@@ -61,6 +62,10 @@ take_frame(struct lane *lane, const uint8_t *frame, uint32_t len, uint64_t now)
 	const unsigned int src = stamp.stream / OPTIONS_PORTS / traffic->max_queues;
 	if (stamp.magic == STAMP_LEARN) {
 		traffic->learned[lane->port]++;
+		return;
+	}
+	if (stamp.magic == STAMP_STORM) {
+		*(dst == lane->port ? &traffic->storm_received : &traffic->storm_strays) += 1;
 		return;
 	}
 	if (src >= traffic->options->n_ports) {

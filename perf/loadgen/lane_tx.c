@@ -43,7 +43,7 @@ allowed(struct lane *lane, unsigned int dst, uint64_t now)
 	struct traffic *traffic = lane->traffic;
 	unsigned int most = LANE_BURST;
 
-	if (traffic->window > 0) {
+	if (traffic->window > 0 && !lane->storm) {
 		uint32_t room;
 		if (stamped(traffic)) {
 			struct stream *stream = traffic_stream(traffic,
@@ -100,6 +100,28 @@ stamp_frames(struct lane *lane, uint8_t *const *headers, const uint16_t *ids, un
 	stream->sent += n;
 }
 
+static void
+write_storm(struct lane *lane, uint8_t *const *headers, unsigned int n, uint64_t now)
+{
+	struct traffic *traffic = lane->traffic;
+	const struct frame_layout layout = traffic->layout;
+	const enum storm storm = traffic->options->storm;
+	const struct stamp stamp = {
+		.cycles = now,
+		.stream = (uint16_t)traffic_stream_index(traffic, lane->port, lane->queue, 0),
+		.magic = STAMP_STORM,
+	};
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint8_t *frame = headers[i] + HEADER_SIZE;
+		frame_set_storm(&layout, frame, storm != STORM_5TUPLE, storm != STORM_MAC,
+			lane->storm_next);
+		memcpy(frame + layout.stamp, &stamp, sizeof(stamp));
+		lane->storm_next += lane->fe->config.n_pairs;
+	}
+	traffic->storm_sent += n;
+}
+
 /* What frames of this lane differ in, and the account of them. */
 static void
 write_frames(struct lane *lane, uint8_t *const *headers, const uint16_t *ids, unsigned int n,
@@ -108,6 +130,10 @@ write_frames(struct lane *lane, uint8_t *const *headers, const uint16_t *ids, un
 	struct traffic *traffic = lane->traffic;
 	const struct frame_layout layout = traffic->layout;
 
+	if (lane->storm) {
+		write_storm(lane, headers, n, now);
+		return;
+	}
 	if (traffic->edit) {
 		for (unsigned int i = 0; i < n; i++) {
 			frame_set_flow(&layout, headers[i] + HEADER_SIZE, dst,
@@ -199,11 +225,11 @@ lane_send(struct lane *lane, uint64_t now)
 }
 
 bool
-lane_teach(struct lane *lane, uint32_t *flow, uint32_t n_flows)
+lane_teach(struct lane *lane, unsigned int round, uint32_t *flow, uint32_t n_flows)
 {
 	const struct traffic *traffic = lane->traffic;
-	const unsigned int partner =
-		lane->n_targets > 0 ? lane->targets[0] : options_partner(lane->port);
+	const unsigned int partner = lane->n_targets > 0 ? lane->targets[round % lane->n_targets]
+							 : options_partner(lane->port);
 	const struct stamp stamp = {
 		.stream = (uint16_t)traffic_stream_index(traffic, lane->port, lane->queue, partner),
 		.magic = STAMP_LEARN,

@@ -37,7 +37,18 @@ static const char usage[] =
 	"  --no-mergeable           do not ask for mergeable receive buffers\n"
 	"  --tso                    TCP segments of 64 KB\n"
 	"  --hugepages              guest memory in 2 MiB pages\n"
+	"  --storm FIELDS,PPS|max   the last port is in no pair: it sends frames of flows that "
+	"never\n"
+	"                           repeat (FIELDS mac, 5tuple or both) to the first port's "
+	"address\n"
+	"  --ceiling                no switch: a thread of this program moves the frames; what "
+	"this\n"
+	"                           generator can reach at most (sockets of --port are not "
+	"opened;\n"
+	"                           two ports if there are none)\n"
 	"  --cpu N                  stay on this CPU\n"
+	"  --cpu2 N                 the thread of --ceiling stays on this CPU\n"
+	"  --progress               print a line when the measured time begins\n"
 	"  --json                   print one line of JSON\n";
 
 enum option_id {
@@ -56,7 +67,11 @@ enum option_id {
 	OPT_NO_MERGEABLE,
 	OPT_TSO,
 	OPT_HUGEPAGES,
+	OPT_STORM,
+	OPT_CEILING,
 	OPT_CPU,
+	OPT_CPU2,
+	OPT_PROGRESS,
 	OPT_JSON,
 	OPT_HELP,
 };
@@ -77,6 +92,10 @@ static const struct option long_options[] = {
 	{"no-mergeable", no_argument, NULL, OPT_NO_MERGEABLE},
 	{"tso", no_argument, NULL, OPT_TSO},
 	{"hugepages", no_argument, NULL, OPT_HUGEPAGES},
+	{"storm", required_argument, NULL, OPT_STORM},
+	{"ceiling", no_argument, NULL, OPT_CEILING},
+	{"cpu2", required_argument, NULL, OPT_CPU2},
+	{"progress", no_argument, NULL, OPT_PROGRESS},
 	{"cpu", required_argument, NULL, OPT_CPU},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -90,6 +109,10 @@ static const char *const direction_words[] = {
 static const char *const payload_words[] = {[PAYLOAD_UNTOUCHED] = "untouched",
 	[PAYLOAD_FIRST_LINE] = "first-line",
 	[PAYLOAD_VERIFY] = "verify"};
+static const char *const storm_words[] = {[STORM_NONE] = "none",
+	[STORM_MAC] = "mac",
+	[STORM_5TUPLE] = "5tuple",
+	[STORM_BOTH] = "both"};
 static const char *const header_words[] = {"clean", "rewritten"};
 
 static int
@@ -170,6 +193,33 @@ parse_port(struct options *options, char *text, struct err *err)
 }
 
 static int
+parse_rate(const char *option, const char *text, double *out, struct err *err)
+{
+	if (strcmp(text, "max") == 0) {
+		*out = 0;
+		return 0;
+	}
+	return parse_real(option, text, 1, 1e9, out, err);
+}
+
+static int
+parse_storm(struct options *options, char *text, struct err *err)
+{
+	unsigned int word = 0;
+	char *rate = strchr(text, ',');
+
+	if (rate == NULL) {
+		return err_set(
+			err, ERR_INVALID, NULL, "--storm %s: it is FIELDS,PPS or FIELDS,max", text);
+	}
+	*rate++ = '\0';
+	const int rc =
+		parse_word("storm", text, storm_words + 1, ARRAY_LEN(storm_words) - 1, &word, err);
+	options->storm = (enum storm)(word + 1);
+	return rc != 0 ? rc : parse_rate("storm", rate, &options->storm_rate, err);
+}
+
+static int
 parse_numeric(struct options *options, int id, const char *text, struct err *err)
 {
 	uint64_t value = 0;
@@ -190,10 +240,7 @@ parse_numeric(struct options *options, int id, const char *text, struct err *err
 		rc = parse_real("zipf", text, 0, 10, &options->zipf, err);
 		break;
 	case OPT_RATE:
-		options->rate = 0;
-		if (strcmp(text, "max") != 0) {
-			rc = parse_real("rate", text, 1, 1e9, &options->rate, err);
-		}
+		rc = parse_rate("rate", text, &options->rate, err);
 		break;
 	case OPT_WINDOW:
 		options->window = OPTIONS_AUTO;
@@ -217,6 +264,10 @@ parse_numeric(struct options *options, int id, const char *text, struct err *err
 		rc = parse_u64("cpu", text, 0, 1023, &value, err);
 		options->cpu = (int)value;
 		break;
+	case OPT_CPU2:
+		rc = parse_u64("cpu2", text, 0, 1023, &value, err);
+		options->ceiling_cpu = (int)value;
+		break;
 	default:
 		break;
 	}
@@ -232,6 +283,14 @@ parse_other(struct options *options, int id, char *text, struct err *err)
 	switch (id) {
 	case OPT_PORT:
 		return parse_port(options, text, err);
+	case OPT_STORM:
+		return parse_storm(options, text, err);
+	case OPT_CEILING:
+		options->ceiling = true;
+		break;
+	case OPT_PROGRESS:
+		options->progress = true;
+		break;
 	case OPT_FIELDS:
 		rc = parse_word("fields", text, field_words, ARRAY_LEN(field_words), &word, err);
 		options->fields = (enum flow_fields)word;
@@ -273,21 +332,35 @@ parse_other(struct options *options, int id, char *text, struct err *err)
 static int
 check(const struct options *options, struct err *err)
 {
-	if (options->n_ports < 2) {
-		return err_set(err, ERR_INVALID, NULL, "two --port are needed at least");
+	const unsigned int talkers = options_talkers(options);
+
+	if (talkers < 2) {
+		return err_set(err, ERR_INVALID, NULL, "--port: two are needed at least%s",
+			options->storm != STORM_NONE ? ", and one for --storm" : "");
 	}
-	if (options->direction != DIRECTION_MESH && options->n_ports % 2 != 0) {
+	if (options->direction != DIRECTION_MESH && talkers % 2 != 0) {
 		return err_set(err, ERR_INVALID, NULL,
-			"ports go in pairs unless --direction is mesh; there are %u",
-			options->n_ports);
+			"--port: they go in pairs unless --direction is mesh; there are %u%s",
+			talkers, options->storm != STORM_NONE ? " without that of --storm" : "");
 	}
-	if (options->direction == DIRECTION_MESH && options->n_ports > 2 &&
+	if (options->direction == DIRECTION_MESH && talkers > 2 &&
 		options->payload == PAYLOAD_UNTOUCHED) {
 		return err_set(err, ERR_INVALID, NULL,
-			"a mesh needs stamps to know directions: not --payload untouched");
+			"--payload untouched: a mesh needs stamps to know directions");
+	}
+	if (options->storm != STORM_NONE &&
+		(options->payload == PAYLOAD_UNTOUCHED || options->tso)) {
+		return err_set(err, ERR_INVALID, NULL,
+			"--storm: its frames are told apart by stamps and are not segments; not "
+			"with %s",
+			options->tso ? "--tso" : "--payload untouched");
+	}
+	if (options->ceiling_cpu >= 0 && !options->ceiling) {
+		return err_set(err, ERR_INVALID, NULL, "--cpu2 is for --ceiling");
 	}
 	if (options->fields == FLOW_VLAN && options->flows > FLOWS_VLANS) {
-		return err_set(err, ERR_INVALID, NULL, "there are %u VLANs", FLOWS_VLANS);
+		return err_set(err, ERR_INVALID, NULL, "--flows %u: there are %u VLANs",
+			options->flows, FLOWS_VLANS);
 	}
 	if (options->tso && options->fields == FLOW_5TUPLE && options->flows > 1) {
 		return err_set(err, ERR_INVALID, NULL,
@@ -311,14 +384,19 @@ options_parse(struct options *options, int argc, char **argv, struct err *err)
 		.ring = 256,
 		.mergeable = true,
 		.cpu = -1,
+		.ceiling_cpu = -1,
 	};
+	opterr = 0;
 	for (int id; (id = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
 		if (id == OPT_HELP) {
 			(void)fputs(usage, stdout);
 			return 1;
 		}
-		const int rc = id == '?' ? err_set(err, ERR_INVALID, NULL, "see loadgen --help")
-					 : parse_other(options, id, optarg, err);
+		const int rc = id == '?'
+			? err_set(err, ERR_INVALID, NULL,
+				  "%s: unknown, or its value is missing; see loadgen --help",
+				  argv[optind - 1])
+			: parse_other(options, id, optarg, err);
 		if (rc != 0) {
 			return rc;
 		}
@@ -326,7 +404,16 @@ options_parse(struct options *options, int argc, char **argv, struct err *err)
 	if (optind < argc) {
 		return err_set(err, ERR_INVALID, NULL, "'%s' is no option", argv[optind]);
 	}
+	for (; options->ceiling && options->n_ports < 2; options->n_ports++) {
+		options->ports[options->n_ports].queues = 1;
+	}
 	return check(options, err);
+}
+
+const char *
+options_storm(const struct options *options)
+{
+	return storm_words[options->storm];
 }
 
 const char *

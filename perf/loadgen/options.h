@@ -25,6 +25,14 @@ enum payload {
 	PAYLOAD_VERIFY, /* every byte is written and checked */
 };
 
+/* What never repeats in frames of the last port. */
+enum storm {
+	STORM_NONE,
+	STORM_MAC, /* the source address */
+	STORM_5TUPLE,
+	STORM_BOTH,
+};
+
 struct port_options {
 	char path[OPTIONS_PATH_SIZE];
 	bool server;
@@ -50,12 +58,25 @@ struct options {
 	bool tso;
 	bool hugepages;
 	int cpu; /* -1: not pinned */
+	enum storm storm;
+	double storm_rate; /* frames a second; 0: as fast as it goes */
+	bool ceiling; /* measure the generator, without a switch */
+	int ceiling_cpu; /* -1: not pinned */
+	bool progress;
 	bool json;
 };
+
+/* Ports that take part in the pairs or the mesh: the first ones. */
+static inline unsigned int
+options_talkers(const struct options *options)
+{
+	return options->n_ports - (options->storm != STORM_NONE ? 1 : 0);
+}
 
 /* Texts of the enums, for reports; as the options spell them. */
 const char *options_fields(const struct options *options);
 const char *options_direction(const struct options *options);
+const char *options_storm(const struct options *options);
 const char *options_payload(const struct options *options);
 
 /* 0; 1 when help was printed; or an error. */
@@ -72,6 +93,9 @@ options_partner(unsigned int port)
 static inline bool
 options_sends(const struct options *options, unsigned int src, unsigned int dst)
 {
+	if (src >= options_talkers(options) || dst >= options_talkers(options)) {
+		return false;
+	}
 	if (options->direction == DIRECTION_MESH) {
 		return src != dst;
 	}

@@ -15,8 +15,7 @@ text_direction(FILE *out, const struct options *options, bool order_known, unsig
 		}
 		(void)fprintf(out,
 			"  duplicated %" PRIu64 "  latency p50 %.1f p99 %.1f p99.9 %.1f us",
-			d->duplicated, d->latency_ns[0] / 1e3, d->latency_ns[1] / 1e3,
-			d->latency_ns[2] / 1e3);
+			d->duplicated, d->latency_us[0], d->latency_us[1], d->latency_us[2]);
 	}
 	if (options->payload == PAYLOAD_VERIFY) {
 		(void)fprintf(out, "  corrupt %" PRIu64, d->corrupt);
@@ -35,6 +34,13 @@ report_text(FILE *out, const struct options *options, const struct result *resul
 			}
 		}
 	}
+	if (result->storm.used) {
+		(void)fprintf(out,
+			"storm   %8.3f Mpps sent  %8.3f received  lost %" PRIu64
+			"  flooded %" PRIu64 "\n",
+			result->storm.mpps_sent, result->storm.mpps_received,
+			result->storm.sent - result->storm.received, result->storm.strays);
+	}
 	(void)fprintf(out,
 		"generator: %.1f cycles a frame sent and received, busy %.1f %%; the switch "
 		"without "
@@ -50,8 +56,15 @@ report_text(FILE *out, const struct options *options, const struct result *resul
 			result->strays, result->foreign);
 	}
 	if (result->generator_limited) {
-		(void)fprintf(out, "LIMITED BY THE GENERATOR: the switch could do more\n");
+		(void)fprintf(out, "LIMITED BY THE GENERATOR: %s\n",
+			options->ceiling ? "this is its ceiling" : "the switch could do more");
 	}
+}
+
+static const char *
+boolean(bool value)
+{
+	return value ? "true" : "false";
 }
 
 static void
@@ -66,44 +79,18 @@ json_direction(FILE *out, bool order_known, unsigned int src, unsigned int dst,
 	(void)fprintf(out,
 		"{\"from\":%u,\"to\":%u,\"mpps_sent\":%.6f,\"mpps_received\":%.6f,\"sent\":%" PRIu64
 		",\"received\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"reordered\":%s"
-		",\"duplicated\":%" PRIu64 ",\"corrupt\":%" PRIu64
-		",\"latency_ns\":{\"p50\":%.0f,\"p99\":%.0f,\"p99.9\":%.0f,\"max\":%.0f}}",
+		",\"duplicated\":%" PRIu64 ",\"corrupt\":%" PRIu64 ",\"window_expired\":%" PRIu64
+		",\"latency_us\":{\"p50\":%.3f,\"p99\":%.3f,\"p999\":%.3f,\"max\":%.3f}}",
 		src, dst, d->mpps_sent, d->mpps_received, d->sent, d->received, d->lost, reordered,
-		d->duplicated, d->corrupt, d->latency_ns[0], d->latency_ns[1], d->latency_ns[2],
-		d->latency_ns[3]);
+		d->duplicated, d->corrupt, d->expired, d->latency_us[0], d->latency_us[1],
+		d->latency_us[2], d->latency_us[3]);
 }
 
 static void
-json_options(FILE *out, const struct options *options)
-{
-	(void)fprintf(out,
-		"\"options\":{\"ports\":%u,\"queues\":%u,\"packed\":%s,\"size\":", options->n_ports,
-		options->ports[0].queues, options->ports[0].packed ? "true" : "false");
-	if (options->tso) {
-		(void)fputs("\"tso\"", out);
-	} else if (options->size == 0) {
-		(void)fputs("\"imix\"", out);
-	} else {
-		(void)fprintf(out, "%" PRIu32, options->size);
-	}
-	(void)fprintf(out,
-		",\"flows\":%" PRIu32
-		",\"fields\":\"%s\",\"zipf\":%g,\"direction\":\"%s\",\"rate\":%.0f,"
-		"\"payload\":\"%s\",\"ring\":%u,\"vnet_header\":\"%s\",\"mergeable\":%s}",
-		options->flows, options_fields(options), options->zipf, options_direction(options),
-		options->rate, options_payload(options), options->ring,
-		options->rewrite_header ? "rewritten" : "clean",
-		options->mergeable ? "true" : "false");
-}
-
-void
-report_json(FILE *out, const struct options *options, const struct result *result)
+json_directions(FILE *out, const struct options *options, const struct result *result)
 {
 	const char *comma = "";
 
-	(void)fputc('{', out);
-	json_options(out, options);
-	(void)fputs(",\"directions\":[", out);
 	for (unsigned int src = 0; src < options->n_ports; src++) {
 		for (unsigned int dst = 0; dst < options->n_ports; dst++) {
 			if (result->directions[src][dst].used) {
@@ -114,8 +101,59 @@ report_json(FILE *out, const struct options *options, const struct result *resul
 			}
 		}
 	}
+}
+
+static void
+json_options(FILE *out, const struct options *options, const struct result *result)
+{
 	(void)fprintf(out,
-		"],\"seconds\":%.6f,\"strays\":%" PRIu64 ",\"foreign\":%" PRIu64
+		"\"options\":{\"ports\":%u,\"queues\":%u,\"packed\":%s,\"size\":", options->n_ports,
+		options->ports[0].queues, boolean(options->ports[0].packed));
+	if (options->tso) {
+		(void)fputs("\"tso\"", out);
+	} else if (options->size == 0) {
+		(void)fputs("\"imix\"", out);
+	} else {
+		(void)fprintf(out, "%" PRIu32, options->size);
+	}
+	(void)fprintf(out,
+		",\"tso\":%s,\"flows\":%" PRIu32
+		",\"fields\":\"%s\",\"zipf\":%g,\"direction\":\"%s\",\"rate\":%.0f,"
+		"\"window\":%" PRIu32 ",\"payload\":\"%s\",\"ring\":%u,\"vnet_header\":\"%s\","
+		"\"mergeable\":%s,\"hugepages\":%s,\"storm\":\"%s\",\"storm_rate\":%.0f,"
+		"\"seconds\":%g,\"ceiling\":%s}",
+		boolean(options->tso), options->flows, options_fields(options), options->zipf,
+		options_direction(options), options->rate, result->window, options_payload(options),
+		options->ring, options->rewrite_header ? "rewritten" : "clean",
+		boolean(options->mergeable), boolean(options->hugepages), options_storm(options),
+		options->storm_rate, options->seconds, boolean(options->ceiling));
+}
+
+static void
+json_storm(FILE *out, const struct storm_result *storm)
+{
+	if (!storm->used) {
+		(void)fputs("\"storm\":null", out);
+		return;
+	}
+	(void)fprintf(out,
+		"\"storm\":{\"sent\":%" PRIu64 ",\"received\":%" PRIu64 ",\"lost\":%" PRIu64
+		",\"strays\":%" PRIu64 ",\"mpps_sent\":%.6f,\"mpps_received\":%.6f}",
+		storm->sent, storm->received, storm->sent - storm->received, storm->strays,
+		storm->mpps_sent, storm->mpps_received);
+}
+
+void
+report_json(FILE *out, const struct options *options, const struct result *result)
+{
+	(void)fputc('{', out);
+	json_options(out, options, result);
+	(void)fputs(",\"directions\":[", out);
+	json_directions(out, options, result);
+	(void)fputs("],", out);
+	json_storm(out, &result->storm);
+	(void)fprintf(out,
+		",\"seconds\":%.6f,\"strays\":%" PRIu64 ",\"foreign\":%" PRIu64
 		",\"kicks\":%" PRIu64
 		",\"generator\":{\"cycles_per_packet\":%.2f,\"cycles_per_second\":%.0f,"
 		"\"busy_share\":%.4f,\"starved_share\":%.4f,\"blocked_share\":%.4f,"
@@ -123,6 +161,6 @@ report_json(FILE *out, const struct options *options, const struct result *resul
 		result->seconds, result->strays, result->foreign, result->kicks,
 		result->cycles_per_packet, result->cycles_per_second, result->busy_share,
 		result->starved_share, result->blocked_share, result->held_share,
-		result->rx_empty_share, result->hugepages ? "true" : "false",
-		result->generator_limited ? "true" : "false");
+		result->rx_empty_share, boolean(result->hugepages),
+		boolean(result->generator_limited));
 }

@@ -26,7 +26,17 @@ struct direction_result {
 	uint64_t expired; /* how often a full window was opened again */
 	double mpps_sent; /* in the measured time */
 	double mpps_received;
-	double latency_ns[4]; /* p50, p99, p99.9, max of the measured time and the draining */
+	double latency_us[4]; /* p50, p99, p99.9, max of the measured time and the draining */
+};
+
+/* Frames of never-seen flows, from the last port to port 0. */
+struct storm_result {
+	bool used;
+	uint64_t sent;
+	uint64_t received;
+	uint64_t strays; /* arrived elsewhere */
+	double mpps_sent;
+	double mpps_received;
 };
 
 struct result {
@@ -49,6 +59,7 @@ struct result {
 	double held_share; /* tries that found the window full */
 	double rx_empty_share; /* receptions that found the switch without receive buffers */
 	bool generator_limited;
+	struct storm_result storm;
 	struct direction_result directions[OPTIONS_PORTS][OPTIONS_PORTS];
 };
 

@@ -16,6 +16,8 @@
 static int client_connect(const char *path, uint64_t end);
 static int server_accept(const char *path, int timeout_ms);
 static int check_queue_count(struct frontend *fe, struct err *err);
+static int init_memory(struct frontend *fe, const struct frontend_config *config, struct err *err);
+static int init_queues(struct frontend *fe, struct err *err);
 static int queue_init(struct frontend *fe, unsigned int index);
 static void queue_fini(struct frontend_queue *queue);
 static int tell_u64(struct frontend *fe, uint32_t request, uint64_t value, struct err *err);
@@ -40,16 +42,26 @@ frontend_open(struct frontend *fe, const struct frontend_config *config, struct 
 }
 
 int
+frontend_open_local(struct frontend *fe, const struct frontend_config *config, struct err *err)
+{
+	int rc = init_memory(fe, config, err);
+
+	if (rc == 0) {
+		fe->features = config->features;
+		rc = init_queues(fe, err);
+	}
+	if (rc != 0) {
+		frontend_close(fe);
+	}
+	return rc;
+}
+
+int
 frontend_connect(struct frontend *fe, const struct frontend_config *config, struct err *err)
 {
 	const int timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : VHOST_USER_TIMEOUT_MS;
+	const int rc = init_memory(fe, config, err);
 
-	assert(config->n_pairs > 0 && config->n_pairs <= FRONTEND_MAX_PAIRS);
-	*fe = (struct frontend){.config = *config, .socket = -1, .memory = {.fd = -1}};
-	const size_t split = split_ring_memory(config->ring_size);
-	const size_t packed = packed_ring_memory(config->ring_size);
-	const size_t rings = 2 * (size_t)config->n_pairs * (split > packed ? split : packed);
-	int rc = memory_init(&fe->memory, rings + config->buffer_memory, config->pages, err);
 	if (rc != 0) {
 		return rc;
 	}
@@ -61,7 +73,6 @@ frontend_connect(struct frontend *fe, const struct frontend_config *config, stru
 		return fd;
 	}
 	fe->socket = fd;
-	fe->config.path = NULL;
 	return 0;
 }
 
@@ -116,14 +127,11 @@ frontend_negotiate(struct frontend *fe, struct err *err)
 int
 frontend_start(struct frontend *fe, struct err *err)
 {
-	for (unsigned int i = 0; i < 2 * fe->config.n_pairs; i++) {
-		const int rc = queue_init(fe, i);
-		if (rc != 0) {
-			(void)err_set(err, ERR_FAILED, NULL, "queue %u: %s", i, strerror(-rc));
-			return rc;
-		}
+	int rc = init_queues(fe, err);
+
+	if (rc == 0) {
+		rc = frontend_send_memory(fe, err);
 	}
-	int rc = frontend_send_memory(fe, err);
 	for (unsigned int i = 0; rc == 0 && i < fe->n_queues; i++) {
 		rc = frontend_start_queue(fe, i, err);
 	}
@@ -338,6 +346,32 @@ check_queue_count(struct frontend *fe, struct err *err)
 			(unsigned long long)msg.payload.u64);
 	}
 	return rc;
+}
+
+static int
+init_memory(struct frontend *fe, const struct frontend_config *config, struct err *err)
+{
+	assert(config->n_pairs > 0 && config->n_pairs <= FRONTEND_MAX_PAIRS);
+	*fe = (struct frontend){.config = *config, .socket = -1, .memory = {.fd = -1}};
+	fe->config.path = NULL;
+	const size_t split = split_ring_memory(config->ring_size);
+	const size_t packed = packed_ring_memory(config->ring_size);
+	const size_t rings = 2 * (size_t)config->n_pairs * (split > packed ? split : packed);
+
+	return memory_init(&fe->memory, rings + config->buffer_memory, config->pages, err);
+}
+
+static int
+init_queues(struct frontend *fe, struct err *err)
+{
+	for (unsigned int i = 0; i < 2 * fe->config.n_pairs; i++) {
+		const int rc = queue_init(fe, i);
+		if (rc != 0) {
+			(void)err_set(err, ERR_FAILED, NULL, "queue %u: %s", i, strerror(-rc));
+			return rc;
+		}
+	}
+	return 0;
 }
 
 static int

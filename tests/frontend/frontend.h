@@ -105,6 +105,9 @@ struct frontend {
 /* All of it: ready for traffic, or closed and an error. */
 int frontend_open(struct frontend *fe, const struct frontend_config *config, struct err *err);
 
+/* Memory and empty rings with all features asked for, and no back end: for one in this process. */
+int frontend_open_local(struct frontend *fe, const struct frontend_config *config, struct err *err);
+
 /* Only memory and a connected socket. */
 int frontend_connect(struct frontend *fe, const struct frontend_config *config, struct err *err);
 
