@@ -48,40 +48,54 @@ bench_fini(struct bench *bench)
 	bench->n_results = 0;
 }
 
+/* One call: the cycles that it tells of, and all that pass meanwhile. */
 static uint64_t
-call(const struct bench_case *c, uint64_t rounds)
+call(const struct bench_case *c, uint64_t rounds, uint64_t *passed)
 {
+	const uint64_t begin = cycles_now();
+
 	if (c->reset != NULL) {
 		c->reset(c->arg);
 	}
-	return c->run(c->arg, rounds);
+	const uint64_t cycles = c->run(c->arg, rounds);
+	*passed = cycles_now() - begin;
+	return cycles;
 }
 
+/* As many rounds as fit a repetition. */
 static uint64_t
 calibrate(const struct bench_case *c, uint64_t target)
 {
 	uint64_t rounds = 1;
+	uint64_t passed;
 
-	while (call(c, rounds) < target && (c->rounds_max == 0 || rounds < c->rounds_max)) {
+	for (;;) {
+		(void)call(c, rounds, &passed);
+		if (passed >= target || rounds == c->rounds_max) {
+			return rounds;
+		}
 		rounds *= 2;
 		if (c->rounds_max != 0 && rounds > c->rounds_max) {
 			rounds = c->rounds_max;
 		}
 	}
-	return rounds;
 }
 
-/* Cycles of one operation, over `target` cycles at least. */
+/* Cycles of one operation. */
 static double
 repeat(const struct bench_case *c, uint64_t rounds, uint64_t target)
 {
+	uint64_t all_passed = 0;
 	uint64_t cycles = 0;
 	uint64_t calls = 0;
 
 	do {
-		cycles += call(c, rounds);
+		uint64_t passed;
+
+		cycles += call(c, rounds, &passed);
+		all_passed += passed;
 		calls++;
-	} while (cycles < target);
+	} while (all_passed < target);
 	return (double)cycles / ((double)calls * (double)rounds * c->ops);
 }
 
@@ -95,8 +109,8 @@ bench_measure(struct bench *bench, const struct bench_case *c)
 	assert(c->ops > 0);
 	const uint64_t rounds = calibrate(c, target);
 	for (unsigned int i = 0; i < BENCH_REPETITIONS; i++) {
-		/* A call that ran long in calibration may be a little short now: 3/4 will do. */
-		cycles[i] = repeat(c, rounds, target / 4 * 3);
+		/* One call, if it lasts about as long as in calibration. */
+		cycles[i] = repeat(c, rounds, target / 2);
 	}
 	qsort(cycles, BENCH_REPETITIONS, sizeof(cycles[0]), compare_double);
 

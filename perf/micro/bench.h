@@ -11,7 +11,7 @@
  * predictors; then BENCH_REPETITIONS are measured. The median is the figure, the least and the
  * greatest say how quiet the machine was. What a case uses up is put back by `reset`, between calls
  * and not measured; such a case names the most rounds that one call can do, and a repetition is
- * several calls.
+ * several calls. What is left out counts as time all the same, so that a run ends when it should.
  *
  * Not taken out: the loop around the operation, one or two cycles. Taken out: the reading of the
  * counter. One thread, which may hold any role.

@@ -7,10 +7,13 @@
 #include "perf/micro/bench.h"
 
 /* Name, what it measures. The function that runs it is benchmark_NAME. */
-#define BENCHMARKS(X)                                                              \
-	X(parse, "headers of a frame: VLAN tag of a trunk, offsets of IP and UDP") \
-	X(key, "key of a frame's addresses for the FDB; hashes")                   \
-	X(fdb, "the FDB, and rte_hash beside it")
+#define BENCHMARKS(X)                                                                   \
+	X(parse, "headers of a frame: VLAN tag of a trunk, offsets of IP and UDP")      \
+	X(key, "key of a frame's addresses for the FDB; hashes")                        \
+	X(fdb, "the FDB, and rte_hash beside it")                                       \
+	X(burst, "the bridge from end to end, between ports that cost next to nothing") \
+	X(rings, "librte_vhost's rings, and the driver's side of them")                 \
+	X(rpc, "JSON-RPC requests, edits of the configuration")
 
 #define X(name, doc) int benchmark_##name(struct bench *bench, struct err *err);
 BENCHMARKS(X)

@@ -29,6 +29,20 @@ amount(char *text, uint64_t n)
 	return text;
 }
 
+/* Operations a second, three digits. */
+static const char *
+rate(char *text, double n)
+{
+	static const char units[] = {' ', 'k', 'M', 'G'};
+	unsigned int unit = 0;
+
+	for (; n >= 1000 && unit < sizeof(units) - 1; n /= 1000) {
+		unit++;
+	}
+	(void)snprintf(text, TEXT_SIZE, "%.3g%c", n, units[unit]);
+	return text;
+}
+
 void
 report_head(const struct machine *machine)
 {
@@ -47,8 +61,8 @@ report_head(const struct machine *machine)
 	(void)printf("one thread: no cache line moves between processors; cycles are the "
 		     "counter's, median of %d\n\n",
 		BENCH_REPETITIONS);
-	(void)printf("%-6s %-34s %7s %7s %4s %5s %4s %9s %21s %9s\n", "bench", "variant", "entries",
-		"bytes", "in", "pages", "bulk", "cycles/op", "min - max", "Mops/s");
+	(void)printf("%-5s %-44s %7s %7s %4s %5s %4s %9s %19s %7s\n", "bench", "variant", "entries",
+		"bytes", "in", "pages", "bulk", "cycles/op", "min - max", "ops/s");
 }
 
 void
@@ -56,14 +70,15 @@ report_row(const struct machine *machine, const struct bench_result *result)
 {
 	char entries[TEXT_SIZE];
 	char bytes[TEXT_SIZE];
+	char per_second[TEXT_SIZE];
 	char spread[2 * TEXT_SIZE];
 
 	(void)snprintf(spread, sizeof(spread), "%.1f - %.1f", result->min, result->max);
-	(void)printf("%-6s %-34s %7s %7s %4s %5s %4u %9.1f %21s %9.3f\n", result->name,
+	(void)printf("%-5s %-44s %7s %7s %4s %5s %4u %9.1f %19s %7s\n", result->name,
 		result->variant, amount(entries, result->entries), amount(bytes, result->bytes),
 		machine_level(machine, result->bytes),
 		result->bytes == 0 ? "-" : machine_pages_name(result->huge), result->bulk,
-		result->median, spread, machine->tsc_hz / result->median / 1e6);
+		result->median, spread, rate(per_second, machine->tsc_hz / result->median));
 	(void)fflush(stdout);
 }
 
