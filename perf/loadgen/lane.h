@@ -24,6 +24,8 @@
 #include "tests/frontend/frontend.h"
 
 #define LANE_BURST 32u
+/* More than is sent meanwhile: a switch that sends large bursts must not find a full ring. */
+#define LANE_RX_BURST 64u
 /*
  * As fast as it goes, a lane that found less than a burst looks again after this long only: a line
  * that is polled without pause is fetched from the switch's core each time the switch writes it,
@@ -82,10 +84,14 @@ struct lane {
 	uint16_t *free_ids;
 	uint32_t free_head;
 	uint32_t n_free;
+	uint32_t n_fetched; /* of them, the first ones: their frames are on the way here */
 	/* Receive buffers that wait to be posted again. */
 	unsigned int refill_at; /* so many are posted together */
 	unsigned int n_refill;
-	struct ring_buffer refill[2 * LANE_BURST];
+	struct ring_buffer refill[LANE_BURST + LANE_RX_BURST];
+	/* What lane_look() found for lane_receive(). */
+	unsigned int n_used;
+	struct ring_used used[LANE_RX_BURST];
 	bool broken; /* the switch returned a buffer that is none */
 	/* The frame that receive buffers are being merged into. */
 	unsigned int n_merging; /* buffers still to come */
@@ -126,8 +132,14 @@ int lane_init(struct lane *lane, struct traffic *traffic, struct frontend *fe, u
 	unsigned int queue);
 void lane_fini(struct lane *lane);
 
-/* Frames taken from the receive ring. */
-unsigned int lane_receive(struct lane *lane, uint64_t now);
+/*
+ * Collect what came and begin to fetch it. The lines come from another core's cache: between this
+ * and lane_receive() the caller looks at its other lanes.
+ */
+void lane_look(struct lane *lane, uint64_t now);
+
+/* Account for what lane_look() collected and give the buffers back; how many frames. */
+unsigned int lane_receive(struct lane *lane);
 
 /* Frames put on the transmit ring; at most one burst. */
 unsigned int lane_send(struct lane *lane, uint64_t now);

@@ -244,41 +244,51 @@ prefetch(struct lane *lane, const struct ring_used *used, unsigned int n, bool h
 	return true;
 }
 
-unsigned int
-lane_receive(struct lane *lane, uint64_t now)
+void
+lane_look(struct lane *lane, uint64_t now)
 {
-	struct ring_used used[LANE_BURST];
+	const struct traffic *traffic = lane->traffic;
+	const bool headers = traffic->may_merge || traffic->options->rewrite_header;
+	const bool frames = traffic->learning || traffic->options->payload != PAYLOAD_UNTOUCHED;
+
+	lane->n_used = 0;
+	queue_look(lane->rx);
+	if (now < lane->rx_after) {
+		return;
+	}
+	const unsigned int n = queue_collect(lane->rx, lane->used, LANE_RX_BURST);
+	if (n < LANE_RX_BURST) {
+		lane->rx_after = now + traffic->pause;
+	}
+	if (n > 0 && prefetch(lane, lane->used, n, headers, frames)) {
+		lane->n_used = n;
+	}
+}
+
+unsigned int
+lane_receive(struct lane *lane)
+{
 	const struct traffic *traffic = lane->traffic;
 	const enum payload payload =
 		traffic->learning ? PAYLOAD_FIRST_LINE : traffic->options->payload;
-	const bool headers = traffic->may_merge || traffic->options->rewrite_header;
-	unsigned int frames;
+	const struct ring_used *used = lane->used;
+	const unsigned int n = lane->n_used;
+	unsigned int frames = n;
 
-	queue_look(lane->rx);
-	if (now < lane->rx_after) {
+	if (n == 0) {
 		return 0;
 	}
-	const unsigned int n = queue_collect(lane->rx, used, LANE_BURST);
-	if (n < LANE_BURST) {
-		lane->rx_after = now + traffic->pause;
-	}
-	if (n == 0 || !prefetch(lane, used, n, headers, payload != PAYLOAD_UNTOUCHED)) {
-		return 0;
-	}
+	lane->n_used = 0;
 	if (++lane->rx_samples % LANE_SAMPLE == 0) {
 		lane->rx_empty += queue_all_used(lane->rx);
 	}
 	if (payload == PAYLOAD_VERIFY || traffic->learning ||
 		(traffic->may_merge && !all_whole(lane, used, n))) {
 		frames = take_each(lane, used, n, cycles_now());
+	} else if (payload == PAYLOAD_UNTOUCHED) {
+		traffic_direction(traffic, options_partner(lane->port), lane->port)->untouched += n;
 	} else {
-		if (payload == PAYLOAD_UNTOUCHED) {
-			traffic_direction(traffic, options_partner(lane->port), lane->port)
-				->untouched += n;
-		} else {
-			take_stamped(lane, used, n, cycles_now());
-		}
-		frames = n;
+		take_stamped(lane, used, n, cycles_now());
 	}
 	give_back(lane, used, n);
 	return frames;

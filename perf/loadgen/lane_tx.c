@@ -168,7 +168,10 @@ post(struct lane *lane, uint8_t *const *headers, const uint16_t *ids, unsigned i
 	queue_post_lazily(lane->tx, buffers, n);
 }
 
-/* The ids and headers of the next n frames; those that will be written are fetched. */
+/*
+ * The ids and headers of the next n frames. Those that will be written are fetched from the core
+ * that read them last: here, and, as far as they are free, for the next burst, which finds them.
+ */
 static void
 take(struct lane *lane, uint8_t **headers, uint16_t *ids, unsigned int n, bool touch)
 {
@@ -180,12 +183,21 @@ take(struct lane *lane, uint8_t **headers, uint16_t *ids, unsigned int n, bool t
 	for (unsigned int i = 0; i < n; i++) {
 		ids[i] = lane->free_ids[(head + i) & mask];
 		headers[i] = base + (size_t)ids[i] * stride;
-		if (touch) {
-			cycles_prefetch_write(headers[i] + HEADER_SIZE);
-		}
 	}
 	lane->free_head = head + n;
 	lane->n_free -= n;
+	if (!touch) {
+		return;
+	}
+	for (unsigned int i = lane->n_fetched; i < n; i++) {
+		cycles_prefetch_write(headers[i] + HEADER_SIZE);
+	}
+	const uint32_t ahead = lane->n_free < LANE_BURST ? lane->n_free : LANE_BURST;
+	for (uint32_t i = lane->n_fetched > n ? lane->n_fetched - n : 0; i < ahead; i++) {
+		const uint16_t id = lane->free_ids[(head + n + i) & mask];
+		cycles_prefetch_write(base + (size_t)id * stride + HEADER_SIZE);
+	}
+	lane->n_fetched = ahead;
 }
 
 unsigned int
@@ -205,7 +217,7 @@ lane_send(struct lane *lane, uint64_t now)
 		lane->target = lane->target + 1 < lane->n_targets ? lane->target + 1 : 0;
 		return 0;
 	}
-	reap(lane, n);
+	reap(lane, 2 * LANE_BURST);
 	lane->visits++;
 	if (lane->n_free < n) {
 		lane->blocked++;

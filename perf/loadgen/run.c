@@ -13,9 +13,10 @@
 #include "perf/loadgen/run_priv.h"
 
 #define CALIBRATION_US 20000u
+#define CLIENT_MS 3000 /* a switch that was just started */
+#define SERVER_MS 30000 /* a switch that connects retries every second or more */
 #define WARM_UP_S 0.3
 #define DRAIN_S 0.3
-#define DRAIN_FRAMES 256u /* QEMU's default ring */
 #define ALIVE_TURNS 65536u /* between looks whether the peers still live */
 
 static double
@@ -73,7 +74,7 @@ open_port(struct runner *runner, unsigned int index, struct err *err)
 		.features = VIRTIO_F_VERSION_1,
 		.buffer_memory = lane_memory(options) * port->queues,
 		.pages = options->hugepages ? MEMORY_HUGE_IF_FREE : MEMORY_SMALL,
-		.timeout_ms = 30000, /* a switch that connects retries every second or two */
+		.timeout_ms = port->server ? SERVER_MS : CLIENT_MS,
 	};
 
 	if (options->mergeable) {
@@ -90,6 +91,9 @@ open_port(struct runner *runner, unsigned int index, struct err *err)
 	int rc = options->ceiling ? frontend_open_local(fe, &config, err)
 				  : frontend_open(fe, &config, err);
 	if (rc != 0) {
+		char text[sizeof(err->text)];
+		memcpy(text, err->text, sizeof(text));
+		(void)err_set(err, err->kind, NULL, "port %u: %s", index, text);
 		return rc;
 	}
 	runner->n_ports = index + 1;
@@ -122,18 +126,18 @@ check_alive(const struct runner *runner, struct err *err)
 	return 0;
 }
 
-/* What has piled up, within reason: a switch that sends large bursts must not find a full ring. */
-static unsigned int
-drain(struct lane *lane, uint64_t now)
+unsigned int
+run_receive(struct runner *runner, uint64_t now)
 {
-	unsigned int total = 0;
-	unsigned int n;
+	unsigned int frames = 0;
 
-	do {
-		n = lane_receive(lane, now);
-		total += n;
-	} while (n == LANE_BURST && total < DRAIN_FRAMES);
-	return total;
+	for (unsigned int i = 0; i < runner->n_lanes; i++) {
+		lane_look(&runner->lanes[i], now);
+	}
+	for (unsigned int i = 0; i < runner->n_lanes; i++) {
+		frames += lane_receive(&runner->lanes[i]);
+	}
+	return frames;
 }
 
 int
@@ -146,12 +150,9 @@ run_poll(struct runner *runner, double seconds, bool send, struct err *err)
 	runner->idle = 0;
 	runner->frames = 0;
 	for (uint32_t turn = 0; now < end; turn++) {
-		unsigned int moved = 0;
-		for (unsigned int i = 0; i < runner->n_lanes; i++) {
-			moved += drain(&runner->lanes[i], now);
-			if (send) {
-				moved += lane_send(&runner->lanes[i], now);
-			}
+		unsigned int moved = run_receive(runner, now);
+		for (unsigned int i = 0; send && i < runner->n_lanes; i++) {
+			moved += lane_send(&runner->lanes[i], now);
 		}
 		if (moved == 0) {
 			cycles_pause();

@@ -25,6 +25,9 @@ struct account {
 	struct storm_result storm;
 };
 
+/* Take what came to all lanes; how many frames. */
+unsigned int run_receive(struct runner *runner, uint64_t now);
+
 /* Poll all lanes for so long; busy and idle cycles are counted anew. */
 int run_poll(struct runner *runner, double seconds, bool send, struct err *err);
 

@@ -19,9 +19,7 @@ teach_lane(struct runner *runner, struct lane *lane, unsigned int round, uint32_
 	uint32_t before = 0;
 
 	while (lane_teach(lane, round, &flow, n_flows)) {
-		for (unsigned int i = 0; i < runner->n_lanes; i++) {
-			(void)lane_receive(&runner->lanes[i], cycles_now());
-		}
+		(void)run_receive(runner, cycles_now());
 		if (flow != before) {
 			before = flow;
 			end = clock_now() + PATIENCE_S * CLOCK_S;
