@@ -49,7 +49,8 @@ static const char usage[] =
 	"  --cpu N                  stay on this CPU\n"
 	"  --cpu2 N                 the thread of --ceiling stays on this CPU\n"
 	"  --progress               print a line when the measured time begins\n"
-	"  --json                   print one line of JSON\n";
+	"  --json                   print one line of JSON\n"
+	"  --progress               say \"measuring\" on standard error when the time begins\n";
 
 enum option_id {
 	OPT_PORT = 256,
@@ -73,6 +74,7 @@ enum option_id {
 	OPT_CPU2,
 	OPT_PROGRESS,
 	OPT_JSON,
+	OPT_PROGRESS,
 	OPT_HELP,
 };
 
@@ -98,6 +100,7 @@ static const struct option long_options[] = {
 	{"progress", no_argument, NULL, OPT_PROGRESS},
 	{"cpu", required_argument, NULL, OPT_CPU},
 	{"json", no_argument, NULL, OPT_JSON},
+	{"progress", no_argument, NULL, OPT_PROGRESS},
 	{"help", no_argument, NULL, OPT_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -321,6 +324,9 @@ parse_other(struct options *options, int id, char *text, struct err *err)
 		break;
 	case OPT_JSON:
 		options->json = true;
+		return 0;
+	case OPT_PROGRESS:
+		options->progress = true;
 		break;
 	default:
 		return parse_numeric(options, id, text, err);

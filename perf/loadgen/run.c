@@ -181,6 +181,9 @@ measure(struct runner *runner, struct result *result, struct err *err)
 	if (runner->options->progress) {
 		(void)fputs("measuring\n", stderr);
 	}
+	if (runner->options->progress) {
+		(void)fputs("measuring\n", stderr);
+	}
 	account_begin(runner);
 	account_take(runner, &before);
 	const uint64_t clock = clock_now();
