@@ -69,6 +69,10 @@ fdb_create(const struct fdb_conf *conf, struct grace *grace, uint64_t seed, stru
 	if (fdb->buckets == NULL) {
 		goto fail_buckets;
 	}
+	fdb->deps = fdb_pages_alloc(FDB_DEPS * sizeof(*fdb->deps));
+	if (fdb->deps == NULL) {
+		goto fail_deps;
+	}
 	if (fdb_ports_init(&fdb->ports, fdb->n_slots) != 0) {
 		goto fail_ports;
 	}
@@ -76,6 +80,8 @@ fdb_create(const struct fdb_conf *conf, struct grace *grace, uint64_t seed, stru
 	return 0;
 
 fail_ports:
+	fdb_pages_free(fdb->deps, FDB_DEPS * sizeof(*fdb->deps));
+fail_deps:
 	fdb_pages_free(fdb->buckets, buckets_size(fdb));
 fail_buckets:
 	free(fdb);
@@ -90,6 +96,7 @@ fdb_destroy(struct fdb *fdb)
 	}
 	assert(!fdb_is_locked(fdb));
 	fdb_ports_fini(&fdb->ports);
+	fdb_pages_free(fdb->deps, FDB_DEPS * sizeof(*fdb->deps));
 	fdb_pages_free(fdb->buckets, buckets_size(fdb));
 	free(fdb);
 }
@@ -217,6 +224,24 @@ fdb_source_known(struct fdb *fdb, fdb_key_t key, uint32_t port, uint16_t now_s)
 			__ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	}
 	return true;
+}
+
+uint64_t
+fdb_generation(const struct fdb *fdb)
+{
+	return __atomic_load_n(&fdb->generation, __ATOMIC_ACQUIRE);
+}
+
+uint16_t
+fdb_dep(const struct fdb *fdb, fdb_key_t key)
+{
+	return (uint16_t)(fdb_hash(fdb, key) >> 24);
+}
+
+bool
+fdb_dep_holds(const struct fdb *fdb, uint16_t dep, uint64_t generation)
+{
+	return __atomic_load_n(&fdb->deps[dep], __ATOMIC_RELAXED) <= generation;
 }
 
 /* --- counts --------------------------------------------------------------------------------- */

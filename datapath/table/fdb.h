@@ -56,6 +56,7 @@
 #define FDB_YOUNG_S 2 /* an entry seen this recently is passed over by eviction, a few times */
 #define FDB_NO_PORT 0U /* lookup: unknown */
 #define FDB_AGING_MAX_S 60000U
+#define FDB_DEPS (1U << 16) /* things that a decision can depend on; more than one key each */
 
 struct fdb;
 
@@ -65,10 +66,13 @@ typedef uint64_t fdb_key_t;
 static inline fdb_key_t
 fdb_key(const struct rte_ether_addr *mac, uint16_t vlan)
 {
-	uint64_t key = 0;
+	uint32_t low;
+	uint16_t high;
 
-	__builtin_memcpy(&key, mac->addr_bytes, sizeof(mac->addr_bytes));
-	return key | (uint64_t)vlan << 48;
+	/* Not six bytes into a zeroed word: the load behind that waits for the stores. */
+	__builtin_memcpy(&low, mac->addr_bytes, sizeof(low));
+	__builtin_memcpy(&high, mac->addr_bytes + sizeof(low), sizeof(high));
+	return low | (uint64_t)high << 32 | (uint64_t)vlan << 48;
 }
 
 enum fdb_result {
@@ -120,6 +124,21 @@ void fdb_lookup_bulk(const struct fdb *fdb, const fdb_key_t *keys, unsigned int 
  * it thinks of the lock. True: nothing to do (last-seen is refreshed here, without the lock).
  */
 bool fdb_source_known(struct fdb *fdb, fdb_key_t key, uint32_t port, uint16_t now_s);
+
+/*
+ * Who remembers a decision that came from here (the flow cache) asks later whether it still holds.
+ * A decision depends on a key, whether that is there or not; keys share FDB_DEPS places by hash.
+ * Each change of an entry (learned, moved, deleted; not refreshed) gives its place a new
+ *generation.
+ *
+ *	generation = fdb_generation(fdb)          before looking anything up
+ *	... look up, decide; keep generation, fdb_dep(key) of each key
+ *	later: fdb_generation(fdb) == generation  nothing has changed at all
+ *	or fdb_dep_holds(fdb, dep, generation)    nothing that this key depends on
+ */
+uint64_t fdb_generation(const struct fdb *fdb);
+uint16_t fdb_dep(const struct fdb *fdb, fdb_key_t key);
+bool fdb_dep_holds(const struct fdb *fdb, uint16_t dep, uint64_t generation);
 
 /* --- writers: hold the lock ------------------------------------------------------------------ */
 

@@ -110,6 +110,7 @@ void
 fdb_kill(struct fdb *fdb, uint32_t slot)
 {
 	uint64_t value = fdb_value_load(fdb, slot);
+	fdb_key_t key = *fdb_key_at(fdb, slot) & ~FDB_USED;
 	uint64_t token;
 
 	assert(fdb_is_locked(fdb) && fdb_value_is_live(value));
@@ -118,6 +119,7 @@ fdb_kill(struct fdb *fdb, uint32_t slot)
 	token = grace_start(fdb->grace); /* releases the store above */
 	assert((token & FDB_DEAD) == 0);
 	fdb_value_store(fdb, slot, FDB_DEAD | token);
+	fdb_changed(fdb, key);
 }
 
 /* --- limits ---------------------------------------------------------------------------------- */
@@ -196,7 +198,8 @@ move_allowed(struct fdb *fdb, uint16_t now_s)
 /* --- public ---------------------------------------------------------------------------------- */
 
 static enum fdb_result
-learn_known(struct fdb *fdb, uint32_t slot, uint32_t port, uint32_t port_limit, uint16_t now_s)
+learn_known(struct fdb *fdb, fdb_key_t key, uint32_t slot, uint32_t port, uint32_t port_limit,
+	uint16_t now_s)
 {
 	uint64_t value = fdb_value_load(fdb, slot);
 	uint32_t old_port = fdb_value_port(value);
@@ -219,6 +222,7 @@ learn_known(struct fdb *fdb, uint32_t slot, uint32_t port, uint32_t port_limit, 
 	fdb_ports_del(&fdb->ports, old_port, slot);
 	fdb_ports_add(&fdb->ports, port, slot);
 	fdb_value_store(fdb, slot, fdb_value(port, now_s));
+	fdb_changed(fdb, key);
 	fdb_stat_inc(&fdb->stats.moved);
 	return FDB_MOVED;
 }
@@ -231,7 +235,7 @@ fdb_learn(struct fdb *fdb, fdb_key_t key, uint32_t port, uint32_t port_limit, ui
 	assert(fdb_is_locked(fdb));
 	assert(port != FDB_NO_PORT && port < FDB_PORTS_MAX && key >> FDB_KEY_BITS == 0);
 	if (slot != FDB_NO_SLOT) {
-		return learn_known(fdb, slot, port, port_limit, now_s);
+		return learn_known(fdb, key, slot, port, port_limit, now_s);
 	}
 	slot = slot_find_free(fdb, key);
 	if (slot == FDB_NO_SLOT) {
@@ -243,6 +247,7 @@ fdb_learn(struct fdb *fdb, fdb_key_t key, uint32_t port, uint32_t port_limit, ui
 	fdb_ports_add(&fdb->ports, port, slot);
 	n_dynamic_add(fdb, 1);
 	slot_write(fdb, slot, key, fdb_value(port, now_s));
+	fdb_changed(fdb, key);
 	fdb_stat_inc(&fdb->stats.learned);
 	return FDB_LEARNED;
 }
@@ -266,6 +271,7 @@ fdb_set_static(struct fdb *fdb, fdb_key_t key, uint32_t port)
 		}
 		slot_write(fdb, slot, key, value);
 	}
+	fdb_changed(fdb, key);
 	fdb_ports_add_static(&fdb->ports, port, slot);
 	n_static_add(fdb, 1);
 	return FDB_LEARNED;

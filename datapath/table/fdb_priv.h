@@ -64,6 +64,10 @@ struct fdb {
 	/* Taken by writers. */
 	uint32_t locked __rte_cache_aligned;
 
+	/* Of the last change; written by the holder of the lock, read by all. */
+	uint64_t generation __rte_cache_aligned;
+	uint64_t *deps; /* FDB_DEPS generations of the last change of something there */
+
 	/* Read and written by the holder of the lock; counts and stats are read by others, relaxed.
 	 */
 	struct fdb_conf conf __rte_cache_aligned;
@@ -82,6 +86,7 @@ struct fdb {
 
 static_assert(
 	offsetof(struct fdb, locked) == 64, "what lookups read is one line, without the lock");
+static_assert(FDB_DEPS == UINT16_MAX + 1, "16 bits of the hash name a dependency");
 
 /* --- words ---------------------------------------------------------------------------------- */
 
@@ -190,6 +195,19 @@ fdb_is_locked(const struct fdb *fdb)
 }
 
 /* --- writers, lock held --------------------------------------------------------------------- */
+
+/*
+ * The key's entry has just changed. Release: who reads the new generation sees the change; who read
+ * an older one before it looked finds out later, whatever it saw.
+ */
+static inline void
+fdb_changed(struct fdb *fdb, fdb_key_t key)
+{
+	uint64_t generation = fdb->generation + 1;
+
+	__atomic_store_n(&fdb->deps[fdb_dep(fdb, key)], generation, __ATOMIC_RELEASE);
+	__atomic_store_n(&fdb->generation, generation, __ATOMIC_RELEASE);
+}
 
 /* Dead from now on; `slot` is live. */
 void fdb_kill(struct fdb *fdb, uint32_t slot);

@@ -71,6 +71,51 @@ test_static_wins(void **state)
 	assert_int_equal(fdb_count(fdb), 0);
 }
 
+/* A decision made before a change of its key is stale, one made after it is not. */
+static void
+test_changes_have_generations(void **state)
+{
+	struct fdb *fdb = table(state, 100, 300, 0);
+	const uint16_t dep = fdb_dep(fdb, key_of(1, 1));
+	const uint16_t other = fdb_dep(fdb, key_of(1, 2));
+	uint64_t before = fdb_generation(fdb);
+
+	assert_int_not_equal(dep, other); /* of this seed */
+	assert_true(fdb_dep_holds(fdb, dep, before));
+	for (unsigned int change = 0; change < 6; change++) {
+		switch (change) {
+		case 0:
+			assert_int_equal(learn(fdb, 1, 5, 10), FDB_LEARNED);
+			break;
+		case 1:
+			assert_int_equal(learn(fdb, 1, 6, 10), FDB_MOVED);
+			break;
+		case 2:
+			assert_int_equal(set_static(fdb, key_of(1, 1), 5), FDB_LEARNED);
+			break;
+		case 3:
+			assert_true(del(fdb, 1));
+			break;
+		case 4:
+			assert_int_equal(learn(fdb, 1, 5, 10), FDB_LEARNED);
+			break;
+		default:
+			sweep_all(fdb, 1000);
+			assert_int_equal(lookup(fdb, key_of(1, 1)), FDB_NO_PORT);
+		}
+		assert_false(fdb_dep_holds(fdb, dep, before));
+		assert_true(fdb_dep_holds(fdb, other, before));
+		assert_true(fdb_generation(fdb) > before);
+		before = fdb_generation(fdb);
+		assert_true(fdb_dep_holds(fdb, dep, before));
+	}
+	assert_int_equal(learn(fdb, 1, 5, 20), FDB_LEARNED);
+	before = fdb_generation(fdb);
+	assert_int_equal(learn(fdb, 1, 5, 21), FDB_REFRESHED);
+	assert_true(fdb_source_known(fdb, key_of(1, 1), 5, 22));
+	assert_int_equal(fdb_generation(fdb), before);
+}
+
 static void
 test_lock_excludes(void **state)
 {
@@ -391,6 +436,7 @@ main(void)
 		CASE(test_learn_refresh_move_delete),
 		CASE(test_key_zero_is_a_key),
 		CASE(test_static_wins),
+		CASE(test_changes_have_generations),
 		CASE(test_lock_excludes),
 		CASE(test_conf_ranges),
 		CASE(test_flood_evicts_the_flooder),
