@@ -63,6 +63,7 @@ account_begin(struct runner *runner)
 		lane->sampled = lane->starved = 0;
 		lane->visits = lane->blocked = lane->held = 0;
 		lane->rx_samples = lane->rx_empty = 0;
+		pace_restart(&lane->pace);
 	}
 }
 

@@ -49,8 +49,7 @@ static const char usage[] =
 	"  --cpu N                  stay on this CPU\n"
 	"  --cpu2 N                 the thread of --ceiling stays on this CPU\n"
 	"  --progress               print a line when the measured time begins\n"
-	"  --json                   print one line of JSON\n"
-	"  --progress               say \"measuring\" on standard error when the time begins\n";
+	"  --json                   print one line of JSON\n";
 
 enum option_id {
 	OPT_PORT = 256,
@@ -72,7 +71,6 @@ enum option_id {
 	OPT_CEILING,
 	OPT_CPU,
 	OPT_CPU2,
-	OPT_PROGRESS,
 	OPT_JSON,
 	OPT_PROGRESS,
 	OPT_HELP,
@@ -97,7 +95,6 @@ static const struct option long_options[] = {
 	{"storm", required_argument, NULL, OPT_STORM},
 	{"ceiling", no_argument, NULL, OPT_CEILING},
 	{"cpu2", required_argument, NULL, OPT_CPU2},
-	{"progress", no_argument, NULL, OPT_PROGRESS},
 	{"cpu", required_argument, NULL, OPT_CPU},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"progress", no_argument, NULL, OPT_PROGRESS},
@@ -291,9 +288,6 @@ parse_other(struct options *options, int id, char *text, struct err *err)
 	case OPT_CEILING:
 		options->ceiling = true;
 		break;
-	case OPT_PROGRESS:
-		options->progress = true;
-		break;
 	case OPT_FIELDS:
 		rc = parse_word("fields", text, field_words, ARRAY_LEN(field_words), &word, err);
 		options->fields = (enum flow_fields)word;
@@ -324,7 +318,7 @@ parse_other(struct options *options, int id, char *text, struct err *err)
 		break;
 	case OPT_JSON:
 		options->json = true;
-		return 0;
+		break;
 	case OPT_PROGRESS:
 		options->progress = true;
 		break;

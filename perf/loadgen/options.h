@@ -64,7 +64,6 @@ struct options {
 	int ceiling_cpu; /* -1: not pinned */
 	bool progress;
 	bool json;
-	bool progress; /* tell on standard error when the measured time begins */
 };
 
 /* Ports that take part in the pairs or the mesh: the first ones. */

@@ -41,6 +41,14 @@ pace_due(struct pace *pace, uint64_t now, unsigned int most)
 	return n < most ? (unsigned int)n : most;
 }
 
+/* Forget what is due: what was missed before does not count. */
+static inline void
+pace_restart(struct pace *pace)
+{
+	pace->started = 0;
+	pace->sent = 0;
+}
+
 static inline void
 pace_sent(struct pace *pace, uint64_t now, unsigned int n)
 {

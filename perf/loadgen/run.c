@@ -12,21 +12,42 @@
 #include "perf/loadgen/cycles.h"
 #include "perf/loadgen/run_priv.h"
 
-#define CALIBRATION_US 20000u
+#define CALIBRATION_US 50000u
+#define CLOCK_TRIES 16u
 #define CLIENT_MS 3000 /* a switch that was just started */
 #define SERVER_MS 30000 /* a switch that connects retries every second or more */
 #define WARM_UP_S 0.3
 #define DRAIN_S 0.3
 #define ALIVE_TURNS 65536u /* between looks whether the peers still live */
 
+/* The same moment on both clocks: the closest of a few tries, as any may be interrupted. */
+static void
+read_clocks(uint64_t *clock, uint64_t *cycles)
+{
+	uint64_t closest = UINT64_MAX;
+
+	for (unsigned int i = 0; i < CLOCK_TRIES; i++) {
+		const uint64_t before = clock_now();
+		const uint64_t at = cycles_now();
+		const uint64_t apart = clock_now() - before;
+		if (apart < closest) {
+			closest = apart;
+			*clock = before + apart / 2;
+			*cycles = at;
+		}
+	}
+}
+
 static double
 calibrate(void)
 {
-	const uint64_t clock = clock_now();
-	const uint64_t cycles = cycles_now();
+	uint64_t clock[2];
+	uint64_t cycles[2];
 
+	read_clocks(&clock[0], &cycles[0]);
 	(void)usleep(CALIBRATION_US);
-	return (double)(cycles_now() - cycles) * CLOCK_S / (double)(clock_now() - clock);
+	read_clocks(&clock[1], &cycles[1]);
+	return (double)(cycles[1] - cycles[0]) * CLOCK_S / (double)(clock[1] - clock[0]);
 }
 
 static int
@@ -177,9 +198,6 @@ measure(struct runner *runner, struct result *result, struct err *err)
 
 	if (rc != 0) {
 		return rc;
-	}
-	if (runner->options->progress) {
-		(void)fputs("measuring\n", stderr);
 	}
 	if (runner->options->progress) {
 		(void)fputs("measuring\n", stderr);
