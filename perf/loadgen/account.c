@@ -7,6 +7,8 @@
 /* The generator was the limit if it was busy and the switch ran out of work now and then. */
 #define LIMIT_BUSY 0.95
 #define LIMIT_STARVED 0.10
+/* The window was, if the switch had nothing to do most of the time. */
+#define LIMIT_WINDOW 0.50
 
 /* What a direction has sent and received so far. */
 static void
@@ -99,6 +101,15 @@ account_end(const struct runner *runner, struct result *result)
 	result->rx_empty_share = share(sum.rx_empty, sum.rx_samples);
 	result->generator_limited = runner->options->rate <= 0 && result->busy_share > LIMIT_BUSY &&
 		result->starved_share > LIMIT_STARVED;
+	result->window_limited = runner->traffic.window > 0 && !result->generator_limited &&
+		result->starved_share > LIMIT_WINDOW;
+	unsigned int directions = 0;
+	for (unsigned int i = 0; i < OPTIONS_PORTS * OPTIONS_PORTS; i++) {
+		directions += options_sends(runner->options, i / OPTIONS_PORTS, i % OPTIONS_PORTS);
+	}
+	if (result->cycles_per_packet > 0) {
+		result->reach_mpps = runner->hz / result->cycles_per_packet / directions / 1e6;
+	}
 	result->hugepages = true;
 	for (unsigned int i = 0; i < runner->n_ports; i++) {
 		result->hugepages = result->hugepages && runner->ports[i].memory.huge;

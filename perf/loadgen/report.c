@@ -55,6 +55,11 @@ report_text(FILE *out, const struct options *options, const struct result *resul
 			"flooded to the wrong port %" PRIu64 ", not from here %" PRIu64 "\n",
 			result->strays, result->foreign);
 	}
+	(void)fprintf(out, "at that cost it reaches %.2f Mpps each way; it had %.1f %% of a CPU\n",
+		result->reach_mpps, result->cpu_share * 100);
+	if (result->window_limited) {
+		(void)fprintf(out, "LIMITED BY THE WINDOW: a larger one keeps the switch busy\n");
+	}
 	if (result->generator_limited) {
 		(void)fprintf(out, "LIMITED BY THE GENERATOR: %s\n",
 			options->ceiling ? "this is its ceiling" : "the switch could do more");
@@ -157,10 +162,12 @@ report_json(FILE *out, const struct options *options, const struct result *resul
 		",\"kicks\":%" PRIu64
 		",\"generator\":{\"cycles_per_packet\":%.2f,\"cycles_per_second\":%.0f,"
 		"\"busy_share\":%.4f,\"starved_share\":%.4f,\"blocked_share\":%.4f,"
-		"\"held_share\":%.4f,\"rx_empty_share\":%.4f,\"hugepages\":%s,\"limited\":%s}}\n",
+		"\"held_share\":%.4f,\"rx_empty_share\":%.4f,\"hugepages\":%s,\"reach_mpps\":%.3f,"
+		"\"cpu_share\":%.4f,\"window_limited\":%s,\"limited\":%s}}\n",
 		result->seconds, result->strays, result->foreign, result->kicks,
 		result->cycles_per_packet, result->cycles_per_second, result->busy_share,
 		result->starved_share, result->blocked_share, result->held_share,
-		result->rx_empty_share, boolean(result->hugepages),
+		result->rx_empty_share, boolean(result->hugepages), result->reach_mpps,
+		result->cpu_share, boolean(result->window_limited),
 		boolean(result->generator_limited));
 }

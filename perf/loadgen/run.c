@@ -189,6 +189,16 @@ run_poll(struct runner *runner, double seconds, bool send, struct err *err)
 	return 0;
 }
 
+/* That this thread has run. */
+static double
+cpu_seconds(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / CLOCK_S;
+}
+
 static int
 measure(struct runner *runner, struct result *result, struct err *err)
 {
@@ -204,11 +214,13 @@ measure(struct runner *runner, struct result *result, struct err *err)
 	}
 	account_begin(runner);
 	account_take(runner, &before);
+	const double cpu = cpu_seconds();
 	const uint64_t clock = clock_now();
 	const uint64_t cycles = cycles_now();
 	rc = run_poll(runner, runner->options->seconds, true, err);
 	result->seconds = (double)(clock_now() - clock) / CLOCK_S;
 	result->cycles_per_second = (double)(cycles_now() - cycles) / result->seconds;
+	result->cpu_share = (cpu_seconds() - cpu) / result->seconds;
 	runner->hz = result->cycles_per_second;
 	account_take(runner, &after);
 	account_end(runner, result);

@@ -59,6 +59,9 @@ struct result {
 	double held_share; /* tries that found the window full */
 	double rx_empty_share; /* receptions that found the switch without receive buffers */
 	bool generator_limited;
+	bool window_limited; /* the switch waited for frames that the window did not allow */
+	double reach_mpps; /* each way, at that cost and always busy */
+	double cpu_share; /* of the measured time that the system let the generator run */
 	struct storm_result storm;
 	struct direction_result directions[OPTIONS_PORTS][OPTIONS_PORTS];
 };
