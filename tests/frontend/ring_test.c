@@ -135,6 +135,44 @@ check_kick(bool packed)
 }
 
 static void
+let_kick(struct world *world, bool packed, bool kick)
+{
+	if (packed) {
+		world->queue.ring.packed.device->flags =
+			kick ? PACKED_EVENT_ENABLE : PACKED_EVENT_DISABLE;
+	} else {
+		world->queue.ring.split.used->flags = kick ? 0 : SPLIT_USED_NO_NOTIFY;
+	}
+}
+
+/* A device that goes to sleep just after a lazy post is kicked by a later look, once. */
+static void
+check_lazy_kick(bool packed)
+{
+	struct world *world = world_create(packed, false);
+	const struct ring_buffer buffer = {.gpa = MEMORY_GPA, .len = 50, .id = 0};
+
+	let_kick(world, packed, false);
+	queue_post_lazily(&world->queue, &buffer, 1);
+	assert_int_equal(world->queue.kicks, 0);
+	queue_look(&world->queue);
+	let_kick(world, packed, true);
+	queue_look(&world->queue);
+	queue_look(&world->queue);
+	assert_int_equal(world->queue.kicks, 1);
+	/* One that sleeps long after has seen the buffer. */
+	let_kick(world, packed, false);
+	queue_post_lazily(&world->queue, &buffer, 1);
+	for (unsigned int i = 0; i < QUEUE_LOOKS; i++) {
+		queue_look(&world->queue);
+	}
+	let_kick(world, packed, true);
+	queue_look(&world->queue);
+	assert_int_equal(world->queue.kicks, 1);
+	world_destroy(world);
+}
+
+static void
 test_content(void **state)
 {
 	(void)state;
@@ -160,6 +198,14 @@ test_kick(void **state)
 }
 
 /* What a hostile-guest test does: a chain by hand, its head announced. */
+static void
+test_lazy_kick(void **state)
+{
+	(void)state;
+	check_lazy_kick(false);
+	check_lazy_kick(true);
+}
+
 static void
 test_raw_chain(void **state)
 {
@@ -217,6 +263,7 @@ main(void)
 		cmocka_unit_test(test_content),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_kick),
+		cmocka_unit_test(test_lazy_kick),
 		cmocka_unit_test(test_raw_chain),
 		cmocka_unit_test(test_packed_base),
 		cmocka_unit_test(test_memory),
