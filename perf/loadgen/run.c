@@ -41,8 +41,8 @@ read_clocks(uint64_t *clock, uint64_t *cycles)
 static double
 calibrate(void)
 {
-	uint64_t clock[2];
-	uint64_t cycles[2];
+	uint64_t clock[2] = {0};
+	uint64_t cycles[2] = {0};
 
 	read_clocks(&clock[0], &cycles[0]);
 	(void)usleep(CALIBRATION_US);
