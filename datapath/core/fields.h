@@ -112,6 +112,29 @@ static_assert(offsetof(struct fields, arp_sha) == 96, "words 12 and 13");
 static_assert(offsetof(struct fields, tunnel_id) == 112, "word 14");
 static_assert(offsetof(struct fields, regs) == 128, "words 16 to 19");
 
+/*
+ * Widen a mask by what decides whether its fields mean anything:
+ *
+ *	vlan_tci, outer_tpid               FIELDS_TAG_PRESENT of vlan_tci
+ *	inner_tci, inner_tpid              FIELDS_TAG_PRESENT of inner_tci
+ *	ip4_src, ip4_dst                   eth_type, VALID_IPV4 and VALID_ARP
+ *	ip6_src, ip6_dst, ip6_label        eth_type, VALID_IPV6
+ *	tos, ttl, frag                     eth_type, VALID_IPV4 and VALID_IPV6
+ *	proto                              eth_type, VALID_IPV4, VALID_IPV6 and VALID_ARP
+ *	l4_src, l4_dst, tcp_flags          VALID_L4, proto, frag's "later" bit, and what those ask
+ *for nd_target                          VALID_ND, and what l4_src asks for arp_sha, arp_tha
+ *eth_type, VALID_ARP and VALID_ND
+ *
+ * One bit of a field is enough to ask, and eth_type and proto are asked for whole. What is added
+ * has one value only in packets that have the field, given their eth_type (and proto, if it is
+ * among it), so a rule that names these can fill in the rest of its value. A bit of `valid` asks
+ * for nothing. FIELDS_DEEP is never added: it depends on how deep the whole mask makes the parser
+ * look; a policy that decides by it asks for it.
+ *
+ * Masks that are complete, joined by OR, are complete; completing twice changes nothing.
+ */
+void fields_mask_complete(struct fields *mask);
+
 /* Word i of the layout, 0 <= i < FIELDS_WORDS. */
 static inline uint64_t
 fields_word(const struct fields *fields, unsigned int i)
