@@ -32,7 +32,7 @@ random_below(uint64_t *state, uint32_t n)
 	return (uint32_t)(*state >> 20) % n;
 }
 
-/* Another one each run; tests print it when they fail. */
+/* Another one each run, or VSW_SEED of the environment; tests print it when they fail. */
 uint64_t random_seed(void);
 
 #endif
