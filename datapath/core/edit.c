@@ -257,3 +257,15 @@ edit_set_pcp(struct edit *edit, uint8_t pcp)
 	assert(pcp <= 7);
 	return set_tci(edit, (uint16_t)(pcp << 13), VLAN_PCP_MASK);
 }
+
+void
+edit_truncate(struct tx_item *item, uint32_t n)
+{
+	assert(n >= RTE_ETHER_HDR_LEN);
+	if (item->len <= n) {
+		return;
+	}
+	item->len = n;
+	item->head_len = (uint16_t)RTE_MIN(item->head_len, n);
+	item->ol = (struct pkt_offload){.flags = 0};
+}

@@ -159,4 +159,14 @@ enum edit_result edit_set_nd_target(struct edit *edit, const uint8_t addr[16]);
 enum edit_result edit_set_nd_sll(struct edit *edit, const uint8_t mac[6]);
 enum edit_result edit_set_nd_tll(struct edit *edit, const uint8_t mac[6]);
 
+/*
+ * Cut the item to its first n bytes, n >= RTE_ETHER_HDR_LEN, for a mirror. Lengths in its headers
+ * stay those of the whole, as in a capture. Nothing is written to the head, which may be the
+ * packet's own. A frame of at most n bytes stays as it is; of a cut one all offload state is gone,
+ * as nobody can sum what is not there: the checksum field then holds whatever it held, and a frame
+ * that waits for segmentation leaves as one frame of n bytes, standing for all its segments. A
+ * mirror that must show each segment cuts them first (offload_segment).
+ */
+void edit_truncate(struct tx_item *item, uint32_t n);
+
 #endif

@@ -27,27 +27,27 @@ mbuf_sync(struct pkt *pkt)
 	m->pkt_len = pkt->len;
 }
 
-/* Iterate over the bytes of a packet behind its head, skipping `skip` of them. */
+/* Iterate over the bytes of a packet behind its head, `left` of them. */
 struct rest {
 	const struct pkt *pkt;
 	const struct rte_mbuf *m;
 	uint16_t seg;
-	uint32_t skip;
+	uint32_t left;
 };
 
 static void
-rest_start(struct rest *rest, const struct pkt *pkt, uint32_t skip)
+rest_start(struct rest *rest, const struct pkt *pkt, uint32_t left)
 {
 	*rest = (struct rest){.pkt = pkt,
 		.m = pkt->mbuf == NULL ? NULL : pkt->mbuf->next,
 		.seg = 0,
-		.skip = skip};
+		.left = left};
 }
 
 static bool
 rest_next(struct rest *rest, const uint8_t **addr, uint32_t *len)
 {
-	for (;;) {
+	while (rest->left > 0) {
 		if (rest->m != NULL) {
 			*addr = rte_pktmbuf_mtod(rest->m, const uint8_t *);
 			*len = rest->m->data_len;
@@ -59,15 +59,13 @@ rest_next(struct rest *rest, const uint8_t **addr, uint32_t *len)
 		} else {
 			return false;
 		}
-		if (rest->skip >= *len) {
-			rest->skip -= *len;
-			continue;
+		*len = RTE_MIN(*len, rest->left);
+		rest->left -= *len;
+		if (*len > 0) {
+			return true;
 		}
-		*addr += rest->skip;
-		*len -= rest->skip;
-		rest->skip = 0;
-		return true;
 	}
+	return false;
 }
 
 static bool
@@ -205,14 +203,15 @@ pkt_item_pop_tag(struct tx_item *item)
 }
 
 /*
- * Bytes of the packet's own head that follow an edited head: [cut, head_len). The packet's head may
- * itself not have moved since the clone was made, because n_out > 0 forbids edits.
+ * Bytes of the packet's own head that follow an edited head: [cut, head_len), unless the item ends
+ * before. The packet's head may itself not have moved since the clone was made, because n_out > 0
+ * forbids edits.
  */
 static uint32_t
 own_tail(const struct tx_item *item, const uint8_t **addr)
 {
 	*addr = item->pkt->head + item->cut;
-	return item->pkt->head_len - item->cut;
+	return RTE_MIN((uint32_t)item->pkt->head_len - item->cut, item->len - item->head_len);
 }
 
 unsigned int
@@ -220,17 +219,18 @@ pkt_iov(const struct tx_item *item, struct iovec *iov, unsigned int max)
 {
 	unsigned int n = 0;
 	const uint8_t *addr;
-	uint32_t len = own_tail(item, &addr);
+	uint32_t tail = own_tail(item, &addr);
+	uint32_t len;
 	struct rest rest;
 
 	if (max < 2) {
 		return 0;
 	}
 	iov[n++] = (struct iovec){.iov_base = item->head, .iov_len = item->head_len};
-	if (len > 0) {
-		iov[n++] = (struct iovec){.iov_base = (void *)(uintptr_t)addr, .iov_len = len};
+	if (tail > 0) {
+		iov[n++] = (struct iovec){.iov_base = (void *)(uintptr_t)addr, .iov_len = tail};
 	}
-	rest_start(&rest, item->pkt, 0);
+	rest_start(&rest, item->pkt, item->len - item->head_len - tail);
 	while (rest_next(&rest, &addr, &len)) {
 		if (n == max) {
 			return 0;
@@ -244,14 +244,15 @@ void
 pkt_gather(const struct tx_item *item, uint8_t *dst)
 {
 	const uint8_t *addr;
-	uint32_t len = own_tail(item, &addr);
+	uint32_t tail = own_tail(item, &addr);
+	uint32_t len;
 	struct rest rest;
 
 	memcpy(dst, item->head, item->head_len);
 	dst += item->head_len;
-	memcpy(dst, addr, len);
-	dst += len;
-	rest_start(&rest, item->pkt, 0);
+	memcpy(dst, addr, tail);
+	dst += tail;
+	rest_start(&rest, item->pkt, item->len - item->head_len - tail);
 	while (rest_next(&rest, &addr, &len)) {
 		memcpy(dst, addr, len);
 		dst += len;
@@ -307,7 +308,8 @@ copy_to_mbuf(const struct tx_item *item, struct rte_mempool *pool)
 	struct rte_mbuf *m = pkt_mbuf_from_bytes(pool, item->head, item->head_len);
 	struct rte_mbuf *last = m;
 	const uint8_t *addr;
-	uint32_t len = own_tail(item, &addr);
+	uint32_t tail = own_tail(item, &addr);
+	uint32_t len;
 	struct rest rest;
 	bool ok;
 
@@ -317,8 +319,8 @@ copy_to_mbuf(const struct tx_item *item, struct rte_mempool *pool)
 	while (last->next != NULL) {
 		last = last->next;
 	}
-	ok = chain_append(pool, m, &last, addr, len);
-	rest_start(&rest, item->pkt, 0);
+	ok = chain_append(pool, m, &last, addr, tail);
+	rest_start(&rest, item->pkt, item->len - item->head_len - tail);
 	while (ok && rest_next(&rest, &addr, &len)) {
 		ok = chain_append(pool, m, &last, addr, len);
 	}
@@ -334,7 +336,7 @@ pkt_peek_mbuf(const struct tx_item *item)
 {
 	struct pkt *pkt = item->pkt;
 
-	if (pkt->mbuf == NULL || item->head != pkt->head) {
+	if (pkt->mbuf == NULL || item->head != pkt->head || item->len != pkt->len) {
 		return NULL;
 	}
 	mbuf_sync(pkt);

@@ -81,7 +81,8 @@ struct pkt {
 
 /*
  * One staged output: `head` instead of the packet's first `cut` bytes. An unedited item has the
- * packet's own head and cut == pkt->head_len.
+ * packet's own head and cut == pkt->head_len. The frame ends after `len` bytes even where the
+ * packet goes on (edit_truncate).
  */
 struct tx_item {
 	struct pkt *pkt;
@@ -163,7 +164,7 @@ struct rte_mbuf *pkt_to_mbuf(const struct tx_item *item, struct rte_mempool *poo
 
 /*
  * The packet's own mbuf, brought in line with the head, for an output that only reads it; still
- * owned by the packet. NULL if the item has no such mbuf.
+ * owned by the packet. NULL if the item has no such mbuf or ends before it does.
  */
 struct rte_mbuf *pkt_peek_mbuf(const struct tx_item *item);
 
