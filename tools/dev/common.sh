@@ -62,6 +62,17 @@ apt() {
 		-o DPkg::Lock::Timeout=300 "$@" </dev/null 2>&1 | tee -a build/apt.log
 }
 
+# Packages of daemons start them; nobody asked for a second switch on this host.
+without_services() (
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e "$policy" ]; then
+		trap 'rm -f "$policy"' EXIT
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+	fi
+	"$@"
+)
+
 # Make sure that the packages of these groups are there.
 need() {
 	local missing
@@ -78,7 +89,7 @@ need() {
 		die "apt-get update failed; see build/apt.log"
 	say "installing for $*: $missing"
 	# shellcheck disable=SC2086
-	apt install --no-install-recommends $missing | apt_progress ||
+	without_services apt install --no-install-recommends $missing | apt_progress ||
 		die "installation failed; the end of build/apt.log:
 $(tail -15 build/apt.log)"
 	missing=$(missing_of "$@")

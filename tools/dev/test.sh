@@ -112,7 +112,7 @@ dev_test() {
 	if ! $quick && ! is_root && { [ -z "$suite" ] || [ "$suite" = system ]; }; then
 		die "the system tests make namespaces and interfaces: sudo ./dev test (or --quick)"
 	fi
-	need build demo test lint
+	need build demo test bench lint
 	rm -rf "$results"
 	mkdir -p "$results"
 	if [ -n "$suite" ]; then

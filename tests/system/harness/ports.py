@@ -38,12 +38,17 @@ def af_packet(world: World, daemon: Daemon, port: str, ip: str, *leaves: str,
     return netns
 
 
-def af_xdp(world: World, daemon: Daemon, port: str, ip: str, *leaves: str,
-           bridge: str = "br0") -> Netns:
-    """The same with af-xdp; libxdp wants the BPF file system."""
+def mount_bpf(world: World) -> None:
+    """The BPF file system, which libxdp wants, for the length of the world."""
     if not Path("/proc/mounts").read_text().count(" /sys/fs/bpf bpf "):
         run(["mount", "-t", "bpf", "bpf", "/sys/fs/bpf"])
         world.defer(lambda: run(["umount", "/sys/fs/bpf"], check=False) and None)
+
+
+def af_xdp(world: World, daemon: Daemon, port: str, ip: str, *leaves: str,
+           bridge: str = "br0") -> Netns:
+    """The same with af-xdp."""
+    mount_bpf(world)
     return af_packet(world, daemon, port, ip, *leaves, bridge=bridge, kind="af-xdp")
 
 

@@ -25,6 +25,16 @@ class Testpmd:
         for vdev in vdevs:
             command += ["--vdev", vdev]
         command += ["--", "-i", "--total-num-mbufs=8192", *options]
+        self._start(world, command, timeout)
+
+    @classmethod
+    def attach(cls, world: World, command: list[str], timeout: float = 30) -> "Testpmd":
+        """The same prompt for a command line of the caller's own."""
+        prompt = cls.__new__(cls)
+        prompt._start(world, command, timeout)
+        return prompt
+
+    def _start(self, world: World, command: list[str], timeout: float) -> None:
         self.process = world.spawn("testpmd", command, stdin=subprocess.PIPE)
         self._expect(1, timeout)
 

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The command line of ./dev bench."""
+
+import argparse
+import difflib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from harness.paths import VSWITCHD
+from harness.world import World
+
+from .gate import Gate
+from .generator import GENERATORS, LOADGEN
+from .machine import Cpus, describe, reserve_hugepages
+from .result import FORMAT, Table
+from .runner import Runner, to_stderr
+from .scenario import FULL, QUICK, SMOKE
+from .scenarios import SCENARIOS
+from .switches import PEERS
+from .terminal import render
+
+HUGEPAGES_MIB = 1400
+
+EPILOG = """\
+examples:
+  sudo ./dev bench --quick
+  sudo ./dev bench --only vm-to-vm,one-way --peer ovs --json figures.json
+  sudo ./dev bench --json figures.json && perf/document figures.json
+
+Exit status: 0; 1 a figure is invalid or a cell that was asked for is missing; 2 wrong use.
+Progress goes to standard error, tables to standard output."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options."""
+    p = argparse.ArgumentParser(
+        prog="./dev bench", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Measure vswitchd beside Open vSwitch and testpmd: the same traffic, one run, "
+                    "interleaved; medians, spread and ratios.")
+    p.add_argument("--quick", action="store_true", help="fewer rows, shorter: under 5 minutes")
+    p.add_argument("--smoke", action="store_true",
+                   help="one short round of every scenario: that it works, not how fast")
+    p.add_argument("--only", metavar="NAME[,NAME]", help="these scenarios only; see --list")
+    p.add_argument("--peer", metavar="NAME[,NAME]|none",
+                   help=f"which other switches take part ({','.join(PEERS)})")
+    p.add_argument("--generator", choices=GENERATORS, default="loadgen",
+                   help="who makes the traffic between vhost-user ports (loadgen)")
+    p.add_argument("--cpus", metavar="A,B", help="CPU that switches, CPU that generates")
+    p.add_argument("--memory", type=int, metavar="MIB", default=HUGEPAGES_MIB,
+                   help=f"hugepages to reserve for the run ({HUGEPAGES_MIB})")
+    p.add_argument("--rounds", type=int, metavar="N", help="measurements of each figure")
+    p.add_argument("--noise", type=float, metavar="PERCENT", default=4.0,
+                   help="CPU that others may use before a figure is measured again (4)")
+    p.add_argument("--json", metavar="FILE", help="write all rounds; - is standard output")
+    p.add_argument("--list", action="store_true", help="name the scenarios and end")
+    return p
+
+
+def split_names(text: str, known: list[str], option: str) -> tuple[list[str], list[str]]:
+    """(known names, messages about unknown ones)."""
+    good, bad = [], []
+    for name in filter(None, (word.strip() for word in text.split(","))):
+        if name in known:
+            good += [name] if name not in good else []
+            continue
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        bad.append(f"{option} {name}: it is none of {', '.join(known)}{hint}")
+    return good, bad
+
+
+def peers_of(options: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Peers that take part, and complaints."""
+    if options.peer is None:
+        return PEERS, []
+    if options.peer == "none":
+        return [], []
+    return split_names(options.peer, PEERS, "--peer")
+
+
+def _cpus(options: argparse.Namespace) -> Cpus:
+    if options.cpus is None:
+        return Cpus()
+    try:
+        wanted = [int(word) for word in options.cpus.split(",")]
+    except ValueError:
+        raise ValueError(f"--cpus {options.cpus}: numbers with commas, such as 0,1") from None
+    if len(set(wanted)) != len(wanted):
+        raise ValueError(f"--cpus {options.cpus}: the same CPU twice")
+    return Cpus(wanted)
+
+
+def complain(text: str) -> None:
+    """A message about wrong use or a missing thing."""
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure; the exit status."""
+    good, bad = split_names(options.only, list(SCENARIOS), "--only") if options.only is not None \
+        else (list(SCENARIOS), [])
+    peers, bad_peers = peers_of(options)
+    for text in bad + bad_peers:
+        complain(text)
+    if not good:
+        return 2
+    cpus = _cpus(options)
+    if os.geteuid() != 0:
+        complain("hugepages, namespaces and CPU affinity need root: sudo ./dev bench")
+        return 2
+    for program in (VSWITCHD, LOADGEN):
+        if not program.exists():
+            complain(f"{program} is missing; ./dev build makes it")
+            return 2
+    effort = SMOKE if options.smoke else QUICK if options.quick else FULL
+    if options.rounds:
+        effort = type(effort)(effort.name, options.rounds, effort.seconds)
+    gate = Gate(float("inf"), 0, 1) if options.smoke else Gate(options.noise / 100)
+    started = time.time()
+    tables: list[Table] = []
+    with World() as world:
+        no_pages = reserve_hugepages(world, options.memory)
+        if no_pages:
+            complain(no_pages)
+        runner = Runner(cpus, effort, peers, options.generator, gate, no_pages, to_stderr)
+        for name in good:
+            table = runner.run(SCENARIOS[name])
+            tables.append(table)
+            print(("" if name == good[0] else "\n") + render(table), flush=True,
+                  file=sys.stderr if options.json == "-" else sys.stdout)
+    if options.json:
+        write_json(options, started, effort.name, cpus, tables)
+    return summary(tables, bool(bad or bad_peers))
+
+
+def write_json(options: argparse.Namespace, started: float, effort: str, cpus: Cpus,
+               tables: list[Table]) -> None:
+    """All figures."""
+    document = {
+        "format": FORMAT,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "seconds": round(time.time() - started, 1),
+        "effort": effort,
+        "generator": options.generator,
+        "noise_limit_percent": options.noise,
+        "cpus": cpus.all[:2],
+        "machine": describe(),
+        "scenarios": [table.json() for table in tables],
+    }
+    text = json.dumps(document, indent=1) + "\n"
+    if options.json == "-":
+        sys.stdout.write(text)
+    else:
+        Path(options.json).write_text(text)
+
+
+def summary(tables: list[Table], complained: bool) -> int:
+    """One line about what is not a figure; the exit status."""
+    verdicts = [v[2] for table in tables for v in table.verdicts()]
+    invalid, missing = verdicts.count("invalid"), verdicts.count("missing")
+    noisy = sum("noisy" in cell.marks() for table in tables for row in table.rows
+                for cell in row.cells.values())
+    if invalid or missing or noisy:
+        complain(f"{invalid} invalid, {missing} missing, {noisy} noisy cells")
+    return 1 if invalid or missing or complained else 0
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """Raise ValueError for what argparse lets pass."""
+    if options.rounds is not None and options.rounds < 1:
+        raise ValueError(f"--rounds {options.rounds}: at least 1")
+    if options.memory < 1:
+        raise ValueError(f"--memory {options.memory}: at least 1 MiB")
+    if options.noise < 0:
+        raise ValueError(f"--noise {options.noise:g}: 0 or more percent of a CPU")
+    if options.quick and options.smoke:
+        raise ValueError("--quick and --smoke: one of them")
+    if options.json and options.json != "-":
+        folder = Path(options.json).resolve().parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise ValueError(f"--json {options.json}: {folder} is no folder that can be written")
+
+
+def main() -> None:
+    """The program."""
+    options = parser().parse_args()
+    if options.list:
+        for scenario in SCENARIOS.values():
+            print(f"{scenario.name:14s} {scenario.title}")
+        return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        check_options(options)
+        sys.exit(run(options))
+    except ValueError as error:
+        complain(str(error))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""All scenarios, in the order of a run."""
+
+from ..scenario import Scenario
+from .bare import Bare
+from .forwarding import Acl, FiveTuples, MacPairs, OneWay, VmToVm
+from .idle import Idle
+from .kernel import Kernel
+from .memory import Memory
+from .no_drop import NoDrop
+from .start import PortTimes, StartUp
+from .storm import Storm
+
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in (
+    VmToVm(), OneWay(), MacPairs(), FiveTuples(), Acl(), NoDrop(), StartUp(), PortTimes(), Idle(),
+    Memory(), Kernel(), Storm(), Bare(),
+)}

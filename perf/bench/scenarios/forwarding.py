@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Throughput between two vhost-user ports: sizes, rings, modes, directions, addresses, flows."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..errors import Invalid
+from ..generator import GENERATORS, Outcome, Traffic
+from ..scenario import Case, Column, Context, Effort, Sample, Scenario
+from ..switches import Account, Setup, Switch
+
+COLUMNS = [
+    Column("mpps", "Mpps each way", 2, True),
+    Column("gbps", "Gbit/s each way", 1, True),
+    Column("cycles", "cycles/packet", 0, False),
+    Column("generator", "generator's own", 0),
+]
+BOUND = "generator-bound"
+PREEMPTED = "preempted"  # the generator's CPU was taken away for a part of the time
+CPU_SHARE_MIN = 0.98
+STARVED_LIMIT = 0.9  # beyond this share the figure says nothing of the switch
+IMIX_BYTES = (7 * 64 + 4 * 590 + 1514) / 12  # as perf/loadgen/lane.c mixes
+TSO_BYTES = 65226
+
+
+def frame_bytes(size: str) -> float:
+    """Mean bytes of a frame without its checksum."""
+    return {"IMIX": IMIX_BYTES, "TSO": TSO_BYTES}.get(size) or float(size)
+
+
+class Forwarding(Scenario):
+    """Rows are Traffic; a closed loop, so that no frame may be lost."""
+
+    columns = COLUMNS
+    primary = "mpps"
+
+    def traffic(self, effort: Effort) -> list[Traffic]:
+        """The rows."""
+        raise NotImplementedError
+
+    def setup(self, traffic: Traffic) -> Setup:
+        """How the switch is started for this row."""
+        return Setup(fdb_limit=4 * traffic.flows if traffic.flows > 1 else 0,
+                     tso=traffic.size == "TSO")
+
+    def cases(self, effort: Effort) -> list[Case]:
+        rows = []
+        for traffic in self.traffic(effort):
+            shown = replace(traffic, seconds=effort.seconds)
+            rows.append(Case(self.label(shown), shown.modes(), shown))
+        return rows
+
+    def label(self, traffic: Traffic) -> str:
+        """Of a row."""
+        return traffic.label()
+
+    def measure(self, context: Context, kind: str, case: Case) -> Sample:
+        traffic: Traffic = case.what
+        cpus = context.cpus
+        _ = cpus.generator  # a second CPU, or say so now
+        switch = context.switch(kind, self.setup(traffic))
+        sockets = [switch.add_vhost(name) for name in ("p0", "p1")]
+        switch.ready()
+        return forward(context, switch, sockets, traffic)
+
+
+def forward(context: Context, switch: Switch, sockets: list, traffic: Traffic,
+            on_measure: Callable[[], None] = lambda: None) -> Sample:
+    """Run the traffic and make a sample of it; on_measure() is called when it is in full flow."""
+    accounts: list[Account] = []
+
+    def begin() -> None:
+        accounts.append(switch.account())
+        on_measure()
+
+    outcome = GENERATORS[context.generator](context.world, context.cpus, sockets, traffic, begin)
+    end = switch.account()
+    switch.check_alive()
+    require_no_loss(outcome, traffic)
+    marks = [BOUND] if outcome.limited else []
+    marks += [PREEMPTED] if outcome.cpu_share < CPU_SHARE_MIN else []
+    if outcome.limited and outcome.starved > STARVED_LIMIT:
+        raise Invalid(f"bound by the generator: the switch had nothing to do at "
+                      f"{outcome.starved:.0%} of the looks ({outcome.mpps:.2f} Mpps each way)")
+    cycles = end.per_packet(accounts[0]) if accounts else 0.0
+    return Sample({
+        "mpps": outcome.mpps,
+        "gbps": outcome.mpps * frame_bytes(traffic.size) * 8 / 1e3,
+        "cycles": cycles,
+        "generator": outcome.generator_cycles,
+    }, marks, outcome.data)
+
+
+def require_no_loss(outcome: Outcome, traffic: Traffic) -> None:
+    """A closed loop overruns no ring, so nothing may be lost, late or twice."""
+    if not outcome.mpps:
+        raise Invalid("nothing arrived")
+    if not traffic.rate and outcome.lost:
+        raise Invalid(f"{outcome.lost} of {outcome.sent} frames lost where none may be")
+
+
+class VmToVm(Forwarding):
+    """(a) Both ways, by size, by kind of ring, and by mode."""
+
+    name = "vm-to-vm"
+    title = "two virtual machines, both ways, by frame size, ring and mode"
+    plot = {"x": "size", "y": "gbps", "title": "Throughput by frame size"}
+
+    def traffic(self, effort: Effort) -> list[Traffic]:
+        sizes = effort.pick(["64", "TSO"], ["64", "1500"],
+                            ["64", "256", "512", "1024", "1500", "IMIX", "TSO"])
+        rows = [Traffic(size) for size in sizes]
+        rows += [Traffic(size, packed=True) for size in effort.pick(["64"], [], sizes)]
+        for size in effort.pick([], [], ["64", "1500"]):
+            rows += [Traffic(size, ring=1024), Traffic(size, payload="untouched"),
+                     Traffic(size, payload="untouched", ring=1024),
+                     Traffic(size, payload="verify"), Traffic(size, header="rewritten")]
+        return rows
+
+
+class OneWay(Forwarding):
+    """(b) One direction only."""
+
+    name = "one-way"
+    title = "two virtual machines, one way"
+
+    def traffic(self, effort: Effort) -> list[Traffic]:
+        return [Traffic(size, direction="a-to-b")
+                for size in effort.pick(["64"], ["64"], ["64", "1500"])]
+
+
+class MacPairs(Forwarding):
+    """(c) Learning: many addresses on both sides."""
+
+    name = "mac-pairs"
+    title = "64 B, a learning bridge that knows many MAC address pairs"
+    plot = {"x": "flows", "y": "cycles", "title": "Cycles a packet by MAC address pairs"}
+
+    def traffic(self, effort: Effort) -> list[Traffic]:
+        return [Traffic(flows=n) for n in effort.pick([100], [1000], [1, 1000, 100_000, 1_000_000])]
+
+
+class FiveTuples(Forwarding):
+    """(d) Many connections between two addresses."""
+
+    name = "five-tuples"
+    title = "64 B, many 5-tuples between two MAC addresses through a plain bridge"
+    plot = {"x": "flows", "y": "cycles", "title": "Cycles a packet by 5-tuples"}
+
+    def traffic(self, effort: Effort) -> list[Traffic]:
+        counts = effort.pick([100], [10_000], [1, 10_000, 1_000_000])
+        return [Traffic(flows=n, fields="5tuple") for n in counts]
+
+    def setup(self, traffic: Traffic) -> Setup:
+        return Setup()
+
+
+class Acl(Forwarding):
+    """(e) The same with rules that no packet meets."""
+
+    name = "acl"
+    title = "64 B, 1,000 5-tuples, ACL rules that none of them meets"
+    plot = {"x": "rules", "y": "cycles", "title": "Cycles a packet by ACL rules"}
+
+    def cases(self, effort: Effort) -> list[Case]:
+        rows = []
+        for rules in effort.pick([10], [1000], [10, 1000, 10_000]):
+            traffic = Traffic(flows=1000, fields="5tuple", seconds=effort.seconds)
+            rows.append(Case(f"{rules} rules", {**traffic.modes(), "rules": rules},
+                             (traffic, rules)))
+        return rows
+
+    def measure(self, context: Context, kind: str, case: Case) -> Sample:
+        traffic, rules = case.what
+        switch = context.switch(kind, Setup(acl_rules=rules))
+        sockets = [switch.add_vhost(name) for name in ("p0", "p1")]
+        switch.ready()
+        return forward(context, switch, sockets, traffic)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""(k) New-flow storm: what a port that sends only never-seen flows does to the others."""
+
+from dataclasses import replace
+
+from ..errors import Invalid
+from ..generator import Traffic, loadgen
+from ..scenario import Case, Column, Context, Effort, Sample, Scenario
+
+ESTABLISHED = 300_000  # frames a second, each way
+KINDS = ("mac", "5tuple")
+
+
+class Storm(Scenario):
+    """Two ports exchange a steady rate; a third one sends frames of flows that never repeat."""
+
+    name = "storm"
+    title = f"{ESTABLISHED / 1e6:g} Mpps each way while a third port sends only never-seen flows"
+    columns = [
+        Column("loss_percent", "% lost of the established", 3, False),
+        Column("mpps", "Mpps each way", 3, True),
+        Column("p50", "p50 us", 1, False),
+        Column("p99", "p99 us", 1, False),
+        Column("p999", "p99.9 us", 1, False),
+        Column("storm_mpps", "storm Mpps taken", 3),
+        Column("cycles", "cycles/packet", 0, False),
+    ]
+    primary = "p99"
+    kinds = ("vswitchd", "ovs")
+    plot = {"x": "storm", "y": "loss_percent", "title": "Established traffic during a storm of new flows"}
+
+    def cases(self, effort: Effort) -> list[Case]:
+        base = Traffic(ring=1024, rate=ESTABLISHED, seconds=effort.pick(0.2, 1.0, 2.0))
+        rows = [Case("no storm", {**base.modes(), "storm": "none"}, base)]
+        rates = effort.pick([50_000], [500_000], [100_000, 1_000_000])
+        for kind in KINDS:
+            for rate in rates:
+                traffic = replace(base, storm=f"{kind},{rate}")
+                rows.append(Case(f"{rate / 1e6:g} M new {kind} flows/s", traffic.modes(), traffic))
+        return rows
+
+    def measure(self, context: Context, kind: str, case: Case) -> Sample:
+        traffic: Traffic = case.what
+        switch = context.switch(kind)
+        names = ("p0", "p1", "p2") if traffic.storm else ("p0", "p1")
+        sockets = [switch.add_vhost(name) for name in names]
+        switch.ready()
+        accounts = []
+        outcome = loadgen(context.world, context.cpus, sockets, traffic,
+                          lambda: accounts.append(switch.account()))
+        end = switch.account()
+        switch.check_alive()
+        if not outcome.mpps:
+            raise Invalid("nothing arrived")
+        return Sample({
+            "loss_percent": 100 * outcome.loss,
+            "mpps": outcome.mpps,
+            "p50": outcome.latency_us["p50"],
+            "p99": outcome.latency_us["p99"],
+            "p999": outcome.latency_us["p999"],
+            "storm_mpps": outcome.data["storm"]["mpps_sent"] if traffic.storm else 0.0,
+            "cycles": end.per_packet(accounts[0]) if accounts else 0.0,
+        }, [], outcome.data)
