@@ -75,6 +75,7 @@ test_tags(void **state)
 	frame_tag(&frame, 0x88a8, 0xe007);
 	frame_tag(&frame, 0x8100, 0x0123);
 	frame_tag(&frame, 0x8100, 0x0800);
+	frame_u16(&frame, 0x0806);
 	got = expect(&frame, 0, 0, 0, 0, 0);
 	assert_int_equal(got.fields.vlan_tci, htobe16(0xf007));
 	assert_int_equal(got.fields.outer_tpid, htobe16(0x88a8));
