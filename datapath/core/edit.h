@@ -153,7 +153,8 @@ enum edit_result edit_set_arp_tpa(struct edit *edit, uint32_t addr);
 
 /*
  * Neighbour solicitation and advertisement (RFC 4861, 4.3 and 4.4): target, and the first source
- * or target link-layer address option for Ethernet (RFC 2464, 6); options are never added.
+ * or target link-layer address option for Ethernet (RFC 2464, 6); options are never added. Whether
+ * the message is valid (hop limit, all of its options) is the parser's matter: FIELDS_VALID_ND.
  */
 enum edit_result edit_set_nd_target(struct edit *edit, const uint8_t addr[16]);
 enum edit_result edit_set_nd_sll(struct edit *edit, const uint8_t mac[6]);

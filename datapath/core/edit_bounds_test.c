@@ -15,7 +15,7 @@
 #include "datapath/core/edit.h"
 #include "datapath/core/edit_model.h"
 
-#define CASES 100000
+#define CASES 60000
 #define PAGE 4096U
 
 /* A page between two that nobody may touch. */
@@ -109,6 +109,13 @@ bounds_check(uint64_t *random)
 		.ol.csum_offset = (uint16_t)(2 * random_below(random, 10))};
 	struct edit edit;
 
+	if (random_below(random, 3) == 0) {
+		at = (struct edit_layout){.l3 = 14,
+			.l4 = 54,
+			.end = UINT16_MAX,
+			.l3_kind = EDIT_L3_IPV6,
+			.proto = MODEL_ICMP6};
+	}
 	memset(page, 0xcc, PAGE);
 	bytes_random(random, head, head_len, &at);
 	edit_pkt(&edit, &pkt, &at);

@@ -436,10 +436,8 @@ set_nd_option(struct edit *edit, uint8_t type, const uint8_t mac[6])
 		if (option[1] == 0) {
 			break; /* the message is invalid (4.6) */
 		}
-		if (option[0] == type) {
-			if (option[1] != 1) {
-				break; /* not an Ethernet address */
-			}
+		/* One of another length is another link's (RFC 4861, 4.6.1). */
+		if (option[0] == type && option[1] == 1) {
 			csum_follow(edit, overwrite(option + 2, mac, RTE_ETHER_ADDR_LEN), false);
 			return EDIT_DONE;
 		}

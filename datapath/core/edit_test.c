@@ -15,6 +15,7 @@
 #include "datapath/core/eal_test.h"
 #include "datapath/core/edit.h"
 #include "datapath/core/edit_model.h"
+#include "datapath/core/headers.h"
 #include "datapath/core/inet.h"
 #include "datapath/core/inet_model.h"
 
@@ -256,11 +257,116 @@ test_crc32c(void **state)
 	}
 }
 
+/* IPv4, TCP, 20 bytes of payload; the frame's own bytes. */
+static void
+simple_make(struct pkt *pkt, uint8_t *bytes, struct edit_layout *at)
+{
+	struct inet_spec spec = {.version = 4, .proto = INET_TCP, .payload = 20};
+	uint32_t len = inet_build(&spec, bytes);
+
+	*at = (struct edit_layout){.l3 = 14,
+		.l4 = 34,
+		.end = (uint16_t)len,
+		.l3_kind = EDIT_L3_IPV4,
+		.proto = INET_TCP};
+	*pkt = (struct pkt){.head = bytes, .len = len, .head_len = (uint16_t)len, .headroom = 16};
+}
+
+static void
+test_refused(void **state)
+{
+	static uint8_t room[MODEL_FRAME];
+	static uint8_t before[MODEL_FRAME];
+	struct edit_layout at;
+	struct inet_view view;
+	struct edit edit;
+	struct pkt pkt;
+
+	(void)state;
+	simple_make(&pkt, room + 16, &at);
+	memcpy(before, room, sizeof(room));
+
+	/* The transport header was not found: its checksum cannot follow; the TTL has none. */
+	at.flags = EDIT_DEEP;
+	edit_pkt(&edit, &pkt, &at);
+	assert_int_equal(edit_set_ip4_src(&edit, 1), EDIT_REFUSED);
+	at.flags = 0;
+	at.l4 = 0;
+	edit_pkt(&edit, &pkt, &at);
+	assert_int_equal(edit_set_ip4_dst(&edit, 1), EDIT_REFUSED);
+	assert_int_equal(edit_set_l4_src(&edit, 1), EDIT_ABSENT);
+	/* Bytes of a later fragment are no header, whatever the layout says. */
+	at.l4 = 34;
+	at.frag = FIELDS_FRAG_LATER;
+	edit_pkt(&edit, &pkt, &at);
+	assert_int_equal(edit_set_l4_src(&edit, 1), EDIT_ABSENT);
+	assert_memory_equal(before, room, sizeof(room));
+	assert_int_equal(edit_set_ttl(&edit, 9), EDIT_DONE);
+
+	/* A sum that would start within the tag that goes. */
+	assert_int_equal(edit_push_vlan(&edit, ETH_TPID_CTAG, 5), EDIT_DONE);
+	pkt.ol = (struct pkt_offload){.flags = PKT_OL_CSUM, .csum_start = 17};
+	assert_int_equal(edit_pop_vlan(&edit), EDIT_REFUSED);
+	pkt.ol.csum_start = UINT16_MAX - 3;
+	assert_int_equal(edit_push_vlan(&edit, ETH_TPID_CTAG, 5), EDIT_REFUSED);
+	pkt.ol.flags = 0;
+	assert_int_equal(edit_pop_vlan(&edit), EDIT_DONE);
+
+	/* As long as a packet may be. */
+	pkt.len = PKT_LEN_MAX - 3;
+	assert_int_equal(edit_set_vid(&edit, 5), EDIT_REFUSED);
+	pkt.len = PKT_LEN_MAX - 4;
+	assert_int_equal(edit_set_vid(&edit, 5), EDIT_DONE);
+
+	/* An unfinished checksum elsewhere, as of an inner header, leaves this one whole. */
+	for (uint16_t i = 0; i < 2; i++) {
+		simple_make(&pkt, room + 16, &at);
+		pkt.ol = (struct pkt_offload){.flags = PKT_OL_CSUM,
+			.csum_start = (uint16_t)(34 + 2 * i),
+			.csum_offset = (uint16_t)(16 - 2 * (1 - i))};
+		edit_pkt(&edit, &pkt, &at);
+		assert_int_equal(edit_set_l4_src(&edit, 0x1234), EDIT_DONE);
+		assert_int_equal(edit_set_ip4_src(&edit, 0x01020304), EDIT_DONE);
+		assert_null(inet_look(pkt.head, pkt.len, &view));
+	}
+}
+
+/* Options of neighbour discovery that are not ours, and one that has no length. */
+static void
+test_nd_options(void **state)
+{
+	static const uint8_t options[] = {1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 14, 1, 0,
+		0, 0, 0, 0, 0, 1, 1, 7, 7, 7, 7, 7, 7, 9, 0, 0, 0, 0, 0, 0, 0, 2, 1, 8, 8, 8, 8, 8,
+		8};
+	static uint8_t bytes[200];
+	const uint8_t mac[6] = {1, 2, 3, 4, 5, 6};
+	struct edit_layout at = {.l3 = 14,
+		.l4 = 54,
+		.end = sizeof(bytes),
+		.l3_kind = EDIT_L3_IPV6,
+		.proto = MODEL_ICMP6};
+	struct pkt pkt = {.head = bytes, .len = sizeof(bytes), .head_len = sizeof(bytes)};
+	struct edit edit;
+
+	(void)state;
+	bytes[54] = 136;
+	memcpy(bytes + 78, options, sizeof(options));
+	edit_pkt(&edit, &pkt, &at);
+	assert_int_equal(edit_set_nd_sll(&edit, mac), EDIT_DONE);
+	assert_memory_equal(bytes + 78, options, 26);
+	assert_memory_equal(bytes + 78 + 26, mac, 6);
+	/* What has no length ends the list. */
+	assert_int_equal(edit_set_nd_tll(&edit, mac), EDIT_ABSENT);
+	assert_memory_equal(bytes + 78 + 32, options + 32, 16);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_edits),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_nd_options),
 		cmocka_unit_test(test_inet),
 		cmocka_unit_test(test_crc32c),
 	};
