@@ -229,6 +229,7 @@ test_inet(void **state)
 		}
 	}
 	assert_int_equal(inet_fold(UINT64_MAX), 0xffff);
+	assert_int_equal(inet_fold(UINT64_C(0x10000ffffffff)), 1); /* each fold carries */
 	assert_int_equal(inet_fold(0), 0);
 	assert_int_equal(inet_fold(inet_diff32(5, 5)), 0xffff);
 }
