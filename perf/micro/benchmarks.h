@@ -14,6 +14,7 @@
 	X(flow, "the flow cache, and rte_hash beside it")                               \
 	X(burst, "the bridge from end to end, between ports that cost next to nothing") \
 	X(rings, "librte_vhost's rings, and the driver's side of them")                 \
+	X(rules, "rule tables, merged or not, and rte_acl beside them")                 \
 	X(rpc, "JSON-RPC requests, edits of the configuration")
 
 #define X(name, doc) int benchmark_##name(struct bench *bench, struct err *err);
