@@ -475,6 +475,8 @@ test_neighbours(void **state)
 	got = expect(&frame, V6 | L4 | ND, 58, 0, 54, 58);
 	bytes_are(got.fields.nd_target, 0xc0, 16);
 	assert_int_equal(be16toh(got.fields.l4_src), 135);
+	frame.bytes[20] = 17; /* UDP from a port that looks like it */
+	expect(&frame, V6 | L4, 17, 0, 54, 62);
 
 	nd_begin(&frame, 136);
 	frame_nd_option(&frame, 1, 2); /* not an Ethernet address */
