@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What reading a frame's headers costs: vlan_ingress(), which each frame goes through, and
- * offload_headers(), which those with offloads or on their way to many queues do.
+ * What reading a frame's headers costs: vlan_ingress(), which each frame goes through,
+ * offload_headers(), which those with offloads or on their way to many queues do, and parse() to
+ * layer 2 (parse_l2) and to layer 4.
  *
  * With bulk > 1 the first line of all frames of a burst is prefetched before the first is parsed,
  * as a phase that knew its burst would do; the pipeline does not today.
@@ -11,6 +12,7 @@
 
 #include "base/str.h"
 #include "datapath/core/offload.h"
+#include "datapath/core/parse.h"
 #include "datapath/pipe/vlan.h"
 #include "perf/micro/benchmarks.h"
 #include "perf/micro/frames.h"
@@ -82,10 +84,61 @@ run_headers(void *arg, uint64_t rounds)
 	return bench_elapsed(parse->bench, begin);
 }
 
+static uint64_t
+run_parse_l2(void *arg, uint64_t rounds)
+{
+	struct parse *parse = arg;
+	const unsigned int bulk = parse->bulk;
+	struct parsed out[PKT_BURST];
+
+	const uint64_t begin = bench_begin();
+	for (uint64_t round = 0; round < rounds; round++) {
+		uint8_t *const *frames = parse->frames.order + parse->at;
+
+		prefetch(parse, frames, bulk);
+		for (unsigned int i = 0; i < bulk; i++) {
+			parse_l2(frames[i], parse->frames.len, parse->frames.len, &out[i]);
+		}
+		bench_keep(out);
+		parse->at = (parse->at + bulk) & (parse->frames.n - 1);
+	}
+	return bench_elapsed(parse->bench, begin);
+}
+
+static uint64_t
+run_parse_l4(void *arg, uint64_t rounds)
+{
+	struct parse *state = arg;
+	const unsigned int bulk = state->bulk;
+	struct parsed out[PKT_BURST];
+
+	const uint64_t begin = bench_begin();
+	for (uint64_t round = 0; round < rounds; round++) {
+		uint8_t *const *frames = state->frames.order + state->at;
+
+		prefetch(state, frames, bulk);
+		for (unsigned int i = 0; i < bulk; i++) {
+			parse(frames[i], state->frames.len, state->frames.len, PARSE_L4, &out[i]);
+		}
+		bench_keep(out);
+		state->at = (state->at + bulk) & (state->frames.n - 1);
+	}
+	return bench_elapsed(state->bench, begin);
+}
+
 static void
 measure_kind(struct bench *bench, enum frame_kind kind, uint32_t n)
 {
 	static const unsigned int bulks[] = {1, 8, PKT_BURST};
+	static const struct {
+		const char *name;
+		uint64_t (*run)(void *arg, uint64_t rounds);
+	} readers[] = {
+		{"vlan", run_vlan},
+		{"headers", run_headers},
+		{"fields L2", run_parse_l2},
+		{"fields L4", run_parse_l4},
+	};
 	struct parse parse = {.bench = bench, .vlan = {.mode = VLAN_TRUNK}};
 	char variant[BENCH_VARIANT_SIZE];
 
@@ -93,12 +146,12 @@ measure_kind(struct bench *bench, enum frame_kind kind, uint32_t n)
 	vlan_set_add(&parse.vlan.trunk, 0);
 	vlan_set_add(&parse.vlan.trunk, FRAMES_VLAN);
 	vlan_set_add(&parse.vlan.trunk, FRAMES_VLAN + 1);
-	for (unsigned int i = 0; i < 2 * ARRAY_LEN(bulks); i++) {
-		const bool headers = i >= ARRAY_LEN(bulks);
+	for (unsigned int i = 0; i < ARRAY_LEN(readers) * ARRAY_LEN(bulks); i++) {
+		const unsigned int reader = i / ARRAY_LEN(bulks);
 
 		parse.bulk = bulks[i % ARRAY_LEN(bulks)];
 		parse.at = 0;
-		(void)snprintf(variant, sizeof(variant), "%s: %s", headers ? "headers" : "vlan",
+		(void)snprintf(variant, sizeof(variant), "%s: %s", readers[reader].name,
 			frame_kind_names[kind]);
 		bench_measure(bench,
 			&(struct bench_case){
@@ -107,7 +160,7 @@ measure_kind(struct bench *bench, enum frame_kind kind, uint32_t n)
 				.bytes = frames_footprint(&parse.frames),
 				.bulk = parse.bulk,
 				.ops = parse.bulk,
-				.run = headers ? run_headers : run_vlan,
+				.run = readers[reader].run,
 				.arg = &parse,
 			});
 	}
