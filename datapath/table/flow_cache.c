@@ -330,7 +330,7 @@ flow_cache_lookup(struct flow_cache *cache, const struct flow_key *keys, unsigne
 				continue;
 			}
 		}
-		flow_entry_mark(cache, entry);
+		flow_entry_mark(cache, entry, (uint32_t)keys[i].n_words);
 		hits |= UINT64_C(1) << i;
 	}
 	n_hits = (unsigned int)__builtin_popcountll(hits);

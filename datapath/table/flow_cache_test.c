@@ -175,8 +175,8 @@ test_all_keys_collide(void **state)
 /* --- the hash ------------------------------------------------------------------------------- */
 
 /*
- * Pairs of keys that collide under CRC32C with every seed do not under two of ours. Keys differ by
- * one bit, by a word, or by the generator polynomial of CRC32C, shifted (bits are reflected).
+ * Pairs of keys that collide under CRC32C with every seed do not under a seed of ours. Keys differ
+ * by one bit, by a word, or by the generator polynomial of CRC32C, shifted (bits are reflected).
  */
 static void
 test_no_collision_for_all_seeds(void **state)
