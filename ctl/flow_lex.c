@@ -258,8 +258,9 @@ flow_words_offer(struct suggest *suggest, bool fields_only)
 		bool key = words[i].class == FLOW_WORD_KEY || words[i].class == FLOW_WORD_SHORT ||
 			words[i].class == FLOW_WORD_TAG;
 
-		if (words[i].class != FLOW_WORD_REFUSED && words[i].class != FLOW_WORD_IGNORED &&
-			!(key && fields_only)) {
+		/* the longest has 17 letters, and comparing long words takes long */
+		if (strlen(suggest->wanted) <= 24 && words[i].class != FLOW_WORD_REFUSED &&
+			words[i].class != FLOW_WORD_IGNORED && !(key && fields_only)) {
 			suggest_offer(suggest, words[i].word);
 		}
 	}

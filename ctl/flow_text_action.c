@@ -374,7 +374,11 @@ read_bare_port(struct flow_parse *parse, const struct flow_word *word, struct fl
 
 	suggest_init(&suggest, word->key.at, word->key.len);
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		if (words[i].read != read_refused) {
+		size_t len_known = strlen(words[i].word);
+
+		/* the rest cannot be near: this is done for each port's name */
+		if (words[i].read != read_refused && len_known <= word->key.len + 2 &&
+			len_known + 2 >= word->key.len) {
 			suggest_offer(&suggest, words[i].word);
 		}
 	}

@@ -235,6 +235,23 @@ test_match_only(void **state)
 	assert_true(rule.any_table && rule.present == 0);
 }
 
+/* However untagged is said, it is one term. */
+static void
+test_untagged(void **state)
+{
+	static const char *const texts[] = {"vlan_tci=0", "vlan_tci=0/0x1000", "vlan_vid=0",
+		"dl_vlan=0xffff", "vlan_tci=0/0x1fff"};
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		must(flow_text_parse_match(texts[i], strlen(texts[i]), &rule, &err), texts[i],
+			&err);
+		assert_true(rule.present == UINT64_C(1) << FLOW_VLAN_TCI);
+		assert_int_equal(rule.terms[FLOW_VLAN_TCI].value[0], 0);
+		assert_int_equal(rule.terms[FLOW_VLAN_TCI].mask[0], 0xffff);
+	}
+}
+
 static void
 test_limits(void **state)
 {
@@ -290,6 +307,7 @@ main(void)
 		cmocka_unit_test(test_json_errors),
 		cmocka_unit_test(test_json_loose),
 		cmocka_unit_test(test_match_only),
+		cmocka_unit_test(test_untagged),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_random),
 	};
