@@ -18,7 +18,7 @@
  * 16 in three. Each size has room for `capacity` entries in address space; pages are taken when
  * they are first written, and flow_cache_populate() lets main be there before the worker.
  *
- * The hash is keyed by 64 bits of seed (flow_cache_priv.h), because guests choose keys: who could
+ * The hash is keyed by 64 bits of seed (flow_cache_hash.h), because guests choose keys: who could
  * make keys collide would turn each lookup of a neighbour into a miss.
  *
  * Who must go. Nobody while there is room. After that a port that holds its share or more evicts

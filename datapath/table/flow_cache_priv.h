@@ -7,6 +7,7 @@
 
 #include "datapath/core/fields.h"
 #include "datapath/table/flow_cache.h"
+#include "datapath/table/flow_cache_hash.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -27,11 +28,6 @@ struct flow_bucket {
 } __rte_cache_aligned;
 
 static_assert(sizeof(struct flow_bucket) == FLOW_LINE_SIZE, "a bucket is one cache line");
-
-struct flow_hash_keys {
-	uint64_t words[FLOW_KEY_WORDS_MAX + 1];
-	uint64_t finish[2];
-};
 
 /* The entries of one size. */
 struct flow_pool {
@@ -65,45 +61,8 @@ struct flow_cache {
 	size_t lines_size;
 };
 
-/* --- hash ----------------------------------------------------------------------------------- */
-
-__extension__ typedef unsigned __int128 flow_u128;
-
-static inline uint64_t
-flow_fold(uint64_t a, uint64_t b)
-{
-	flow_u128 product = (flow_u128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/*
- * NH of UMAC (Black, Halevi, Krawczyk, Krovetz, Rogaway 1999): the sum of the products of pairs of
- * words, each word with a secret one added. Two different keys have sums that differ by any given
- * number with a probability of 2^-64 over the secrets, whoever chose the keys, as long as he does
- * not see hashes; the number of words goes into the upper half, so a key's prefix is another key.
- * One folded multiplication makes 64 bits of that in which each depends on all.
- *
- * Not CRC32C, though that is a cycle a word: it is linear. The difference of two keys alone decides
- * whether they collide, the seed does not matter, and 8 lines of algebra give a guest any number of
- * keys in one bucket with one signature. A multiplication behind the CRC changes nothing: equal
- * CRCs stay equal. Not a chain of folded multiplications either (wyhash): as safe in practice, but
- * each waits for the one before; NH's products are independent.
+/* --- places in the index -----------------------------------------------------------------------
  */
-static inline uint64_t
-flow_hash_words(const struct flow_hash_keys *keys, const uint64_t *words, uint64_t n)
-{
-	flow_u128 sum = (flow_u128)n << 64;
-	uint64_t i = 0;
-
-	for (; i + 1 < n; i += 2) {
-		sum += (flow_u128)(words[i] + keys->words[i]) * (words[i + 1] + keys->words[i + 1]);
-	}
-	if (i < n) {
-		sum += (flow_u128)(words[i] + keys->words[i]) * keys->words[i + 1];
-	}
-	return flow_fold((uint64_t)sum ^ keys->finish[0], (uint64_t)(sum >> 64) ^ keys->finish[1]);
-}
 
 /* Bits 48 to 63; 0 is taken. */
 static inline uint16_t
