@@ -205,7 +205,7 @@ round_prefix(uint8_t *bytes, unsigned int size, unsigned int step, unsigned int 
 void
 rule_mask_home(const struct rule_mask *mask, unsigned int number, struct fields *key)
 {
-	const struct home *home = &homes[number];
+	const struct home *home;
 	unsigned int n;
 
 	*key = mask->fields;
@@ -221,6 +221,7 @@ rule_mask_home(const struct rule_mask *mask, unsigned int number, struct fields 
 	if (number + 1 == RULE_HOMES) {
 		return;
 	}
+	home = &homes[number];
 	n = round_prefix((uint8_t *)&key->ip4_src, 4, home->step, home->step_max);
 	n += round_prefix((uint8_t *)&key->ip4_dst, 4, home->step, home->step_max);
 	n += round_prefix(key->ip6_src, 16, home->step * 2U, home->step_max * 2U);

@@ -9,18 +9,26 @@
  * Why this shape. A list costs a step for each rule. A tuple space, one hash table (a "subtable")
  * for each distinct mask, costs a probe for each mask; real rule sets have hundreds and an attacker
  * makes thousands. A trie as rte_acl's is rebuilt on each change. So: a tuple space in which near
- * masks share a subtable, the idea of TupleMerge (Daly et al., ToN 2019). A mask has up to three
- * homes, coarse to fine: address prefixes rounded down far, rounded down a little, the mask itself.
- * A rule goes to the coarsest home where the chain of rules with its key is shorter than
- * `chain_limit`; what a chain's key does not say is compared rule by rule. Ranges of ports are not
- * expanded: the bits that all ports of a range have in common take part in the key, the rest is
- * compared. Subtables are visited by their highest priority, and no longer than the best rule found
- * can be beaten.
+ * masks share a subtable, the idea of TupleMerge (Daly et al., ToN 2019). A mask has up to four
+ * homes, coarse to fine: address prefixes rounded down far and nothing else, rounded down less, as
+ * much and with ports, the mask itself. A rule goes to the coarsest home where the chain of rules
+ * with its key is shorter than `chain_limit`; what a chain's key does not say is compared rule by
+ * rule. Ranges of ports are not expanded: the bits that all ports of a range have in common take
+ * part in the key, the rest is compared. Subtables are visited by their highest priority, and no
+ * longer than the best rule found can be beaten.
+ *
+ * Measured (perf/micro, benchmark `rules`; cycles of a lookup, access lists - firewalls): 1,000
+ * rules 122 - 214 merged, 3,400 - 5,300 with a subtable for each mask, rte_acl 56 (in bursts of 32);
+ * 10,000 rules 151 - 504, 12,500 - 32,600, rte_acl 151 - 272; 100,000 rules 860 - 2,750, tens of
+ * thousands. But rte_acl takes 0.1 to 0.6 s to build with 1,000 rules and 0.8 to 17 s with 10,000,
+ * after each change. Chains of up to 4, 8, 16 or 32 come out alike; 8 it is. Half a million to a
+ * million and a half adds a second.
  *
  * Bounds. A lookup probes at most `subtables_max` subtables of its table and compares at most
- * `chain_max` rules in each; an add that could not keep that is refused (-ENOSPC). What is
- * approached shows in rules_get_stats. A hash is seeded and universal (multilinear), so nobody aims
- * for a collision. A typical IPv4 5-tuple rule takes about 260 bytes with its share of the indexes.
+ * `chain_max` rules in each; an add that could not keep that is refused (-ENOSPC). How near it
+ * comes shows in rules_get_stats. A hash is seeded and universal (multilinear), so nobody aims for
+ * a collision. A typical IPv4 5-tuple rule takes 220 to 290 bytes with its share of the indexes.
+ * Dead rules count in chains until rules_step has unlinked them.
  *
  * Versions. A rule is seen by lookups of version v if born <= v < died. A batch prepares all of its
  * changes for version + 1; rules_commit makes that the current version, which the caller then
