@@ -27,9 +27,14 @@ dp_create_workers(struct dp *dp, struct err *err) ON_MAIN
 
 	for (unsigned int w = 0; w < options->n_workers && rc == 0; w++) {
 		int cpu = options->cpus == NULL ? -1 : options->cpus[w];
+		const struct burst_conf conf = {
+			.worker = w,
+			.flows = options->flows != 0 ? options->flows : DP_FLOWS_DEFAULT,
+			.seed = options->seed ^ (w + 1) * UINT64_C(0x9e3779b97f4a7c15),
+		};
 
-		rc = worker_create(w, cpu, options->poll, options->eal, &dp->grace, &dp->snapshot,
-			&dp->workers[w]);
+		rc = worker_create(&conf, cpu, options->poll, options->eal, &dp->grace,
+			&dp->snapshot, &dp->workers[w]);
 		if (rc != 0) {
 			return err_set(err, ERR_LIMIT, "--workers", "out of memory");
 		}

@@ -35,6 +35,7 @@
 #include "ports/port.h"
 
 #define DP_WORKERS_MAX GRACE_READERS_MAX
+#define DP_FLOWS_DEFAULT (64U << 10) /* for each worker: 4 MiB when they are all in use */
 #define DP_STEP_IDLE (100 * CLOCK_MS) /* dp_step wants to be called at least this often */
 #define DP_STEP_BUSY (1 * CLOCK_MS) /* while something waits for a grace period */
 
@@ -49,6 +50,7 @@ struct dp_options {
 	bool poll; /* workers never sleep */
 	bool eal; /* workers register with the EAL (mbuf caches) */
 	bool hugepages;
+	uint32_t flows; /* that each worker remembers; 0: DP_FLOWS_DEFAULT */
 	struct mbuf_pools *pools; /* NULL without EAL */
 	const char *run_dir;
 	uint64_t seed; /* from getrandom(2); tests choose */

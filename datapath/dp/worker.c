@@ -16,7 +16,7 @@
 #define CLOCK_EVERY 64
 
 int
-worker_create(unsigned int index, int cpu, bool poll, bool eal, struct grace *grace,
+worker_create(const struct burst_conf *conf, int cpu, bool poll, bool eal, struct grace *grace,
 	const struct snapshot *const *snapshot, struct worker **out)
 {
 	struct worker *worker = NULL;
@@ -26,18 +26,18 @@ worker_create(unsigned int index, int cpu, bool poll, bool eal, struct grace *gr
 		return -ENOMEM;
 	}
 	memset(worker, 0, sizeof(*worker));
-	worker->index = index;
+	worker->index = conf->worker;
 	worker->cpu = cpu;
 	worker->poll = poll;
 	worker->eal = eal;
 	worker->grace = grace;
 	worker->snapshot = snapshot;
-	rc = burst_create(index, &worker->burst);
+	rc = burst_create(conf, &worker->burst);
 	if (rc != 0) {
 		free(worker);
 		return rc;
 	}
-	grace_join(grace, index);
+	grace_join(grace, worker->index);
 	*out = worker;
 	return 0;
 }
@@ -57,12 +57,16 @@ worker_step(struct worker *worker, uint64_t now)
 {
 	const struct snapshot *snap = __atomic_load_n(worker->snapshot, __ATOMIC_ACQUIRE);
 	const struct worker_view *view = &snap->workers[worker->index];
-	struct burst_time time = {.seconds = (uint16_t)(now / CLOCK_S)};
+	const struct burst_time time = {
+		.seconds = (uint16_t)(now / CLOCK_S),
+		.ms = (uint32_t)(now / CLOCK_MS),
+	};
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < view->n_rxq; i++) {
 		n += burst_run(worker->burst, snap, &view->rxq[i], &time);
 	}
+	burst_upkeep(worker->burst, snap, &time);
 	grace_quiescent(worker->grace, worker->index);
 	return n;
 }

@@ -49,8 +49,8 @@ struct worker {
 	bool running;
 };
 
-/* Allocate, and join the grace periods as reader `index`. Main. */
-int worker_create(unsigned int index, int cpu, bool poll, bool eal, struct grace *grace,
+/* Allocate, and join the grace periods as reader conf->worker. Main. */
+int worker_create(const struct burst_conf *conf, int cpu, bool poll, bool eal, struct grace *grace,
 	const struct snapshot *const *snapshot, struct worker **out) ON_MAIN;
 void worker_destroy(struct worker *worker) ON_MAIN; /* stopped; NULL is legal */
 

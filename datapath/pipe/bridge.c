@@ -28,6 +28,8 @@ admit(const struct bridge_view *bridge, const struct port_view *in, const struct
 	struct verdict *verdict)
 {
 	assert(pkt->head_len >= RTE_ETHER_HDR_LEN);
+	verdict->station = false;
+	verdict->relearn = false;
 	if (!vlan_ingress(&in->vlan, pkt->head, pkt->head_len, &verdict->vlan)) {
 		verdict_drop(verdict, DROP_VLAN_NOT_ALLOWED);
 		return false;
@@ -36,23 +38,28 @@ admit(const struct bridge_view *bridge, const struct port_view *in, const struct
 		verdict_drop(verdict, DROP_RESERVED_MAC);
 		return false;
 	}
+	/* Group and all-zero addresses are no station's. */
+	verdict->station = rte_is_valid_assigned_ether_addr(src_of(pkt));
 	return true;
 }
 
-/*
- * Group and all-zero addresses are no station's: they are not learned. A lock that is held is left
- * alone: the next frame of this source tries again.
- */
+/* A lock that is held is left alone: a later frame of this source tries again. */
 static void
-learn(const struct bridge_view *bridge, const struct port_view *in, const struct pkt *pkt,
-	fdb_key_t key, uint16_t now_s)
+learn(const struct bridge_view *bridge, const struct port_view *in, fdb_key_t key, uint16_t now_s,
+	struct verdict *verdict)
 {
-	if (!rte_is_valid_assigned_ether_addr(src_of(pkt)) ||
-		fdb_source_known(bridge->fdb, key, in->id, now_s) || !fdb_trylock(bridge->fdb)) {
+	enum fdb_result result;
+
+	if (fdb_source_known(bridge->fdb, key, in->id, now_s)) {
 		return;
 	}
-	(void)fdb_learn(bridge->fdb, key, in->id, in->mac_limit, now_s);
+	if (!fdb_trylock(bridge->fdb)) {
+		verdict->relearn = true;
+		return;
+	}
+	result = fdb_learn(bridge->fdb, key, in->id, in->mac_limit, now_s);
 	fdb_unlock(bridge->fdb);
+	verdict->relearn = result == FDB_MOVE_LIMITED || result == FDB_REFUSED;
 }
 
 static void
@@ -76,21 +83,23 @@ decide_known(const struct snapshot *snap, const struct bridge_view *bridge,
 	}
 	verdict->kind = VERDICT_OUTPUT;
 	verdict->to = to;
+	verdict->edit = vlan_egress(&to->vlan, &verdict->vlan);
 }
 
 void
 bridge_decide(const struct snapshot *snap, const struct bridge_view *bridge,
-	const struct port_view *in, const struct pkt *pkts, uint16_t n,
+	const struct port_view *in, const struct pkt *pkts, const uint16_t *indices, uint16_t n,
 	const struct burst_time *now, struct verdict *verdicts)
 {
 	fdb_key_t keys[PKT_BURST];
 	uint32_t ports[PKT_BURST];
 	uint16_t index[PKT_BURST];
-	fdb_key_t last_src = 0;
 	uint16_t n_keys = 0;
 
 	assert(n <= PKT_BURST);
-	for (uint16_t i = 0; i < n; i++) {
+	for (uint16_t k = 0; k < n; k++) {
+		const uint16_t i = indices[k];
+
 		if (admit(bridge, in, &pkts[i], &verdicts[i])) {
 			keys[n_keys] = fdb_key(dst_of(&pkts[i]), verdicts[i].vlan.vid);
 			index[n_keys++] = i;
@@ -98,12 +107,11 @@ bridge_decide(const struct snapshot *snap, const struct bridge_view *bridge,
 	}
 	/* Sources first: a frame to the station that this same burst moved finds it. */
 	for (uint16_t k = 0; k < n_keys; k++) {
-		const struct pkt *pkt = &pkts[index[k]];
-		fdb_key_t src = fdb_key(src_of(pkt), verdicts[index[k]].vlan.vid);
+		struct verdict *verdict = &verdicts[index[k]];
 
-		if (src != last_src) {
-			learn(bridge, in, pkt, src, now->seconds);
-			last_src = src;
+		if (verdict->station) {
+			learn(bridge, in, fdb_key(src_of(&pkts[index[k]]), verdict->vlan.vid),
+				now->seconds, verdict);
 		}
 	}
 	if (n_keys == 0) {

@@ -19,18 +19,24 @@ struct verdict {
 	enum verdict_kind kind;
 	enum drop_reason reason; /* VERDICT_DROP */
 	const struct port_view *to; /* VERDICT_OUTPUT */
-	struct vlan_frame vlan;
+	struct vlan_edit edit; /* VERDICT_OUTPUT: of this packet's tag */
+	struct vlan_frame vlan; /* of the packet; set for all but some drops */
+	bool station; /* the frame was let in, and its source is an address to learn */
+	bool relearn; /* it could not be learned, and might be later */
 };
 
 /* Time as the tables want it. */
 struct burst_time {
 	uint16_t seconds; /* of the FDB's clock, modulo 2^16 */
+	uint32_t ms; /* modulo 2^32 */
 };
 
-/* A worker, inside a burst; n <= PKT_BURST packets with the Ethernet header and tag in their head.
+/*
+ * A worker, inside a burst: verdicts[i] for pkts[i] of n <= PKT_BURST indices i. The packets have
+ * their Ethernet header and tag in the head.
  */
 void bridge_decide(const struct snapshot *snap, const struct bridge_view *bridge,
-	const struct port_view *in, const struct pkt *pkts, uint16_t n,
+	const struct port_view *in, const struct pkt *pkts, const uint16_t *indices, uint16_t n,
 	const struct burst_time *now, struct verdict *verdicts) ON_WORKER;
 
 /* 01-80-C2-00-00-00 to -0F: IEEE 802.1Q-2018, table 8-1. */

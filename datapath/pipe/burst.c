@@ -8,9 +8,10 @@
 #include "datapath/core/offload.h"
 
 int
-burst_create(unsigned int worker, struct burst **out)
+burst_create(const struct burst_conf *conf, struct burst **out)
 {
 	struct burst *burst = NULL;
+	int rc;
 
 	if (posix_memalign((void **)&burst, RTE_CACHE_LINE_SIZE, sizeof(*burst)) != 0) {
 		return -ENOMEM;
@@ -23,7 +24,12 @@ burst_create(unsigned int worker, struct burst **out)
 		burst_destroy(burst);
 		return -ENOMEM;
 	}
-	burst->stage.worker = worker;
+	rc = flows_init(&burst->flows, conf->flows, conf->seed);
+	if (rc != 0) {
+		burst_destroy(burst);
+		return rc;
+	}
+	burst->stage.worker = conf->worker;
 	burst->stage.count = burst->ports;
 	*out = burst;
 	return 0;
@@ -33,6 +39,7 @@ void
 burst_destroy(struct burst *burst)
 {
 	if (burst != NULL) {
+		flows_fini(&burst->flows);
 		free(burst->ports);
 		free(burst->bridges);
 		free(burst);
@@ -127,15 +134,13 @@ act(struct burst *burst, const struct bridge_view *bridge, const struct port_vie
 	for (uint16_t i = 0; i < n; i++) {
 		struct pkt *pkt = &burst->pkts[i];
 		const struct verdict *verdict = &burst->verdicts[i];
-		struct vlan_edit edit;
 
 		switch (verdict->kind) {
 		case VERDICT_DROP:
 			port_drop(&burst->ports[in->id], verdict->reason, 1);
 			break;
 		case VERDICT_OUTPUT:
-			edit = vlan_egress(&verdict->to->vlan, &verdict->vlan);
-			stage_add(&burst->stage, verdict->to, pkt, &edit);
+			stage_add(&burst->stage, verdict->to, pkt, &verdict->edit);
 			break;
 		case VERDICT_FLOOD:
 			flood(burst, bridge, in, pkt, verdict);
@@ -164,6 +169,12 @@ release(struct burst *burst, const struct rxq_view *rxq, uint16_t n)
 	rte_pktmbuf_free_bulk(mbufs, n_mbufs);
 }
 
+void
+burst_upkeep(struct burst *burst, const struct snapshot *snap, const struct burst_time *now)
+{
+	flows_step(&burst->flows, snap, now);
+}
+
 uint16_t
 burst_run(struct burst *burst, const struct snapshot *snap, const struct rxq_view *rxq,
 	const struct burst_time *now)
@@ -182,7 +193,7 @@ burst_run(struct burst *burst, const struct snapshot *snap, const struct rxq_vie
 	} else if (bridge == NULL) {
 		port_drop(&burst->ports[in->id], DROP_NO_BRIDGE, n);
 	} else {
-		bridge_decide(snap, bridge, in, burst->pkts, n, now, burst->verdicts);
+		flows_decide(&burst->flows, snap, bridge, in, burst->pkts, n, now, burst->verdicts);
 		act(burst, bridge, in, n);
 		stage_flush(&burst->stage);
 	}

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The life of a burst: receive, decide, act, transmit, release; each phase a small loop.
- *
- * The flow cache will stand between receive and decide: a hit brings a remembered verdict, a miss
- * runs decide. Until then every packet is a miss.
+ * The life of a burst: receive, decide, act, transmit, release; each phase a small loop. Most
+ * verdicts are remembered ones (datapath/pipe/flow.h).
  *
  * A struct burst is a worker's scratch memory and counters. Nothing in it outlives a call but the
  * counters, which have one writer (the worker) and are read by main with relaxed loads.
@@ -15,6 +13,7 @@
 
 #include "base/role.h"
 #include "datapath/pipe/bridge.h"
+#include "datapath/pipe/flow.h"
 #include "datapath/pipe/snapshot.h"
 #include "datapath/pipe/tx_stage.h"
 
@@ -27,12 +26,23 @@ struct burst {
 	struct bridge_counters *bridges; /* by bridge id, DP_BRIDGES_MAX */
 	struct pkt pkts[PKT_BURST];
 	struct verdict verdicts[PKT_BURST];
+	struct flows flows;
 	struct tx_stage stage;
 };
 
-/* -ENOMEM or 0; `worker` is the index that chooses TX queues. Main. */
-int burst_create(unsigned int worker, struct burst **out);
+struct burst_conf {
+	unsigned int worker; /* the index that chooses TX queues */
+	uint32_t flows; /* capacity of the flow cache, see flow_cache.h */
+	uint64_t seed; /* from getrandom(2); each worker its own */
+};
+
+/* -ENOMEM, -EINVAL (flows) or 0. Main. */
+int burst_create(const struct burst_conf *conf, struct burst **out);
 void burst_destroy(struct burst *burst); /* NULL is legal */
+
+/* Between bursts: what the flow cache has to do now and then. */
+void burst_upkeep(
+	struct burst *burst, const struct snapshot *snap, const struct burst_time *now) ON_WORKER;
 
 /* One RX queue, one burst. Returns the packets received. */
 uint16_t burst_run(struct burst *burst, const struct snapshot *snap, const struct rxq_view *rxq,

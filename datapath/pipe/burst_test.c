@@ -26,6 +26,7 @@ struct bench {
 	struct snapshot *snap;
 	struct bridge_view *bridge;
 	struct rxq_view rxq;
+	uint32_t ms; /* a millisecond for each burst */
 	uint8_t room[PKT_BURST][PKT_HEADROOM + FRAME];
 };
 
@@ -45,7 +46,7 @@ setup(void **state)
 	struct fdb_conf conf = {.limit = 1000, .aging_s = 300};
 
 	assert_int_equal(grace_init(&bench->grace), 0);
-	assert_int_equal(burst_create(0, &bench->burst), 0);
+	assert_int_equal(burst_create(&(struct burst_conf){.worker = 0, .flows = FLOW_CAPACITY_MIN}, &bench->burst), 0);
 	bench->bridge = calloc(1, sizeof(*bench->bridge) + PORTS * sizeof(void *));
 	bench->bridge->id = 1;
 	assert_int_equal(fdb_create(&conf, &bench->grace, 1, &bench->bridge->fdb), 0);
@@ -129,7 +130,7 @@ static uint16_t
 run(struct bench *bench, uint32_t port) ON_WORKER
 {
 	struct rxq_view rxq = {.port = bench->snap->ports[port], .queue = 0};
-	struct burst_time now = {.seconds = 5};
+	struct burst_time now = {.seconds = 5, .ms = ++bench->ms};
 
 	return burst_run(bench->burst, bench->snap, &rxq, &now);
 }
@@ -314,12 +315,14 @@ test_table_is_ahead(void **state)
 	probe_clear(&bench->probes[3]);
 	bench->bridge->n_members = 3;
 	bench->snap->ports[4] = NULL;
+	bench->snap->version++;
 	arrives(bench, 1, 9, 1);
 	(void)run(bench, 1);
 	assert_int_equal(bench->probes[2].n_sent, 1);
 	assert_int_equal(bench->probes[3].n_sent, 1);
 	bench->snap->ports[4] = &bench->probes[4].view;
 	bench->probes[4].view.bridge = 2;
+	bench->snap->version++;
 	arrives(bench, 1, 9, 1);
 	(void)run(bench, 1);
 	assert_int_equal(bench->probes[4].n_sent, 0);
@@ -328,6 +331,7 @@ test_table_is_ahead(void **state)
 	/* It does not carry the VLAN any more. */
 	bench->probes[4].view.bridge = 1;
 	memset(&bench->probes[4].view.vlan.trunk, 0, sizeof(bench->probes[4].view.vlan.trunk));
+	bench->snap->version++;
 	arrives(bench, 1, 9, 1);
 	(void)run(bench, 1);
 	assert_int_equal(dropped(bench, 1, DROP_NO_OUTPUT), 1);

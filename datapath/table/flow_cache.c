@@ -196,6 +196,17 @@ flow_cache_count(const struct flow_cache *cache)
 }
 
 uint32_t
+flow_cache_places(const struct flow_cache *cache)
+{
+	uint32_t n = 0;
+
+	for (unsigned int size = 0; size < FLOW_N_SIZES; size++) {
+		n += __atomic_load_n(&cache->pools[size].n_begun, __ATOMIC_RELAXED);
+	}
+	return n;
+}
+
+uint32_t
 flow_cache_size_count(const struct flow_cache *cache, enum flow_size size)
 {
 	return __atomic_load_n(&cache->pools[size].n_live, __ATOMIC_RELAXED);

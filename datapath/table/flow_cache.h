@@ -156,6 +156,7 @@ void flow_cache_populate(struct flow_cache *cache) ON_MAIN;
 /* --- any thread ------------------------------------------------------------------------------- */
 
 uint32_t flow_cache_count(const struct flow_cache *cache);
+uint32_t flow_cache_places(const struct flow_cache *cache); /* that a walk looks at */
 uint32_t flow_cache_size_count(const struct flow_cache *cache, enum flow_size size);
 uint32_t flow_cache_port_count(const struct flow_cache *cache, uint32_t port);
 void flow_cache_get_stats(const struct flow_cache *cache, struct flow_cache_stats *stats);

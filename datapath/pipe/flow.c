@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "datapath/pipe/flow.h"
+
+#include <string.h>
+
+#define TYPE_OFFSET (2 * RTE_ETHER_ADDR_LEN)
+#define KEY_WORDS 3
+#define KEY_MAC UINT64_C(0x0000ffffffffffff)
+/* Above the input port in word 0. */
+#define KEY_SERVICE_TAG (UINT64_C(1) << 32) /* the tag's TPID is 0x88a8 */
+#define KEY_CUT_TAG (UINT64_C(1) << 33) /* there is a TPID, but no tag behind it */
+/* Above the destination in word 1: the tag's VLAN id and that there is a tag. */
+#define KEY_TAGGED (UINT64_C(1) << 60)
+#define WALK_MIN 64U /* places of a slice */
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "an address is a word's low six bytes");
+
+int
+flows_init(struct flows *flows, uint32_t capacity, uint64_t seed)
+{
+	const struct flow_cache_conf conf = {.capacity = capacity, .seed = seed};
+
+	*flows = (struct flows){0};
+	return flow_cache_create(&conf, &flows->cache);
+}
+
+void
+flows_fini(struct flows *flows)
+{
+	flow_cache_destroy(flows->cache);
+	flows->cache = NULL;
+}
+
+/* --- keys ----------------------------------------------------------------------------------- */
+
+static uint64_t
+load_u64(const uint8_t *bytes)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+static void
+add_tag(const struct pkt *pkt, uint16_t type, struct flow_key *key)
+{
+	if (pkt->head_len < RTE_ETHER_HDR_LEN + VLAN_TAG_LEN) {
+		key->words[0] |= KEY_CUT_TAG;
+		return;
+	}
+	if (type == ETH_TPID_STAG) {
+		key->words[0] |= KEY_SERVICE_TAG;
+	}
+	key->words[1] |= KEY_TAGGED |
+		(uint64_t)(load_be16(pkt->head + RTE_ETHER_HDR_LEN) & VLAN_ID_MASK) << 48;
+}
+
+static void
+make_keys(struct flow_key *keys, const struct port_view *in, const struct pkt *pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		const uint8_t *head = pkts[i].head;
+		const uint16_t type = load_be16(head + TYPE_OFFSET);
+		struct flow_key *key = &keys[i];
+
+		key->n_words = KEY_WORDS;
+		key->words[0] = in->id;
+		key->words[1] = load_u64(head) & KEY_MAC;
+		key->words[2] = load_u64(head + RTE_ETHER_ADDR_LEN) & KEY_MAC;
+		if (unlikely(eth_is_vlan(type))) {
+			add_tag(&pkts[i], type, key);
+		}
+	}
+}
+
+static bool
+key_is_tagged(const uint64_t *words)
+{
+	return (words[1] & KEY_TAGGED) != 0;
+}
+
+/* The key's address in the FDB. */
+static fdb_key_t
+key_address(uint64_t word, uint16_t vid)
+{
+	return (word & KEY_MAC) | (uint64_t)vid << 48;
+}
+
+/* --- remembering ---------------------------------------------------------------------------- */
+
+static void
+remember(struct flow_entry *entry, const struct snapshot *snap, const struct bridge_view *bridge,
+	const struct verdict *verdict, uint64_t generation)
+{
+	const uint16_t vid = verdict->vlan.vid;
+	struct flow_action action = {
+		.version = (uint32_t)snap->version,
+		.to = verdict->kind == VERDICT_OUTPUT ? (uint16_t)verdict->to->id : 0,
+		.vid = vid,
+		.src_dep = fdb_dep(bridge->fdb, key_address(entry->words[2], vid)),
+		.dst_dep = fdb_dep(bridge->fdb, key_address(entry->words[1], vid)),
+		.kind = (uint8_t)verdict->kind,
+		.reason = (uint8_t)verdict->reason,
+		.seen = 1,
+	};
+
+	action.flags = (uint8_t)((verdict->station ? FLOW_STATION : 0) |
+		(verdict->relearn ? FLOW_RELEARN : 0));
+	if (verdict->kind == VERDICT_OUTPUT && !key_is_tagged(entry->words) &&
+		verdict->edit.op == VLAN_KEEP) {
+		action.flags |= FLOW_KEEP;
+	}
+	entry->generation = generation;
+	memcpy(flow_entry_payload(entry), &action, sizeof(action));
+}
+
+static void
+recall(const struct flow_action *action, const struct snapshot *snap, const struct port_view *in,
+	const struct pkt *pkt, struct verdict *verdict)
+{
+	verdict->kind = action->kind;
+	verdict->reason = action->reason;
+	verdict->to = snap->ports[action->to];
+	verdict->edit = (struct vlan_edit){.op = VLAN_KEEP};
+	if (verdict->kind == VERDICT_DROP || (action->flags & FLOW_KEEP) != 0) {
+		return;
+	}
+	/* What the tag's priority decides is in the packet. It was let in, so it is again. */
+	(void)vlan_ingress(&in->vlan, pkt->head, pkt->head_len, &verdict->vlan);
+	if (verdict->kind == VERDICT_OUTPUT) {
+		verdict->edit = vlan_egress(&verdict->to->vlan, &verdict->vlan);
+	}
+}
+
+/* --- a burst -------------------------------------------------------------------------------- */
+
+/* One burst on its way: what all steps need. */
+struct step {
+	struct flows *flows;
+	const struct snapshot *snap;
+	const struct bridge_view *bridge;
+	const struct port_view *in;
+	const struct pkt *pkts;
+	const struct burst_time *now;
+	struct verdict *verdicts;
+};
+
+static void
+count(struct flow_entry *entry, const struct pkt *pkt)
+{
+	struct flow_action *action = flow_entry_payload(entry);
+
+	flow_entry_count(entry, 1, pkt->len);
+	action->seen = 1;
+}
+
+/* Decide those packets afresh. */
+static void
+decide(const struct step *step, const uint16_t *index, uint16_t n) ON_WORKER
+{
+	struct flows *flows = step->flows;
+	const uint64_t generation = fdb_generation(step->bridge->fdb);
+
+	bridge_decide(step->snap, step->bridge, step->in, step->pkts, index, n, step->now,
+		step->verdicts);
+	for (uint16_t k = 0; k < n; k++) {
+		const uint16_t i = index[k];
+		bool is_new;
+		struct flow_entry *entry =
+			flow_cache_insert(flows->cache, &flows->keys[i], &is_new);
+
+		if (entry != NULL) {
+			remember(entry, step->snap, step->bridge, &step->verdicts[i], generation);
+			count(entry, &step->pkts[i]);
+		}
+	}
+}
+
+/* Was it made under this configuration, and is nothing left to learn? */
+static bool
+is_current(const struct step *step, const struct flow_entry *entry, bool relearn)
+{
+	const struct flow_action *action = flow_entry_payload((struct flow_entry *)entry);
+
+	return action->version == (uint32_t)step->snap->version &&
+		!(relearn && (action->flags & FLOW_RELEARN) != 0);
+}
+
+static bool
+holds(const struct fdb *fdb, struct flow_entry *entry, uint64_t generation)
+{
+	const struct flow_action *action = flow_entry_payload(entry);
+
+	if (entry->generation != generation) {
+		if (!fdb_dep_holds(fdb, action->src_dep, entry->generation) ||
+			!fdb_dep_holds(fdb, action->dst_dep, entry->generation)) {
+			return false;
+		}
+		entry->generation = generation;
+	}
+	return true;
+}
+
+/* Of the hits: those that do not hold go to `todo`, the others stay in the answer. */
+static uint64_t
+keep_holding(const struct step *step, uint64_t hits, bool relearn, uint16_t *todo, uint16_t *n_todo)
+{
+	const struct fdb *fdb = step->bridge->fdb;
+	const uint64_t generation = fdb_generation(fdb);
+	uint64_t kept = hits;
+
+	for (; hits != 0; hits &= hits - 1) {
+		const uint16_t i = (uint16_t)__builtin_ctzll(hits);
+		struct flow_entry *entry = step->flows->entries[i];
+
+		if (!is_current(step, entry, relearn) || !holds(fdb, entry, generation)) {
+			kept &= ~(UINT64_C(1) << i);
+			todo[(*n_todo)++] = i;
+		}
+	}
+	return kept;
+}
+
+/*
+ * What is new or stale is decided first: that may learn its sources, and what is remembered must
+ * know. All sources are this port's, so a flow that is stale only now has nothing left to learn.
+ */
+void
+flows_decide(struct flows *flows, const struct snapshot *snap, const struct bridge_view *bridge,
+	const struct port_view *in, const struct pkt *pkts, uint16_t n,
+	const struct burst_time *now, struct verdict *verdicts)
+{
+	const struct step step = {flows, snap, bridge, in, pkts, now, verdicts};
+	uint16_t todo[PKT_BURST];
+	uint16_t n_todo = 0;
+	uint64_t hits;
+
+	if (n == 0) {
+		return;
+	}
+	make_keys(flows->keys, in, pkts, n);
+	flow_cache_begin(flows->cache);
+	flow_cache_hash(flows->cache, flows->keys, n);
+	hits = flow_cache_lookup(flows->cache, flows->keys, n, flows->entries);
+	for (uint64_t misses = ~hits & (UINT64_MAX >> (64 - n)); misses != 0;
+		misses &= misses - 1) {
+		todo[n_todo++] = (uint16_t)__builtin_ctzll(misses);
+	}
+	hits = keep_holding(&step, hits, now->ms != flows->relearned_ms, todo, &n_todo);
+	if (unlikely(n_todo > 0)) {
+		flows->relearned_ms = now->ms;
+		decide(&step, todo, n_todo);
+		n_todo = 0;
+		hits = keep_holding(&step, hits, false, todo, &n_todo);
+		if (n_todo > 0) {
+			decide(&step, todo, n_todo);
+		}
+	}
+	for (; hits != 0; hits &= hits - 1) {
+		const uint16_t i = (uint16_t)__builtin_ctzll(hits);
+		struct flow_entry *entry = flows->entries[i];
+
+		recall(flow_entry_payload(entry), snap, in, &pkts[i], &verdicts[i]);
+		count(entry, &pkts[i]);
+	}
+}
+
+/* --- the walk ------------------------------------------------------------------------------- */
+
+struct walk {
+	const struct snapshot *snap;
+	const struct burst_time *now;
+};
+
+/* Flows of an old configuration that nobody uses go; sources of the others were seen. */
+static bool
+visit(struct flow_entry *entry, void *arg)
+{
+	const struct walk *walk = arg;
+	struct flow_action *action = flow_entry_payload(entry);
+	const uint32_t port = (uint16_t)entry->words[0];
+	const struct port_view *in = walk->snap->ports[port];
+	const struct bridge_view *bridge =
+		in != NULL && in->bridge != 0 ? walk->snap->bridges[in->bridge] : NULL;
+
+	if (!action->seen) {
+		return action->version == (uint32_t)walk->snap->version;
+	}
+	action->seen = 0;
+	if (bridge != NULL && (action->flags & FLOW_STATION) != 0 &&
+		action->version == (uint32_t)walk->snap->version) {
+		(void)fdb_source_known(bridge->fdb, key_address(entry->words[2], action->vid), port,
+			walk->now->seconds);
+	}
+	return true;
+}
+
+void
+flows_step(struct flows *flows, const struct snapshot *snap, const struct burst_time *now)
+{
+	const uint32_t passed = now->ms - flows->walked_ms;
+	struct walk walk = {snap, now};
+	uint64_t slice;
+
+	if (passed == 0) {
+		return;
+	}
+	flows->walked_ms = now->ms;
+	if (now->ms - flows->ticked_ms >= FLOW_TICK_MS) {
+		flows->ticked_ms = now->ms;
+		flow_cache_tick(flows->cache);
+	}
+	if (flow_cache_count(flows->cache) == 0) {
+		return;
+	}
+	slice = (uint64_t)flow_cache_places(flows->cache) * RTE_MIN(passed, FLOWS_PASS_MS) /
+		FLOWS_PASS_MS;
+	(void)flow_cache_walk(
+		flows->cache, &flows->cursor, RTE_MAX((unsigned int)slice, WALK_MIN), visit, &walk);
+}
