@@ -46,7 +46,9 @@ setup(void **state)
 	struct fdb_conf conf = {.limit = 1000, .aging_s = 300};
 
 	assert_int_equal(grace_init(&bench->grace), 0);
-	assert_int_equal(burst_create(&(struct burst_conf){.worker = 0, .flows = FLOW_CAPACITY_MIN}, &bench->burst), 0);
+	assert_int_equal(burst_create(&(struct burst_conf){.worker = 0, .flows = FLOW_CAPACITY_MIN},
+				 &bench->burst),
+		0);
 	bench->bridge = calloc(1, sizeof(*bench->bridge) + PORTS * sizeof(void *));
 	bench->bridge->id = 1;
 	assert_int_equal(fdb_create(&conf, &bench->grace, 1, &bench->bridge->fdb), 0);

@@ -153,6 +153,14 @@ stats_of(const struct bench *bench)
 	return stats;
 }
 
+/* One slice of main's ageing. */
+static bool
+sweep(struct bench *bench)
+{
+	role_assert(&role_main);
+	return fdb_sweep(bench->bridge->fdb, bench->now.seconds);
+}
+
 /* --- one promise a case --------------------------------------------------------------------- */
 
 /* A bridge does not look behind the addresses and the tag. */
@@ -261,7 +269,7 @@ test_walk(void **state)
 			flows_step(&bench->flows, bench->snap, &bench->now);
 		}
 	}
-	while (!fdb_sweep(bench->bridge->fdb, bench->now.seconds)) {
+	while (!sweep(bench)) {
 	}
 	fdb_lookup_bulk(bench->bridge->fdb, &key, 1, &port);
 	assert_int_equal(port, 1);
@@ -302,7 +310,7 @@ change_something(struct bench *bench) ON_WORKER
 		break;
 	case 4:
 		bench->now.seconds = (uint16_t)(bench->now.seconds + draw(bench, 400));
-		(void)fdb_sweep(fdb, bench->now.seconds);
+		(void)sweep(bench);
 		break;
 	case 5:
 		view->vlan.mode = (enum vlan_mode)draw(bench, VLAN_DOT1Q_TUNNEL + 1);
@@ -364,8 +372,10 @@ main(void)
 	};
 	int n_failed;
 
+	role_enter(&role_main);
 	role_enter(&role_worker);
 	n_failed = cmocka_run_group_tests_name("flow", tests, NULL, NULL);
 	role_leave(&role_worker);
+	role_leave(&role_main);
 	return n_failed;
 }

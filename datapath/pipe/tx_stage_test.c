@@ -49,7 +49,9 @@ setup(void **state)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
 
-	assert_int_equal(burst_create(&(struct burst_conf){.worker = 0, .flows = FLOW_CAPACITY_MIN}, &bench->burst), 0);
+	assert_int_equal(burst_create(&(struct burst_conf){.worker = 0, .flows = FLOW_CAPACITY_MIN},
+				 &bench->burst),
+		0);
 	for (uint32_t i = 1; i <= PROBES; i++) {
 		probe_init(&bench->probes[i], i, ALL_CAPS, 1, true);
 	}
@@ -330,7 +332,9 @@ test_queues(void **state)
 	own->port.n_txq = 4;
 	hashed->port.n_txq = 4;
 	hashed->port.caps |= PORT_CAP_TX_HASH;
-	assert_int_equal(burst_create(&(struct burst_conf){.worker = 6, .flows = FLOW_CAPACITY_MIN}, &other), 0);
+	assert_int_equal(
+		burst_create(&(struct burst_conf){.worker = 6, .flows = FLOW_CAPACITY_MIN}, &other),
+		0);
 	stage_add(&other->stage, &own->view, packet_numbered(bench, 1), &keep);
 	stage_flush(&other->stage);
 	assert_int_equal(own->sent[0].queue, 2);

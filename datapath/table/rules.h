@@ -18,11 +18,11 @@
  * longer than the best rule found can be beaten.
  *
  * Measured (perf/micro, benchmark `rules`; cycles of a lookup, access lists - firewalls): 1,000
- * rules 122 - 214 merged, 3,400 - 5,300 with a subtable for each mask, rte_acl 56 (in bursts of 32);
- * 10,000 rules 151 - 504, 12,500 - 32,600, rte_acl 151 - 272; 100,000 rules 860 - 2,750, tens of
- * thousands. But rte_acl takes 0.1 to 0.6 s to build with 1,000 rules and 0.8 to 17 s with 10,000,
- * after each change. Chains of up to 4, 8, 16 or 32 come out alike; 8 it is. Half a million to a
- * million and a half adds a second.
+ * rules 122 - 214 merged, 3,400 - 5,300 with a subtable for each mask, rte_acl 56 (in bursts of
+ * 32); 10,000 rules 151 - 504, 12,500 - 32,600, rte_acl 151 - 272; 100,000 rules 860 - 2,750, tens
+ * of thousands. But rte_acl takes 0.1 to 0.6 s to build with 1,000 rules and 0.8 to 17 s with
+ * 10,000, after each change. Chains of up to 4, 8, 16 or 32 come out alike; 8 it is. Half a million
+ * to a million and a half adds a second.
  *
  * Bounds. A lookup probes at most `subtables_max` subtables of its table and compares at most
  * `chain_max` rules in each; an add that could not keep that is refused (-ENOSPC). How near it

@@ -223,7 +223,8 @@ pipe_init(struct pipe *pipe, uint32_t n_stations, struct err *err)
 	pipe->snap->ports[OUT] = &pipe->out;
 	pipe->snap->bridges[1] = pipe->bridge;
 	if (pipe->buffers == NULL || grace_init(&pipe->grace) != 0 ||
-		burst_create(&(struct burst_conf){.worker = 0, .flows = FLOW_CAPACITY_MIN}, &pipe->burst) != 0 ||
+		burst_create(&(struct burst_conf){.worker = 0, .flows = FLOW_CAPACITY_MIN},
+			&pipe->burst) != 0 ||
 		fdb_create(&conf, &pipe->grace, SEED, &pipe->bridge->fdb) != 0) {
 		return err_set(err, ERR_LIMIT, NULL, "no memory for a bridge");
 	}
