@@ -391,12 +391,13 @@ test_workers(void **state)
 	cli_will_answer(w,
 		"{\"vswitch:vswitch\":{\"system\":{\"worker\":[{\"id\":0,\"cpu\":2,"
 		"\"state\":\"polling\",\"packets\":\"10\",\"busy-cycles\":\"900\","
-		"\"idle-cycles\":\"100\",\"rx-queue\":[{\"port\":\"vm1\",\"queue\":0},{"
+		"\"idle-cycles\":\"100\",\"flow-cache\":{\"entries\":3,\"hits\":\"9\","
+		"\"misses\":\"1\"},\"rx-queue\":[{\"port\":\"vm1\",\"queue\":0},{"
 		"\"port\":\"vm2\",\"queue\":1}]}]}}}");
 	assert_int_equal(cli_do(w, "workers"), CLI_OK);
 	assert_string_equal(w->out,
-		"WORKER  CPU  STATE    PACKETS   BUSY  CYCLES/PACKET  QUEUES\n"
-		"     0    2  polling       10  90.0%             90  vm1:0 vm2:1\n");
+		"WORKER  CPU  STATE    PACKETS   BUSY  CYCLES/PACKET  FLOWS   HITS  QUEUES\n"
+		"     0    2  polling       10  90.0%             90      3  90.0%  vm1:0 vm2:1\n");
 }
 
 /* ---- fdb show ---- */

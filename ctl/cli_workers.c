@@ -15,7 +15,9 @@ const struct cli_command cli_workers_commands[] = {
 		.usage = "",
 		.summary = "Show the threads that move packets, their load and their queues",
 		.detail = "BUSY is the share of cycles, since the start, spent in passes that "
-			  "found packets.\n",
+			  "found packets.\n"
+			  "FLOWS are remembered now; HITS is the share of packets whose flow "
+			  "was.\n",
 		.run = run_workers,
 	},
 	{NULL},
@@ -41,6 +43,9 @@ add_worker(struct cli_table *table, const json_t *worker)
 	uint64_t total = busy + cli_num(worker, "idle-cycles");
 	uint64_t packets = cli_num(worker, "packets");
 	const char *state = cli_str(worker, "state");
+	const json_t *cache = json_object_get(worker, "flow-cache");
+	uint64_t hits = cli_num(cache, "hits");
+	uint64_t lookups = hits + cli_num(cache, "misses");
 	char queues[1024];
 
 	queues_text(json_object_get(worker, "rx-queue"), queues, sizeof(queues));
@@ -60,14 +65,20 @@ add_worker(struct cli_table *table, const json_t *worker)
 	} else {
 		cli_table_cell(table, "%.0f", (double)busy / (double)packets);
 	}
+	cli_table_cell(table, "%" PRIu64, cli_num(cache, "entries"));
+	if (lookups == 0) {
+		cli_table_cell(table, "-");
+	} else {
+		cli_table_cell(table, "%.1f%%", 100.0 * (double)hits / (double)lookups);
+	}
 	cli_table_cell(table, "%s", queues);
 }
 
 static enum cli_status
 run_workers(struct cli *cli, const struct cli_args *args)
 {
-	static const char *const columns[] = {
-		">WORKER", ">CPU", "STATE", ">PACKETS", ">BUSY", ">CYCLES/PACKET", "QUEUES", NULL};
+	static const char *const columns[] = {">WORKER", ">CPU", "STATE", ">PACKETS", ">BUSY",
+		">CYCLES/PACKET", ">FLOWS", ">HITS", "QUEUES", NULL};
 	json_t *data = NULL;
 	enum cli_status status = cli_get(cli, "/vswitch:vswitch/system", "state", &data);
 	const json_t *worker;

@@ -178,6 +178,7 @@ start_datapath(struct boot *boot, struct err *err) ON_MAIN
 		.threads = true,
 		.poll = options->poll,
 		.eal = true,
+		.flows = options->flows,
 		.late = world_port_late,
 		.late_arg = &boot->world,
 		.run_dir = boot->run_dir};

@@ -33,6 +33,8 @@ const char options_help[] =
 	"  --memory MIB          packet memory (default: 1024 without hugepages, of which only "
 	"what is\n"
 	"                        used is taken; with hugepages it is the limit)\n"
+	"  --flows N             flows that each worker remembers, 1024 to 16777216\n"
+	"                        (default: 65536, 85 bytes each)\n"
 	"  --hugepages MODE      auto (use them if enough are free), never, require\n"
 	"  --poll                workers never sleep: lowest latency, a full CPU each\n"
 	"  --log LEVEL[,module=LEVEL]...\n"
@@ -53,6 +55,7 @@ enum {
 	OPT_SOCKET,
 	OPT_WORKERS,
 	OPT_MEMORY,
+	OPT_FLOWS,
 	OPT_HUGEPAGES,
 	OPT_POLL,
 	OPT_LOG,
@@ -146,6 +149,19 @@ parse_memory(const char *text, struct options *options, struct err *err)
 }
 
 static int
+parse_flows(const char *text, struct options *options, struct err *err)
+{
+	uint64_t flows;
+
+	if (str_to_u64(text, FLOW_CAPACITY_MIN, FLOW_CAPACITY_MAX, &flows) != 0) {
+		return err_set(err, ERR_INVALID, "--flows", "'%s' is not a number from %u to %u",
+			text, FLOW_CAPACITY_MIN, FLOW_CAPACITY_MAX);
+	}
+	options->flows = (uint32_t)flows;
+	return 0;
+}
+
+static int
 parse_hugepages(const char *text, struct options *options, struct err *err)
 {
 	static const char *const modes[] = {[HUGEPAGES_AUTO] = "auto",
@@ -207,6 +223,8 @@ option_one(int opt, struct options *options, enum options_action *action, struct
 		return parse_workers(optarg, options, err);
 	case OPT_MEMORY:
 		return parse_memory(optarg, options, err);
+	case OPT_FLOWS:
+		return parse_flows(optarg, options, err);
 	case OPT_HUGEPAGES:
 		return parse_hugepages(optarg, options, err);
 	case OPT_POLL:
@@ -237,6 +255,7 @@ options_parse(int argc, char **argv, struct options *options, enum options_actio
 		{"socket", required_argument, NULL, OPT_SOCKET},
 		{"workers", required_argument, NULL, OPT_WORKERS},
 		{"memory", required_argument, NULL, OPT_MEMORY},
+		{"flows", required_argument, NULL, OPT_FLOWS},
 		{"hugepages", required_argument, NULL, OPT_HUGEPAGES},
 		{"poll", no_argument, NULL, OPT_POLL},
 		{"log", required_argument, NULL, OPT_LOG},

@@ -16,6 +16,7 @@ struct options {
 	unsigned int n_workers;
 	int cpus[DP_WORKERS_MAX]; /* -1: not pinned */
 	unsigned int memory_mib; /* 0: not given */
+	uint32_t flows; /* that a worker remembers; 0: not given */
 	enum hugepages hugepages;
 	bool poll;
 	const char *eal_args; /* from argv, or NULL */

@@ -120,6 +120,23 @@ bridge_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
 }
 
 static json_t *
+flow_cache_state(const struct dp_worker_stats *stats)
+{
+	json_t *cache = json_object();
+
+	set_number(cache, "capacity", stats->flows_max);
+	set_number(cache, "entries", stats->flows);
+	set_counter(cache, "memory", stats->flows_memory);
+	set_counter(cache, "hits", stats->flow_cache.hits);
+	set_counter(cache, "misses", stats->flow_cache.misses);
+	set_counter(cache, "inserted", stats->flow_cache.inserted);
+	set_counter(cache, "evicted", stats->flow_cache.evicted);
+	set_counter(cache, "removed", stats->flow_cache.removed);
+	set_counter(cache, "refused", stats->flow_cache.refused);
+	return cache;
+}
+
+static json_t *
 worker_state(const struct world *world, unsigned int index) ON_MAIN
 {
 	static const char *const states[] = {
@@ -143,6 +160,7 @@ worker_state(const struct world *world, unsigned int index) ON_MAIN
 	set_counter(worker, "packets", stats.packets);
 	set_counter(worker, "busy-cycles", stats.busy_cycles);
 	set_counter(worker, "idle-cycles", stats.idle_cycles);
+	(void)json_object_set_new(worker, "flow-cache", flow_cache_state(&stats));
 	for (uint32_t i = 0; dp_worker_rxq(world->dp, index, i, &port, &queue); i++) {
 		json_t *item = json_object();
 

@@ -19,6 +19,12 @@ dp_stop_workers(struct dp *dp) ON_MAIN
 	}
 }
 
+static uint32_t
+dp_flows(const struct dp *dp)
+{
+	return dp->options.flows != 0 ? dp->options.flows : DP_FLOWS_DEFAULT;
+}
+
 static int
 dp_create_workers(struct dp *dp, struct err *err) ON_MAIN
 {
@@ -29,7 +35,7 @@ dp_create_workers(struct dp *dp, struct err *err) ON_MAIN
 		int cpu = options->cpus == NULL ? -1 : options->cpus[w];
 		const struct burst_conf conf = {
 			.worker = w,
-			.flows = options->flows != 0 ? options->flows : DP_FLOWS_DEFAULT,
+			.flows = dp_flows(dp),
 			.seed = options->seed ^ (w + 1) * UINT64_C(0x9e3779b97f4a7c15),
 		};
 
@@ -196,6 +202,7 @@ void
 dp_worker_get_stats(const struct dp *dp, unsigned int index, struct dp_worker_stats *stats)
 {
 	const struct worker *worker = dp->workers[index];
+	const struct flow_cache *cache = worker->burst->flows.cache;
 
 	stats->cpu = worker->cpu;
 	stats->state = worker->stalled                               ? DP_WORKER_STALLED
@@ -206,6 +213,10 @@ dp_worker_get_stats(const struct dp *dp, unsigned int index, struct dp_worker_st
 	stats->busy_cycles = __atomic_load_n(&worker->busy_cycles, __ATOMIC_RELAXED);
 	stats->idle_cycles = __atomic_load_n(&worker->idle_cycles, __ATOMIC_RELAXED);
 	stats->n_rxq = dp->snapshot->workers[index].n_rxq;
+	stats->flows = flow_cache_count(cache);
+	stats->flows_max = dp_flows(dp);
+	stats->flows_memory = flow_cache_memory(cache);
+	flow_cache_get_stats(cache, &stats->flow_cache);
 }
 
 bool

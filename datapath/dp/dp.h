@@ -86,6 +86,10 @@ struct dp_worker_stats {
 	uint64_t busy_cycles; /* TSC cycles of loops that moved packets */
 	uint64_t idle_cycles; /* of loops that did not, sleep included */
 	uint32_t n_rxq;
+	uint32_t flows; /* remembered now */
+	uint32_t flows_max;
+	uint64_t flows_memory; /* bytes */
+	struct flow_cache_stats flow_cache; /* per packet: hits and misses */
 };
 
 int dp_create(const struct dp_options *options, struct dp **out, struct err *err) ON_MAIN;

@@ -127,23 +127,52 @@ flood(struct burst *burst, const struct bridge_view *bridge, const struct port_v
 	}
 }
 
+/* Packets from i on that go to the same port as they are; at least 1. */
+static uint16_t
+output_run(const struct verdict *verdicts, uint16_t i, uint16_t n)
+{
+	const struct verdict *first = &verdicts[i];
+	uint16_t run = 1;
+
+	while (i + run < n && verdicts[i + run].kind == VERDICT_OUTPUT &&
+		verdicts[i + run].to == first->to && verdicts[i + run].edit.op == VLAN_KEEP) {
+		run++;
+	}
+	return run;
+}
+
+static uint16_t
+output(struct burst *burst, uint16_t i, uint16_t n) ON_WORKER
+{
+	const struct verdict *verdict = &burst->verdicts[i];
+	uint16_t run = 1;
+
+	if (verdict->edit.op != VLAN_KEEP) {
+		stage_add(&burst->stage, verdict->to, &burst->pkts[i], &verdict->edit);
+	} else {
+		run = output_run(burst->verdicts, i, n);
+		stage_add_run(&burst->stage, verdict->to, &burst->pkts[i], run);
+	}
+	return run;
+}
+
 static void
 act(struct burst *burst, const struct bridge_view *bridge, const struct port_view *in,
 	uint16_t n) ON_WORKER
 {
-	for (uint16_t i = 0; i < n; i++) {
-		struct pkt *pkt = &burst->pkts[i];
+	for (uint16_t i = 0, run = 1; i < n; i = (uint16_t)(i + run)) {
 		const struct verdict *verdict = &burst->verdicts[i];
 
+		run = 1;
 		switch (verdict->kind) {
 		case VERDICT_DROP:
 			port_drop(&burst->ports[in->id], verdict->reason, 1);
 			break;
 		case VERDICT_OUTPUT:
-			stage_add(&burst->stage, verdict->to, pkt, &verdict->edit);
+			run = output(burst, i, n);
 			break;
 		case VERDICT_FLOOD:
-			flood(burst, bridge, in, pkt, verdict);
+			flood(burst, bridge, in, &burst->pkts[i], verdict);
 			break;
 		}
 	}

@@ -11,7 +11,7 @@
 #define KEY_CUT_TAG (UINT64_C(1) << 33) /* there is a TPID, but no tag behind it */
 /* Above the destination in word 1: the tag's VLAN id and that there is a tag. */
 #define KEY_TAGGED (UINT64_C(1) << 60)
-#define WALK_MIN 64U /* places of a slice */
+#define WALK_MIN UINT64_C(64) /* places of a slice */
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "an address is a word's low six bytes");
 
@@ -314,8 +314,7 @@ flows_step(struct flows *flows, const struct snapshot *snap, const struct burst_
 	if (flow_cache_count(flows->cache) == 0) {
 		return;
 	}
-	slice = (uint64_t)flow_cache_places(flows->cache) * RTE_MIN(passed, FLOWS_PASS_MS) /
-		FLOWS_PASS_MS;
-	(void)flow_cache_walk(
-		flows->cache, &flows->cursor, RTE_MAX((unsigned int)slice, WALK_MIN), visit, &walk);
+	slice = RTE_MIN((uint64_t)flow_cache_places(flows->cache) / FLOWS_PASS_MS, FLOWS_WALK_MAX);
+	slice = RTE_MAX(slice * RTE_MIN(passed, FLOWS_PASS_MS), WALK_MIN);
+	(void)flow_cache_walk(flows->cache, &flows->cursor, (unsigned int)slice, visit, &walk);
 }

@@ -31,7 +31,8 @@
 #include "datapath/pipe/snapshot.h"
 #include "datapath/table/flow_cache.h"
 
-#define FLOWS_PASS_MS 500 /* in which a walk sees all flows */
+#define FLOWS_PASS_MS 500 /* in which a walk sees all flows, if they are not more than: */
+#define FLOWS_WALK_MAX 512 /* flows seen in a millisecond; a million take two seconds */
 
 /* The payload of a flow cache's entry. */
 struct flow_action {

@@ -237,6 +237,14 @@ choose_queue(const struct tx_stage *stage, const struct port_view *to, struct pk
 	return port->n_txq == 1 ? 0 : (int)(stage->worker % port->n_txq);
 }
 
+/* Does each packet have a queue of its own, by its hash? */
+static bool
+spreads(const struct port *port)
+{
+	return port->n_txq > 1 &&
+		(__atomic_load_n(&port->caps, __ATOMIC_RELAXED) & PORT_CAP_TX_HASH) != 0;
+}
+
 /* The item with its edit; false when the pool of heads is empty. */
 static bool
 make_item(
@@ -286,4 +294,37 @@ stage_add(struct tx_stage *stage, const struct port_view *to, struct pkt *pkt,
 	}
 	bucket->items[bucket->n++] = item;
 	pkt->n_out++;
+}
+
+void
+stage_add_run(struct tx_stage *stage, const struct port_view *to, struct pkt *pkts, uint16_t n)
+{
+	static const struct vlan_edit keep = {.op = VLAN_KEEP};
+	int queue;
+
+	if (n == 1 || !to->enabled || spreads(to->port)) {
+		for (uint16_t i = 0; i < n; i++) {
+			stage_add(stage, to, &pkts[i], &keep);
+		}
+		return;
+	}
+	queue = choose_queue(stage, to, pkts);
+	if (queue < 0) {
+		port_drop(&stage->count[to->id], DROP_NO_GUEST, n);
+		return;
+	}
+	for (uint16_t done = 0; done < n;) {
+		struct tx_bucket *bucket = bucket_find(stage, to, (uint16_t)queue);
+		const uint16_t chunk = (uint16_t)RTE_MIN(n - done, PKT_BURST - bucket->n);
+
+		for (uint16_t i = 0; i < chunk; i++) {
+			pkt_item(&pkts[done + i], &bucket->items[bucket->n + i]);
+			pkts[done + i].n_out++;
+		}
+		bucket->n = (uint16_t)(bucket->n + chunk);
+		done = (uint16_t)(done + chunk);
+		if (bucket->n == PKT_BURST && done < n) {
+			bucket_flush_or_drop(stage, bucket);
+		}
+	}
 }

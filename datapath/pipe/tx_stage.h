@@ -47,6 +47,10 @@ struct tx_stage {
 void stage_add(struct tx_stage *stage, const struct port_view *to, struct pkt *pkt,
 	const struct vlan_edit *edit) ON_WORKER;
 
+/* The same for n packets in a row, tags as they are. */
+void stage_add_run(
+	struct tx_stage *stage, const struct port_view *to, struct pkt *pkts, uint16_t n) ON_WORKER;
+
 /* Send everything. */
 void stage_flush(struct tx_stage *stage) ON_WORKER;
 

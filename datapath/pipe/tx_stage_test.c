@@ -175,6 +175,69 @@ test_order_is_kept(void **state)
 	assert_int_equal(bench->probes[1].n_sent, 100);
 }
 
+/* Whole runs, of all lengths, between single ones: as if each had been added alone. */
+static void
+test_runs(void **state)
+{
+	struct bench *bench = bench_of(state);
+	struct tx_stage *stage = &bench->burst->stage;
+	uint32_t number = 0;
+
+	bench->probes[2].port.n_txq = 2;
+	bench->probes[2].port.caps |= PORT_CAP_TX_HASH;
+	bench->probes[2].queue = 1;
+	for (uint16_t n = 1; n <= PKT_BURST; n++) {
+		struct pkt run[2][PKT_BURST];
+
+		for (uint16_t i = 0; i < n; i++) {
+			run[0][i] = *packet_numbered(bench, number);
+			run[1][i] = *packet_numbered(bench, number++);
+		}
+		stage_add_run(stage, &bench->probes[1].view, run[0], n);
+		stage_add_run(stage, &bench->probes[2].view, run[1], n);
+		if (n % 3 == 0) {
+			stage_flush(stage);
+		}
+		stage_add(stage, &bench->probes[1].view, packet_numbered(bench, number), &keep);
+		stage_add(stage, &bench->probes[2].view, packet_numbered(bench, number++), &keep);
+		stage_flush(stage);
+		for (uint16_t i = 0; i < n; i++) {
+			assert_int_equal(run[0][i].n_out, 0);
+			assert_int_equal(run[1][i].n_out, 0);
+		}
+	}
+	for (uint32_t port = 1; port <= 2; port++) {
+		expect_books(bench, port, number);
+		for (uint32_t i = 0; i < number; i++) {
+			assert_int_equal(number_of(&bench->probes[port].sent[i]), i);
+			assert_int_equal(bench->probes[port].sent[i].queue, port - 1);
+		}
+	}
+}
+
+/* A run is dropped as a whole where one packet would be. */
+static void
+test_runs_to_nowhere(void **state)
+{
+	struct bench *bench = bench_of(state);
+	struct pkt run[3];
+
+	for (unsigned int i = 0; i < 3; i++) {
+		run[i] = *packet_numbered(bench, i);
+	}
+	bench->probes[1].view.enabled = false;
+	stage_add_run(&bench->burst->stage, &bench->probes[1].view, run, 3);
+	assert_int_equal(dropped(bench, 1, DROP_LINK_DOWN), 3);
+	bench->probes[2].port.caps |= PORT_CAP_TX_HASH;
+	bench->probes[2].queue = -1;
+	stage_add_run(&bench->burst->stage, &bench->probes[2].view, run, 3);
+	assert_int_equal(dropped(bench, 2, DROP_NO_GUEST), 3);
+	stage_flush(&bench->burst->stage);
+	expect_books(bench, 1, 3);
+	expect_books(bench, 2, 3);
+	assert_int_equal(run[0].n_out, 0);
+}
+
 static void
 test_nothing_is_sent_before_the_flush(void **state)
 {
@@ -596,6 +659,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_order_is_kept),
+		CASE(test_runs),
+		CASE(test_runs_to_nowhere),
 		CASE(test_nothing_is_sent_before_the_flush),
 		CASE(test_more_outputs_than_buckets),
 		CASE(test_more_heads_than_clones),

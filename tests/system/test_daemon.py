@@ -38,7 +38,7 @@ def help_version(world: World) -> None:
 
 @suite.case("options that make no sense end with 2 and a message that names them")
 def bad_options(world: World) -> None:
-    for words in (["--nonsense"], ["--hugepages", "maybe"], ["--memory", "lots"],
+    for words in (["--nonsense"], ["--hugepages", "maybe"], ["--memory", "lots"], ["--flows", "12"],
                   ["--workers", "x"], ["stray"], ["--socket"]):
         status, output = ended(world.spawn("bad", [VSWITCHD, *words]))
         check_equal(status, 2, f"exit status of {words}: {output}")
@@ -54,6 +54,14 @@ def start_time(world: World) -> None:
     time.sleep(2)
     note(f"idle: {(cpu_seconds(daemon.pid) - before) / 2 * 100:.1f} % of a CPU")
     check(daemon.start_seconds < 1.5, f"it took {daemon.start_seconds:.2f} s")
+
+
+@suite.case("--flows is what a worker remembers at most")
+def flows(world: World) -> None:
+    daemon = Daemon(world, "--flows", "2048")
+    cache = daemon.ctl.json("workers")["vswitch:vswitch"]["system"]["worker"][0]["flow-cache"]
+    check_equal(cache["capacity"], 2048, "capacity")
+    check_equal(cache["entries"], 0, "entries of a switch without ports")
 
 
 def cpu_seconds(pid: int) -> float:
