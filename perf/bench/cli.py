@@ -13,11 +13,11 @@ from pathlib import Path
 from harness.paths import VSWITCHD
 from harness.world import World
 
-from .gate import Gate
+from .gate import DISTANCE, Distance, Gate
 from .generator import GENERATORS, LOADGEN
 from .machine import Cpus, describe, reserve_hugepages
 from .result import FORMAT, Table
-from .runner import Runner, to_stderr
+from .runner import FAR, NOISY, Runner, to_stderr
 from .scenario import FULL, QUICK, SMOKE
 from .scenarios import SCENARIOS
 from .switches import PEERS
@@ -112,15 +112,21 @@ def run(options: argparse.Namespace) -> int:
     if os.geteuid() != 0:
         complain("hugepages, namespaces and CPU affinity need root: sudo ./dev bench")
         return 2
-    for program in (VSWITCHD, LOADGEN):
+    for program in (VSWITCHD, LOADGEN, DISTANCE):
         if not program.exists():
             complain(f"{program} is missing; ./dev build makes it")
             return 2
     effort = SMOKE if options.smoke else QUICK if options.quick else FULL
     if options.rounds:
         effort = type(effort)(effort.name, options.rounds, effort.seconds)
-    gate = Gate(float("inf"), 0, 1) if options.smoke else Gate(options.noise / 100)
+    distance = Distance(cpus)
+    if options.smoke:
+        gate = Gate(distance, float("inf"), 0, 1)
+    else:
+        distance.calibrate()
+        gate = Gate(distance, options.noise / 100)
     started = time.time()
+    machine = describe()
     tables: list[Table] = []
     with World() as world:
         no_pages = reserve_hugepages(world, options.memory)
@@ -130,15 +136,17 @@ def run(options: argparse.Namespace) -> int:
         for name in good:
             table = runner.run(SCENARIOS[name])
             tables.append(table)
+            if options.json and options.json != "-":
+                write_json(options, started, effort.name, cpus, machine, tables)
             print(("" if name == good[0] else "\n") + render(table), flush=True,
                   file=sys.stderr if options.json == "-" else sys.stdout)
-    if options.json:
-        write_json(options, started, effort.name, cpus, tables)
+    if options.json == "-":
+        write_json(options, started, effort.name, cpus, machine, tables)
     return summary(tables, bool(bad or bad_peers))
 
 
 def write_json(options: argparse.Namespace, started: float, effort: str, cpus: Cpus,
-               tables: list[Table]) -> None:
+               machine: dict[str, object], tables: list[Table]) -> None:
     """All figures."""
     document = {
         "format": FORMAT,
@@ -148,7 +156,7 @@ def write_json(options: argparse.Namespace, started: float, effort: str, cpus: C
         "generator": options.generator,
         "noise_limit_percent": options.noise,
         "cpus": cpus.all[:2],
-        "machine": describe(),
+        "machine": machine,
         "scenarios": [table.json() for table in tables],
     }
     text = json.dumps(document, indent=1) + "\n"
@@ -162,10 +170,10 @@ def summary(tables: list[Table], complained: bool) -> int:
     """One line about what is not a figure; the exit status."""
     verdicts = [v[2] for table in tables for v in table.verdicts()]
     invalid, missing = verdicts.count("invalid"), verdicts.count("missing")
-    noisy = sum("noisy" in cell.marks() for table in tables for row in table.rows
-                for cell in row.cells.values())
-    if invalid or missing or noisy:
-        complain(f"{invalid} invalid, {missing} missing, {noisy} noisy cells")
+    disturbed = sum(bool({NOISY, FAR} & set(cell.marks())) for table in tables
+                    for row in table.rows for cell in row.cells.values())
+    if invalid or missing or disturbed:
+        complain(f"{invalid} invalid, {missing} missing, {disturbed} disturbed cells")
     return 1 if invalid or missing or complained else 0
 
 

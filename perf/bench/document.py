@@ -22,6 +22,8 @@ PAGE, FOLDER = "performance.md", "performance"
 BEGIN = "<!-- figures: begin; perf/document writes what follows -->"
 END = "<!-- figures: end -->"
 NOISY = "noisy"
+FAR = "far"
+PREEMPTED = "preempted"
 WHY_WIDTH = 110
 WIDE = 10  # columns of a table that is still read without scrolling
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -237,6 +239,10 @@ def legend(scenario: dict[str, Any], limit: float) -> str:
             words.append("A ratio in parentheses: it was for both.")
     if any(NOISY in cell["marks"] for cell in cells):
         words.append(f"noisy: others used more than {limit:g} % of a CPU each time.")
+    if any(FAR in cell["marks"] for cell in cells):
+        words.append("far: the two CPUs were far from each other each time.")
+    if any(PREEMPTED in cell["marks"] for cell in cells):
+        words.append("preempted: the generator's CPU was taken away for a part of the time.")
     return " ".join(words)
 
 

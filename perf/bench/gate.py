@@ -1,53 +1,111 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The idle-machine gate: wait until nobody else works, and tell whether it stayed so."""
+"""The gate: wait until nobody else works and the CPUs are near each other; tell if it stayed so."""
 
+import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from .machine import CpuClock
+from harness.paths import BUILD
+
+from .machine import CpuClock, Cpus
 
 LIMIT = 0.04  # CPUs' worth of others' work
 WINDOW = 0.5  # seconds that must be quiet before a run
-TRIES = 3  # runs of a cell that is not quiet
+TRIES = 3  # runs of a cell that is disturbed
+FAR = 1.5  # times the least distance seen: the host has moved a virtual CPU
+CALIBRATIONS = 20  # looks at the distance, before the first run
+DISTANCE = BUILD / "perf" / "loadgen" / "distance"
 
 T = TypeVar("T")
+
+
+@dataclass
+class Conditions(Generic[T]):
+    """A result, and what went on meanwhile."""
+
+    result: T
+    others: float  # CPUs' worth of others' work
+    distance: float  # cycles of a cache line to the other CPU and back: the worst look
+    load: float  # of the machine, one minute
+    tries: int
+    noisy: bool = False
+    far: bool = False
+
+    @property
+    def badness(self) -> tuple[bool, bool, float]:
+        """The least disturbed of several is the least."""
+        return self.far, self.noisy, self.others
+
+
+class Distance:
+    """Of the two CPUs, as perf/loadgen/distance measures it. Without a second CPU it is 0."""
+
+    def __init__(self, cpus: Cpus) -> None:
+        self.cpus = [str(cpu) for cpu in cpus.all[:2]]
+        self.least = float("inf")
+
+    def calibrate(self) -> None:
+        """Look a few times, so that the least is known."""
+        for _ in range(CALIBRATIONS):
+            self.look()
+            time.sleep(0.1)
+
+    def look(self) -> float:
+        """Now; 0 if it cannot be told."""
+        if len(self.cpus) < 2:
+            return 0.0
+        done = subprocess.run([DISTANCE, *self.cpus], capture_output=True, text=True, timeout=5,
+                              check=False, stdin=subprocess.DEVNULL)
+        cycles = float(done.stdout) if done.returncode == 0 else 0.0
+        if cycles:
+            self.least = min(self.least, cycles)
+        return cycles
+
+    def is_far(self, cycles: float) -> bool:
+        """Compared with the least."""
+        return cycles > FAR * self.least
 
 
 class Gate:
     """`patience`: seconds to wait for a quiet window. `limit`: others' share of one CPU."""
 
-    def __init__(self, limit: float = LIMIT, patience: float = 20.0, tries: int = TRIES) -> None:
+    def __init__(self, distance: Distance, limit: float = LIMIT, patience: float = 20.0,
+                 tries: int = TRIES) -> None:
+        self.distance = distance
         self.limit = limit
         self.patience = patience
         self.tries = tries
 
     def wait(self) -> float:
-        """Until a window is quiet, or patience ends; what others used in the last window."""
+        """Until a window is quiet and the CPUs are near, or patience ends; their distance."""
         end = time.monotonic() + self.patience
         while True:
             before = CpuClock()
             time.sleep(WINDOW)
             others = CpuClock().others_since(before)
-            if others <= self.limit or time.monotonic() >= end:
-                return others
+            cycles = self.distance.look()
+            quiet = others <= self.limit and not self.distance.is_far(cycles)
+            if quiet or time.monotonic() >= end:
+                return cycles
 
-    def run(self, measure: Callable[[], T]) -> tuple[T, float, float, int]:
-        """measure() on a quiet machine, again if it was not; result, others, load, tries.
-
-        Of runs that all were disturbed, the least disturbed one is kept.
-        """
-        best: tuple[T, float, float, int] | None = None
+    def run(self, measure: Callable[[], T]) -> Conditions[T]:
+        """measure() in good conditions, again if they did not last; the least disturbed result."""
+        best: Conditions[T] | None = None
         for number in range(1, self.tries + 1):
-            self.wait()
+            cycles = self.wait()
             before = CpuClock()
             result = measure()
             others = CpuClock().others_since(before)
-            load = float(Path("/proc/loadavg").read_text().split()[0])
-            if best is None or others < best[1]:
-                best = (result, others, load, number)
-            if others <= self.limit:
+            cycles = max(cycles, self.distance.look())
+            now = Conditions(result, others, cycles,
+                             float(Path("/proc/loadavg").read_text().split()[0]), number,
+                             others > self.limit, self.distance.is_far(cycles))
+            if best is None or now.badness < best.badness:
+                best = now
+            if not now.noisy and not now.far:
                 break
         assert best is not None
         return best

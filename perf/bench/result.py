@@ -5,6 +5,7 @@ import statistics
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .gate import Conditions
 from .scenario import Case, Sample, Scenario
 from .switches import SUBJECT
 
@@ -18,6 +19,7 @@ class Round:
     figures: dict[str, float]
     marks: list[str]
     others: float  # CPUs' worth of others' work meanwhile
+    distance: float  # cycles of a cache line between the CPUs and back
     load: float  # of the machine, one minute
     tries: int  # measurements until the machine was quiet, or patience ended
     data: Any = None
@@ -44,10 +46,11 @@ class Cell:
         """Of any round, once each."""
         return sorted({mark for r in self.rounds for mark in r.marks})
 
-    def add(self, sample: Sample, others: float, load: float, tries: int) -> None:
+    def add(self, measured: Conditions[Sample]) -> None:
         """One more round."""
-        self.rounds.append(Round(sample.figures, sample.marks, round(others, 4), load, tries,
-                                 sample.data))
+        sample = measured.result
+        self.rounds.append(Round(sample.figures, sample.marks, round(measured.others, 4),
+                                 measured.distance, measured.load, measured.tries, sample.data))
 
     def fail(self, verdict: str, why: str) -> None:
         """Give up this cell; figures that are there stay in the JSON."""

@@ -15,6 +15,7 @@ from .scenario import Case, Context, Effort, Sample, Scenario
 from .switches import SUBJECT
 
 NOISY = "noisy"
+FAR = "far"
 
 
 class Runner:
@@ -62,7 +63,7 @@ class Runner:
                     kind, case)
 
         try:
-            sample, others, load, tries = self.gate.run(once)
+            measured = self.gate.run(once)
         except NotYet as error:
             cell.fail("not-yet", str(error))
         except Unavailable as error:
@@ -74,9 +75,10 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - the rest of the run goes on
             cell.fail("missing", f"{type(error).__name__}: {error}")
         else:
-            if others > self.gate.limit and scenario.needs_quiet:
-                sample.marks.append(NOISY)
-            cell.add(sample, others, load, tries)
+            if scenario.needs_quiet:
+                measured.result.marks += [NOISY] if measured.noisy else []
+                measured.result.marks += [FAR] if measured.far else []
+            cell.add(measured)
 
     def _progress(self, scenario: Scenario, number: int, kind: str, cell: Cell) -> None:
         if cell.verdict != "ok":

@@ -41,6 +41,7 @@ account_take(const struct runner *runner, struct account *account)
 {
 	const struct traffic *traffic = &runner->traffic;
 
+	memset(account, 0, sizeof(*account));
 	for (unsigned int src = 0; src < runner->n_ports; src++) {
 		for (unsigned int dst = 0; dst < runner->n_ports; dst++) {
 			count(runner, src, dst, &account->directions[src][dst]);
@@ -52,6 +53,24 @@ account_take(const struct runner *runner, struct account *account)
 		.received = traffic->storm_received,
 		.strays = traffic->storm_strays,
 	};
+}
+
+double
+account_mpps(const struct account *before, const struct account *after, double seconds)
+{
+	uint64_t received = 0;
+	unsigned int n = 0;
+
+	for (unsigned int src = 0; src < OPTIONS_PORTS; src++) {
+		for (unsigned int dst = 0; dst < OPTIONS_PORTS; dst++) {
+			if (after->directions[src][dst].used) {
+				received += after->directions[src][dst].received -
+					before->directions[src][dst].received;
+				n++;
+			}
+		}
+	}
+	return n > 0 ? (double)received / n / seconds / 1e6 : 0;
 }
 
 void

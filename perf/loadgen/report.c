@@ -159,12 +159,13 @@ report_json(FILE *out, const struct options *options, const struct result *resul
 	json_storm(out, &result->storm);
 	(void)fprintf(out,
 		",\"seconds\":%.6f,\"strays\":%" PRIu64 ",\"foreign\":%" PRIu64
-		",\"kicks\":%" PRIu64
+		",\"kicks\":%" PRIu64 ",\"slices_mpps\":{\"p10\":%.6f,\"p50\":%.6f,\"p90\":%.6f}"
 		",\"generator\":{\"cycles_per_packet\":%.2f,\"cycles_per_second\":%.0f,"
 		"\"busy_share\":%.4f,\"starved_share\":%.4f,\"blocked_share\":%.4f,"
 		"\"held_share\":%.4f,\"rx_empty_share\":%.4f,\"hugepages\":%s,\"reach_mpps\":%.3f,"
 		"\"cpu_share\":%.4f,\"window_limited\":%s,\"limited\":%s}}\n",
 		result->seconds, result->strays, result->foreign, result->kicks,
+		result->slices_mpps[0], result->slices_mpps[1], result->slices_mpps[2],
 		result->cycles_per_packet, result->cycles_per_second, result->busy_share,
 		result->starved_share, result->blocked_share, result->held_share,
 		result->rx_empty_share, boolean(result->hugepages), result->reach_mpps,

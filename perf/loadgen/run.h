@@ -15,6 +15,8 @@
 #include "base/err.h"
 #include "perf/loadgen/options.h"
 
+#define RUN_SLICES 20
+
 struct direction_result {
 	bool used;
 	uint64_t sent; /* in the whole run, as all counts */
@@ -62,6 +64,8 @@ struct result {
 	bool window_limited; /* the switch waited for frames that the window did not allow */
 	double reach_mpps; /* each way, at that cost and always busy */
 	double cpu_share; /* of the measured time that the system let the generator run */
+	/* Mpps each way in RUN_SLICES parts of the measured time: 10th, 50th, 90th percentile. */
+	double slices_mpps[3];
 	struct storm_result storm;
 	struct direction_result directions[OPTIONS_PORTS][OPTIONS_PORTS];
 };

@@ -42,6 +42,9 @@ void account_end(const struct runner *runner, struct result *result);
 
 void account_take(const struct runner *runner, struct account *account);
 
+/* Received between two accounts, mean of the directions in use, in Mpps. */
+double account_mpps(const struct account *before, const struct account *after, double seconds);
+
 /* Counts of the whole run and rates between the two accounts. */
 void account_finish(const struct runner *runner, const struct account *before,
 	const struct account *after, struct result *result);
