@@ -160,6 +160,9 @@ ports_poll(struct dp *dp, uint64_t now)
 	}
 	dp->polled_at = now;
 	workers_watch(dp, now);
+	for (unsigned int w = 0; w < dp->options.n_workers; w++) {
+		flow_cache_populate(dp->workers[w]->burst->flows.cache);
+	}
 	TAILQ_FOREACH (port, &dp->live, link) {
 		if (port->device->ops->poll != NULL) {
 			port->device->ops->poll(port->device, now);
