@@ -285,6 +285,70 @@ test_flush_amid_a_flood(void **state)
 	}
 }
 
+/* Packets in a row to one port are sent together; others, and those whose tag changes, are not. */
+static void
+test_runs_end_where_they_must(void **state)
+{
+	struct bench *bench = bench_of(state);
+
+	for (uint32_t port = 2; port <= 4; port++) {
+		arrives(bench, port, 0, (uint8_t)port);
+		(void)run(bench, port);
+	}
+	bench->probes[3].view.vlan = (struct port_vlan){.mode = VLAN_TRUNK};
+	bench->probes[3].view.vlan.trunk.words[0] = 1;
+	bench->probes[3].view.vlan.priority_tags = VLAN_PT_IF_NONZERO;
+	bench->snap->version++;
+	for (unsigned int round = 0; round < 3; round++) {
+		for (uint32_t port = 2; port <= 4; port++) {
+			probe_clear(&bench->probes[port]);
+		}
+		for (int i = 0; i < 27; i++) {
+			struct pkt *pkt = arrives(bench, 1, (uint8_t)(2 + i / 3 % 3), 1);
+
+			/* Priority tags, of 0 and of 7, become none and one. */
+			if (i % 2 == 0) {
+				store_be16(pkt->head + 12, ETH_TPID_CTAG);
+				store_be16(pkt->head + 14, i % 4 == 0 ? 0 : 7 << 13);
+				store_be16(pkt->head + 16, 0x0800);
+				pkt->head[20] = (uint8_t)(i + 1);
+			}
+		}
+		assert_int_equal(run(bench, 1), 27);
+		for (uint32_t port = 2; port <= 4; port++) {
+			assert_int_equal(bench->probes[port].n_sent, 9);
+		}
+		for (int i = 0, n = 0; i < 27; i++) {
+			const bool tagged = i % 2 == 0;
+			const uint32_t port = 2 + (uint32_t)(i / 3 % 3);
+			const struct probe_frame *sent;
+
+			if (port != 3) {
+				continue;
+			}
+			sent = &bench->probes[3].sent[n++];
+			assert_int_equal(sent->len, tagged && i % 4 == 0 ? FRAME - 4 : FRAME);
+			assert_int_equal(sent->bytes[tagged ? (i % 4 == 0 ? 16 : 20) : 14], i + 1);
+		}
+	}
+}
+
+/* A group address is no station's, whatever a frame says. */
+static void
+test_groups_send_nothing(void **state)
+{
+	struct bench *bench = bench_of(state);
+
+	for (int round = 0; round < 2; round++) {
+		struct pkt *pkt = arrives(bench, 1, 9, 1);
+
+		pkt->head[6] = 3;
+		(void)run(bench, 1);
+	}
+	assert_int_equal(bench->probes[2].n_sent, 2);
+	assert_int_equal(fdb_count(bench->bridge->fdb), 0);
+}
+
 /* Sources before destinations, also within one burst. */
 static void
 test_burst_knows_its_own_sources(void **state)
@@ -369,6 +433,8 @@ main(void)
 		CASE(test_port_that_is_off),
 		CASE(test_flood_counts),
 		CASE(test_flush_amid_a_flood),
+		CASE(test_runs_end_where_they_must),
+		CASE(test_groups_send_nothing),
 		CASE(test_burst_knows_its_own_sources),
 		CASE(test_table_is_ahead),
 		CASE(test_table_is_locked),

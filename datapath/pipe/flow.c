@@ -7,8 +7,7 @@
 #define KEY_WORDS 3
 #define KEY_MAC UINT64_C(0x0000ffffffffffff)
 /* Above the input port in word 0. */
-#define KEY_SERVICE_TAG (UINT64_C(1) << 32) /* the tag's TPID is 0x88a8 */
-#define KEY_CUT_TAG (UINT64_C(1) << 33) /* there is a TPID, but no tag behind it */
+#define KEY_CUT_TAG (UINT64_C(1) << 32) /* there is a TPID, but no tag behind it */
 /* Above the destination in word 1: the tag's VLAN id and that there is a tag. */
 #define KEY_TAGGED (UINT64_C(1) << 60)
 #define WALK_MIN UINT64_C(64) /* places of a slice */
@@ -42,15 +41,13 @@ load_u64(const uint8_t *bytes)
 	return word;
 }
 
+/* Both TPIDs are one to a bridge: what differs in the tag that leaves is in the packet. */
 static void
-add_tag(const struct pkt *pkt, uint16_t type, struct flow_key *key)
+add_tag(const struct pkt *pkt, struct flow_key *key)
 {
 	if (pkt->head_len < RTE_ETHER_HDR_LEN + VLAN_TAG_LEN) {
 		key->words[0] |= KEY_CUT_TAG;
 		return;
-	}
-	if (type == ETH_TPID_STAG) {
-		key->words[0] |= KEY_SERVICE_TAG;
 	}
 	key->words[1] |= KEY_TAGGED |
 		(uint64_t)(load_be16(pkt->head + RTE_ETHER_HDR_LEN) & VLAN_ID_MASK) << 48;
@@ -61,15 +58,14 @@ make_keys(struct flow_key *keys, const struct port_view *in, const struct pkt *p
 {
 	for (uint16_t i = 0; i < n; i++) {
 		const uint8_t *head = pkts[i].head;
-		const uint16_t type = load_be16(head + TYPE_OFFSET);
 		struct flow_key *key = &keys[i];
 
 		key->n_words = KEY_WORDS;
 		key->words[0] = in->id;
 		key->words[1] = load_u64(head) & KEY_MAC;
 		key->words[2] = load_u64(head + RTE_ETHER_ADDR_LEN) & KEY_MAC;
-		if (unlikely(eth_is_vlan(type))) {
-			add_tag(&pkts[i], type, key);
+		if (unlikely(eth_is_vlan(load_be16(head + TYPE_OFFSET)))) {
+			add_tag(&pkts[i], key);
 		}
 	}
 }

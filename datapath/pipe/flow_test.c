@@ -251,28 +251,113 @@ test_sources_move_with_their_flows(void **state)
 	}
 }
 
+/* The burst, without a fresh decision beside it, which would learn and refresh. */
+static void
+decide_only(struct bench *bench, uint32_t port) ON_WORKER
+{
+	flows_decide(&bench->flows, bench->snap, bench->bridge, bench->snap->ports[port],
+		bench->pkts, (uint16_t)bench->n, &bench->now, bench->verdicts);
+	bench->n = 0;
+}
+
+static uint32_t
+port_of(const struct bench *bench, uint8_t station)
+{
+	const struct rte_ether_addr mac = {{2, 0, 0, 0, 0, station}};
+	const fdb_key_t key = fdb_key(&mac, 0);
+	uint32_t port;
+
+	fdb_lookup_bulk(bench->bridge->fdb, &key, 1, &port);
+	return port;
+}
+
+/* A frame too short for the tag that its type promises is another flow than an untagged one. */
+static void
+test_cut_tags(void **state)
+{
+	struct bench *bench = bench_of(state);
+
+	for (unsigned int round = 0; round < 3; round++) {
+		frame(bench, 2, 1, -1, 0);
+		frame(bench, 2, 1, 0, 0);
+		bench->pkts[1].len = bench->pkts[1].head_len = RTE_ETHER_HDR_LEN + 2;
+		decide(bench, 1);
+		assert_int_equal(bench->verdicts[0].kind, VERDICT_FLOOD);
+		assert_int_equal(bench->verdicts[1].kind, VERDICT_DROP);
+		assert_int_equal(bench->verdicts[1].reason, DROP_VLAN_NOT_ALLOWED);
+	}
+}
+
+/* A frame that is not let in keeps no source young. */
+static void
+test_refused_frames_refresh_nothing(void **state)
+{
+	struct bench *bench = bench_of(state);
+
+	frame(bench, 2, 1, -1, 0);
+	decide_only(bench, 1);
+	assert_int_equal(port_of(bench, 1), 1);
+	for (unsigned int second = 0; second < 400; second++) {
+		static const uint8_t group[] = {0x01, 0x80, 0xc2, 0, 0, 0};
+
+		frame(bench, 2, 1, -1, 0);
+		memcpy(bench->bytes[0], group, sizeof(group));
+		decide_only(bench, 1);
+		assert_int_equal(bench->verdicts[0].reason, DROP_RESERVED_MAC);
+		bench->now.seconds++;
+		bench->now.ms += 1000;
+		flows_step(&bench->flows, bench->snap, &bench->now);
+	}
+	while (!sweep(bench)) {
+	}
+	assert_int_equal(port_of(bench, 1), FDB_NO_PORT);
+}
+
+/* A move that was not allowed is asked for again by the flow that knows of it. */
+static void
+test_limited_moves_are_tried_again(void **state)
+{
+	struct bench *bench = bench_of(state);
+	const struct fdb_conf conf = {.limit = 1000, .aging_s = 300, .move_limit = 1};
+
+	role_assert(&role_main);
+	assert_int_equal(fdb_set_conf(bench->bridge->fdb, &conf), 0);
+	for (uint8_t station = 1; station <= 2; station++) {
+		frame(bench, 9, station, -1, 0);
+		decide_only(bench, 1);
+	}
+	for (uint8_t station = 1; station <= 2; station++) {
+		frame(bench, 9, station, -1, 0);
+	}
+	bench->now.ms += 10;
+	decide_only(bench, 2);
+	assert_int_equal(port_of(bench, 1), 2);
+	assert_int_equal(port_of(bench, 2), 1);
+	bench->now.seconds++;
+	bench->now.ms += 1000;
+	frame(bench, 9, 2, -1, 0);
+	decide_only(bench, 2);
+	assert_int_equal(port_of(bench, 2), 2);
+}
+
 /* The walk keeps the source of a busy flow young, and forgets idle flows of an old snapshot. */
 static void
 test_walk(void **state)
 {
 	struct bench *bench = bench_of(state);
-	const struct rte_ether_addr one = {{2, 0, 0, 0, 0, 1}};
-	uint32_t port;
-	fdb_key_t key = fdb_key(&one, 0);
 
 	for (unsigned int second = 0; second < 1000; second++) {
 		bench->now.seconds++;
 		for (unsigned int i = 0; i < 4; i++) {
 			frame(bench, 2, 1, -1, 0);
-			decide(bench, 1);
+			decide_only(bench, 1);
 			bench->now.ms += 250;
 			flows_step(&bench->flows, bench->snap, &bench->now);
 		}
 	}
 	while (!sweep(bench)) {
 	}
-	fdb_lookup_bulk(bench->bridge->fdb, &key, 1, &port);
-	assert_int_equal(port, 1);
+	assert_int_equal(port_of(bench, 1), 1);
 	bench->snap->version++;
 	for (unsigned int i = 0; i < 10; i++) {
 		bench->now.ms += FLOWS_PASS_MS;
@@ -367,6 +452,9 @@ main(void)
 		CASE(test_priorities_share_a_flow),
 		CASE(test_only_what_depends_is_decided_again),
 		CASE(test_sources_move_with_their_flows),
+		CASE(test_cut_tags),
+		CASE(test_refused_frames_refresh_nothing),
+		CASE(test_limited_moves_are_tried_again),
 		CASE(test_walk),
 		CASE(test_random_bursts),
 	};

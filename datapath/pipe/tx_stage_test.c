@@ -183,36 +183,61 @@ test_runs(void **state)
 	struct tx_stage *stage = &bench->burst->stage;
 	uint32_t number = 0;
 
-	bench->probes[2].port.n_txq = 2;
-	bench->probes[2].port.caps |= PORT_CAP_TX_HASH;
-	bench->probes[2].queue = 1;
 	for (uint16_t n = 1; n <= PKT_BURST; n++) {
-		struct pkt run[2][PKT_BURST];
+		struct pkt run[PKT_BURST];
 
 		for (uint16_t i = 0; i < n; i++) {
-			run[0][i] = *packet_numbered(bench, number);
-			run[1][i] = *packet_numbered(bench, number++);
+			run[i] = *packet_numbered(bench, number++);
 		}
-		stage_add_run(stage, &bench->probes[1].view, run[0], n);
-		stage_add_run(stage, &bench->probes[2].view, run[1], n);
+		stage_add_run(stage, &bench->probes[1].view, run, n);
 		if (n % 3 == 0) {
 			stage_flush(stage);
 		}
-		stage_add(stage, &bench->probes[1].view, packet_numbered(bench, number), &keep);
-		stage_add(stage, &bench->probes[2].view, packet_numbered(bench, number++), &keep);
+		stage_add(stage, &bench->probes[1].view, packet_numbered(bench, number++), &keep);
 		stage_flush(stage);
 		for (uint16_t i = 0; i < n; i++) {
-			assert_int_equal(run[0][i].n_out, 0);
-			assert_int_equal(run[1][i].n_out, 0);
+			assert_int_equal(run[i].n_out, 0);
 		}
 	}
+	expect_books(bench, 1, number);
+	for (uint32_t i = 0; i < number; i++) {
+		assert_int_equal(number_of(&bench->probes[1].sent[i]), i);
+	}
+}
+
+/* Where each packet has a queue of its own, a run is spread like its packets. */
+static void
+test_runs_spread(void **state)
+{
+	struct bench *bench = bench_of(state);
+	struct tx_stage *stage = &bench->burst->stage;
+	struct pkt run[2][PKT_BURST];
+
 	for (uint32_t port = 1; port <= 2; port++) {
-		expect_books(bench, port, number);
-		for (uint32_t i = 0; i < number; i++) {
-			assert_int_equal(number_of(&bench->probes[port].sent[i]), i);
-			assert_int_equal(bench->probes[port].sent[i].queue, port - 1);
+		bench->probes[port].port.n_txq = 4;
+		bench->probes[port].port.caps |= PORT_CAP_TX_HASH;
+		bench->probes[port].queue = -2;
+		for (uint16_t i = 0; i < PKT_BURST; i++) {
+			struct pkt *pkt = packet_numbered(bench, i);
+
+			pkt->head[5] = (uint8_t)i;
+			run[port - 1][i] = *pkt;
 		}
 	}
+	stage_add_run(stage, &bench->probes[1].view, run[0], PKT_BURST);
+	for (uint16_t i = 0; i < PKT_BURST; i++) {
+		stage_add(stage, &bench->probes[2].view, &run[1][i], &keep);
+	}
+	stage_flush(stage);
+	expect_books(bench, 1, PKT_BURST);
+	assert_int_equal(bench->probes[2].n_sent, PKT_BURST);
+	for (uint16_t i = 0; i < PKT_BURST; i++) {
+		assert_int_equal(bench->probes[1].sent[i].queue, bench->probes[2].sent[i].queue);
+		assert_int_equal(
+			number_of(&bench->probes[1].sent[i]), number_of(&bench->probes[2].sent[i]));
+	}
+	assert_int_not_equal(
+		bench->probes[1].sent[0].queue, bench->probes[1].sent[PKT_BURST - 1].queue);
 }
 
 /* A run is dropped as a whole where one packet would be. */
@@ -660,6 +685,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_order_is_kept),
 		CASE(test_runs),
+		CASE(test_runs_spread),
 		CASE(test_runs_to_nowhere),
 		CASE(test_nothing_is_sent_before_the_flush),
 		CASE(test_more_outputs_than_buckets),
