@@ -151,7 +151,7 @@ workers_watch(struct dp *dp, uint64_t now)
 }
 
 static void
-ports_poll(struct dp *dp, uint64_t now)
+ports_poll(struct dp *dp, uint64_t now) ON_MAIN
 {
 	struct dp_port *port;
 
