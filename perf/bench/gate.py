@@ -13,7 +13,7 @@ from harness.paths import BUILD
 from .machine import CpuClock, Cpus
 
 LIMIT = 0.04  # CPUs' worth of others' work
-WINDOW = 0.5  # seconds that must be quiet before a run
+WINDOW = 0.3  # seconds that must be quiet before a run
 TRIES = 3  # runs of a cell that is disturbed
 FAR = 1.5  # times the least distance seen: the host has moved a virtual CPU
 CALIBRATIONS = 20  # looks at the distance, before the first run

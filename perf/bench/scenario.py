@@ -25,7 +25,7 @@ class Effort:
 
 SMOKE = Effort("smoke", 1, 0.1)
 QUICK = Effort("quick", 3, 0.5)
-FULL = Effort("full", 3, 1.0)
+FULL = Effort("full", 3, 0.7)
 
 
 @dataclass(frozen=True)
