@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from harness.paths import VSWITCHD
 from harness.world import World
@@ -56,6 +57,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--noise", type=float, metavar="PERCENT", default=4.0,
                    help="CPU that others may use before a figure is measured again (4)")
     p.add_argument("--json", metavar="FILE", help="write all rounds; - is standard output")
+    p.add_argument("--resume", action="store_true",
+                   help="keep what the file of --json has: measure what it lacks, or --only")
     p.add_argument("--list", action="store_true", help="name the scenarios and end")
     return p
 
@@ -125,8 +128,11 @@ def run(options: argparse.Namespace) -> int:
     else:
         distance.calibrate()
         gate = Gate(distance, options.noise / 100)
-    started = time.time()
-    machine = describe()
+    document = resumed_document(options.json) if options.resume else \
+        fresh_document(options, effort.name, cpus)
+    if options.resume and options.only is None:
+        good = [name for name in good
+                if name not in {s["name"] for s in document["scenarios"]}]
     tables: list[Table] = []
     with World() as world:
         no_pages = reserve_hugepages(world, options.memory)
@@ -136,34 +142,63 @@ def run(options: argparse.Namespace) -> int:
         for name in good:
             table = runner.run(SCENARIOS[name])
             tables.append(table)
+            add_table(document, table)
             if options.json and options.json != "-":
-                write_json(options, started, effort.name, cpus, machine, tables)
+                write_json(options.json, document)
             print(("" if name == good[0] else "\n") + render(table), flush=True,
                   file=sys.stderr if options.json == "-" else sys.stdout)
     if options.json == "-":
-        write_json(options, started, effort.name, cpus, machine, tables)
+        write_json("-", document)
     return summary(tables, bool(bad or bad_peers))
 
 
-def write_json(options: argparse.Namespace, started: float, effort: str, cpus: Cpus,
-               machine: dict[str, object], tables: list[Table]) -> None:
-    """All figures."""
-    document = {
+def fresh_document(options: argparse.Namespace, effort: str, cpus: Cpus) -> dict[str, Any]:
+    """What --json writes, without figures yet."""
+    return {
         "format": FORMAT,
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        "seconds": round(time.time() - started, 1),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "seconds": 0.0,
         "effort": effort,
         "generator": options.generator,
         "noise_limit_percent": options.noise,
         "cpus": cpus.all[:2],
-        "machine": machine,
-        "scenarios": [table.json() for table in tables],
+        "machine": describe(),
+        "scenarios": [],
     }
+
+
+def resumed_document(path: str) -> dict[str, Any]:
+    """The figures of an earlier run on this machine, to add to."""
+    try:
+        document = json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--resume: {path}: {error}") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ValueError(f"--resume: {path} holds no figures of format {FORMAT}")
+    here, there = describe(), document["machine"]
+    if (here["cpu"], here["kernel"]) != (there["cpu"], there["kernel"]):
+        raise ValueError(f"--resume: {path} is of another machine ({there['cpu']})")
+    if here["versions"] != there["versions"]:
+        complain(f"{path} is of other versions: {there['versions']}")
+    return document
+
+
+def add_table(document: dict[str, Any], table: Table) -> None:
+    """Put it among the others, in the order of the programme."""
+    others = [s for s in document["scenarios"] if s["name"] != table.scenario.name]
+    order = {name: number for number, name in enumerate(SCENARIOS)}
+    document["scenarios"] = sorted([*others, table.json()],
+                                   key=lambda s: order.get(s["name"], len(order)))
+    document["seconds"] = round(document["seconds"] + table.seconds, 1)
+
+
+def write_json(path: str, document: dict[str, Any]) -> None:
+    """All figures so far."""
     text = json.dumps(document, indent=1) + "\n"
-    if options.json == "-":
+    if path == "-":
         sys.stdout.write(text)
     else:
-        Path(options.json).write_text(text)
+        Path(path).write_text(text)
 
 
 def summary(tables: list[Table], complained: bool) -> int:
@@ -187,6 +222,8 @@ def check_options(options: argparse.Namespace) -> None:
         raise ValueError(f"--noise {options.noise:g}: 0 or more percent of a CPU")
     if options.quick and options.smoke:
         raise ValueError("--quick and --smoke: one of them")
+    if options.resume and (not options.json or options.json == "-"):
+        raise ValueError("--resume: it needs the file of an earlier run, --json FILE")
     if options.json and options.json != "-":
         folder = Path(options.json).resolve().parent
         if not folder.is_dir() or not os.access(folder, os.W_OK):

@@ -315,9 +315,12 @@ def build(document: dict[str, Any], profile: dict[str, Any] | None) -> tuple[str
     if document["effort"] != "full":
         lines += ["A first impression only: it was not a full run.", ""]
     for scenario in document["scenarios"]:
+        effort = scenario.get("effort", document["effort"])
         title = scenario["title"][:1].upper() + scenario["title"][1:]
         lines += [f"### {escape(title)}", "", f"Scenario `{scenario['name']}`. "
-                  + legend(scenario, document["noise_limit_percent"]), ""]
+                  + legend(scenario, document["noise_limit_percent"])
+                  + (f" Measured with effort {effort}." if effort != document["effort"] else ""),
+                  ""]
         for plot in drawn[scenario["name"]]:
             lines += [f"![{escape(plot.title)}]({FOLDER}/{plot.name}.svg)", ""]
         lines += [*scenario_table(scenario), ""]

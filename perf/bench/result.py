@@ -92,6 +92,7 @@ class Table:
 
     scenario: Scenario
     rows: list[Row]
+    effort: str
     seconds: float = 0.0
 
     def json(self) -> dict[str, Any]:
@@ -105,6 +106,7 @@ class Table:
             "columns": [asdict(column) for column in scenario.columns],
             "primary": scenario.primary,
             "plot": scenario.plot,
+            "effort": self.effort,
             "seconds": round(self.seconds, 1),
             "rows": [{
                 "label": row.case.label,

@@ -39,7 +39,7 @@ class Runner:
         for number, case in enumerate(cases, 1):
             self.say(f"{scenario.name} [{number}/{len(cases)}] {case.label}")
             rows.append(self._row(scenario, case))
-        return Table(scenario, rows, time.monotonic() - start)
+        return Table(scenario, rows, self.effort.name, time.monotonic() - start)
 
     def _row(self, scenario: Scenario, case: Case) -> Row:
         kinds = case.kinds or scenario.kinds

@@ -157,13 +157,28 @@ def broken_peers(world: World) -> None:
             check("it is broken today" in cell["why"], f"{kind}: {cell['why']}")
 
 
+@suite.case("--resume adds to the figures of an earlier run")
+def resume(world: World) -> None:
+    bench(world, "--smoke", "--only", "memory", "--peer", "none")
+    status, _, document = bench(world, "--smoke", "--only", "start-up", "--peer", "none",
+                                "--resume")
+    check_equal(status, 0, "exit status")
+    check_equal([s["name"] for s in document["scenarios"]], ["start-up", "memory"], "scenarios")
+    (world.dir / "figures.json").write_text('{"format": 99}')
+    done = subprocess.run([str(RUN), "--resume", "--json", str(world.dir / "figures.json")],
+                          capture_output=True, text=True, timeout=60, check=False,
+                          stdin=subprocess.DEVNULL)
+    check_equal(done.returncode, 2, f"exit status with figures of another format: {done.stderr}")
+    check("format" in done.stderr, done.stderr)
+
+
 @suite.case("wrong options are refused")
 def wrong_options(world: World) -> None:
     for words, needle in ((("--rounds", "0"), "at least 1"), (("--cpus", "0,x"), "numbers"),
                           (("--cpus", "0,0"), "twice"), (("--cpus", "4095,0"), "4095"),
                           (("--noise", "-1"), "--noise"), (("--memory", "0"), "--memory"),
                           (("--json", "/nowhere/x.json"), "/nowhere"),
-                          (("--quick", "--smoke"), "one of them"),
+                          (("--quick", "--smoke"), "one of them"), (("--resume",), "--json FILE"),
                           (("--generator", "rain"), "rain"), (("--frobnicate",), "frobnicate")):
         done = subprocess.run([str(RUN), "--only", "memory", *words], capture_output=True,
                               text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
