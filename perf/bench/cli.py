@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def run(options: argparse.Namespace) -> int:
             return 2
     effort = SMOKE if options.smoke else QUICK if options.quick else FULL
     if options.rounds:
-        effort = type(effort)(effort.name, options.rounds, effort.seconds)
+        effort = replace(effort, rounds=options.rounds, chosen=True)
     distance = Distance(cpus)
     if options.smoke:
         gate = Gate(distance, float("inf"), 0, 1)

@@ -17,6 +17,7 @@ class Effort:
     name: str
     rounds: int
     seconds: float
+    chosen: bool = False  # the rounds are what somebody asked for
 
     def pick(self, smoke: Any, quick: Any, full: Any) -> Any:
         """One of three by effort."""
@@ -91,8 +92,8 @@ class Scenario:
     plot: dict[str, str] | None = None  # x: a parameter, y: a column, title
 
     def rounds(self, effort: Effort) -> int:
-        """How often each switch is measured."""
-        return effort.rounds
+        """How often each switch is measured; in a quick run once, unless asked otherwise."""
+        return effort.rounds if effort.chosen else effort.pick(1, 1, effort.rounds)
 
     def cases(self, effort: Effort) -> list[Case]:
         """The rows."""

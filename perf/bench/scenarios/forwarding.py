@@ -108,6 +108,9 @@ class VmToVm(Forwarding):
     title = "two virtual machines, both ways, by frame size, ring and mode"
     plot = {"x": "size", "y": "gbps", "title": "Throughput by frame size"}
 
+    def rounds(self, effort: Effort) -> int:
+        return effort.rounds
+
     def traffic(self, effort: Effort) -> list[Traffic]:
         sizes = effort.pick(["64", "TSO"], ["64", "1500"],
                             ["64", "256", "512", "1024", "1500", "IMIX", "TSO"])

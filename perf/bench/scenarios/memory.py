@@ -24,9 +24,6 @@ class Memory(Scenario):
         return [Case(f"{n} ports", {"ports": n}, n)
                 for n in effort.pick([0, 2], [0, 10], [0, 10, 100])]
 
-    def rounds(self, effort: Effort) -> int:
-        return effort.pick(1, 1, effort.rounds)
-
     def measure(self, context: Context, kind: str, case: Case) -> Sample:
         switch = context.switch(kind, Setup(memory=0))
         for number in range(case.what):

@@ -27,9 +27,6 @@ class NoDrop(Scenario):
             rows.append(Case(traffic.label(), traffic.modes(), traffic))
         return rows
 
-    def rounds(self, effort: Effort) -> int:
-        return effort.pick(1, 1, effort.rounds)
-
     def measure(self, context: Context, kind: str, case: Case) -> Sample:
         traffic: Traffic = case.what
         switch = context.switch(kind)

@@ -87,9 +87,6 @@ class PortTimes(Scenario):
                                  (kind, count), kinds))
         return rows
 
-    def rounds(self, effort: Effort) -> int:
-        return effort.pick(1, 1, effort.rounds)
-
     def measure(self, context: Context, kind: str, case: Case) -> Sample:
         what, count = case.what
         switch = context.switch(kind, Setup(poll=False))
