@@ -24,7 +24,7 @@ class Idle(Scenario):
     kinds = ("vswitchd", "ovs")
 
     def cases(self, effort: Effort) -> list[Case]:
-        traffic = Traffic(direction="a-to-b", rate=1, seconds=effort.pick(1.2, 3.0, 6.0))
+        traffic = Traffic(direction="a-to-b", rate=1, seconds=effort.pick(1.2, 2.2, 6.0))
         return [Case(label, {**traffic.modes(), "poll": poll}, (traffic, poll))
                 for label, poll in (("may sleep", False), ("polls", True))]
 

@@ -27,7 +27,7 @@ class Kernel(Scenario):
 
     def cases(self, effort: Effort) -> list[Case]:
         rows = [("tap", ()), ("af-packet", ()), ("af-xdp", ("vswitchd",))]
-        seconds = effort.pick(1, 2, 4)
+        seconds = effort.pick(1, 1, 4)
         return [Case(kind, {"port": kind, "seconds": seconds}, seconds, kinds)
                 for kind, kinds in rows]
 

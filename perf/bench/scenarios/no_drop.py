@@ -39,7 +39,7 @@ class NoDrop(Scenario):
         closed = trial(traffic)
         if not closed.mpps:
             raise Invalid("nothing arrived")
-        rate = search(trial, traffic, closed.mpps * 1e6, context.effort.pick(4, 6, 7))
+        rate = search(trial, traffic, closed.mpps * 1e6, context.effort.pick(4, 4, 7))
         if not rate:
             raise Invalid("frames are lost at every rate that was tried")
         figures = {"ndr_mpps": rate / 1e6}

@@ -30,7 +30,7 @@ class Storm(Scenario):
     plot = {"x": "storm", "y": "loss_percent", "title": "Established traffic during a storm of new flows"}
 
     def cases(self, effort: Effort) -> list[Case]:
-        base = Traffic(ring=1024, rate=ESTABLISHED, seconds=effort.pick(0.2, 1.0, 2.0))
+        base = Traffic(ring=1024, rate=ESTABLISHED, seconds=effort.pick(0.2, 0.5, 2.0))
         rows = [Case("no storm", {**base.modes(), "storm": "none"}, base)]
         rates = effort.pick([50_000], [500_000], [100_000, 1_000_000])
         for kind in KINDS:
