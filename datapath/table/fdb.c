@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "datapath/table/fdb_priv.h"
+#include "datapath/table/pages.h"
 
 #define LOOKUP_MAX 64 /* keys of one bulk lookup: a burst */
 #define LOCK_SPINS 1000 /* a trylock's holder needs less than that many pauses, if it runs */
@@ -16,17 +17,6 @@ static_assert(FDB_PORTS_MAX <= UINT32_MAX, "a port id fills the low half of a va
 static_assert(FDB_AGING_MAX_S + FDB_SKEW_S < UINT16_MAX, "a pinned entry is never in the future");
 
 /* --- create, destroy, configure ------------------------------------------------------------- */
-
-/* splitmix64 (Steele, Lea, Flood 2014): independent words from one seed. */
-static uint64_t
-secret_next(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
 
 static bool
 conf_valid(const struct fdb_conf *conf)
@@ -65,11 +55,11 @@ fdb_create(const struct fdb_conf *conf, struct grace *grace, uint64_t seed, stru
 	for (unsigned int i = 0; i < RTE_DIM(fdb->secret); i++) {
 		fdb->secret[i] = secret_next(&seed) | 1; /* no multiplier is 0 */
 	}
-	fdb->buckets = fdb_pages_alloc(buckets_size(fdb));
+	fdb->buckets = pages_alloc(buckets_size(fdb));
 	if (fdb->buckets == NULL) {
 		goto fail_buckets;
 	}
-	fdb->deps = fdb_pages_alloc(FDB_DEPS * sizeof(*fdb->deps));
+	fdb->deps = pages_alloc(FDB_DEPS * sizeof(*fdb->deps));
 	if (fdb->deps == NULL) {
 		goto fail_deps;
 	}
@@ -80,9 +70,9 @@ fdb_create(const struct fdb_conf *conf, struct grace *grace, uint64_t seed, stru
 	return 0;
 
 fail_ports:
-	fdb_pages_free(fdb->deps, FDB_DEPS * sizeof(*fdb->deps));
+	pages_free(fdb->deps, FDB_DEPS * sizeof(*fdb->deps));
 fail_deps:
-	fdb_pages_free(fdb->buckets, buckets_size(fdb));
+	pages_free(fdb->buckets, buckets_size(fdb));
 fail_buckets:
 	free(fdb);
 	return -ENOMEM;
@@ -96,8 +86,8 @@ fdb_destroy(struct fdb *fdb)
 	}
 	assert(!fdb_is_locked(fdb));
 	fdb_ports_fini(&fdb->ports);
-	fdb_pages_free(fdb->deps, FDB_DEPS * sizeof(*fdb->deps));
-	fdb_pages_free(fdb->buckets, buckets_size(fdb));
+	pages_free(fdb->deps, FDB_DEPS * sizeof(*fdb->deps));
+	pages_free(fdb->buckets, buckets_size(fdb));
 	free(fdb);
 }
 

@@ -4,33 +4,15 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <sys/mman.h>
 
 #include "datapath/table/fdb.h"
+#include "datapath/table/pages.h"
 
 static_assert(sizeof(struct fdb_link) == 8, "what a slot costs beside its 16 hot bytes");
 
 /* The heap has an unused place 0, and no port has id 0: FDB_PORTS_MAX places hold all. */
 #define PORTS_SIZE (FDB_PORTS_MAX * sizeof(struct fdb_port))
 #define HEAP_SIZE (FDB_PORTS_MAX * sizeof(uint32_t))
-
-/* mmap and not calloc: calloc clears, and so touches, memory that was freed before. */
-void *
-fdb_pages_alloc(size_t size)
-{
-	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return pages == MAP_FAILED ? NULL : pages;
-}
-
-void
-fdb_pages_free(void *pages, size_t size)
-{
-	if (pages != NULL) {
-		(void)munmap(pages, size);
-	}
-}
 
 /* --- lists ---------------------------------------------------------------------------------- */
 
@@ -139,9 +121,9 @@ int
 fdb_ports_init(struct fdb_ports *fp, uint32_t n_slots)
 {
 	*fp = (struct fdb_ports){.n_slots = n_slots};
-	fp->ports = fdb_pages_alloc(PORTS_SIZE);
-	fp->heap = fdb_pages_alloc(HEAP_SIZE);
-	fp->links = fdb_pages_alloc(n_slots * sizeof(struct fdb_link));
+	fp->ports = pages_alloc(PORTS_SIZE);
+	fp->heap = pages_alloc(HEAP_SIZE);
+	fp->links = pages_alloc(n_slots * sizeof(struct fdb_link));
 	if (fp->ports == NULL || fp->heap == NULL || fp->links == NULL) {
 		fdb_ports_fini(fp);
 		return -ENOMEM;
@@ -152,9 +134,9 @@ fdb_ports_init(struct fdb_ports *fp, uint32_t n_slots)
 void
 fdb_ports_fini(struct fdb_ports *fp)
 {
-	fdb_pages_free(fp->links, fp->n_slots * sizeof(struct fdb_link));
-	fdb_pages_free(fp->heap, HEAP_SIZE);
-	fdb_pages_free(fp->ports, PORTS_SIZE);
+	pages_free(fp->links, fp->n_slots * sizeof(struct fdb_link));
+	pages_free(fp->heap, HEAP_SIZE);
+	pages_free(fp->ports, PORTS_SIZE);
 	*fp = (struct fdb_ports){0};
 }
 

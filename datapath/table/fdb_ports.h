@@ -46,10 +46,6 @@ struct fdb_ports {
 	uint32_t n_slots;
 };
 
-/* Zero pages from the kernel, page-aligned; NULL without memory. */
-void *fdb_pages_alloc(size_t size);
-void fdb_pages_free(void *pages, size_t size);
-
 /* -ENOMEM or 0. */
 int fdb_ports_init(struct fdb_ports *fp, uint32_t n_slots);
 void fdb_ports_fini(struct fdb_ports *fp);

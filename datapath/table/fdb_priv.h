@@ -28,6 +28,7 @@
 
 #include "datapath/table/fdb.h"
 #include "datapath/table/fdb_ports.h"
+#include "datapath/table/secret.h"
 
 #define FDB_USED (UINT64_C(1) << 63) /* in keys[]: makes the key 0 as good as any other */
 #define FDB_DEAD (UINT64_C(1) << 63) /* in values[]: all other bits are a grace token */
@@ -152,15 +153,6 @@ fdb_value_store(struct fdb *fdb, uint32_t slot, uint64_t value)
 
 /* --- hash ----------------------------------------------------------------------------------- */
 
-/* Both halves of the 128-bit product: each bit of the result depends on all bits of a and b. */
-static inline uint64_t
-fdb_fold(uint64_t a, uint64_t b)
-{
-	__extension__ unsigned __int128 product = (unsigned __int128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 /*
  * Not CRC32, though that is one instruction: it is linear, so that two keys that collide under one
  * seed collide under all, and a guest could send MACs that all name the same two buckets. A folded
@@ -170,9 +162,9 @@ fdb_fold(uint64_t a, uint64_t b)
 static inline uint64_t
 fdb_hash(const struct fdb *fdb, fdb_key_t key)
 {
-	uint64_t mixed = fdb_fold(key ^ fdb->secret[0], fdb->secret[1]);
+	uint64_t mixed = secret_fold(key ^ fdb->secret[0], fdb->secret[1]);
 
-	return fdb_fold(mixed ^ fdb->secret[2], fdb->secret[3]);
+	return secret_fold(mixed ^ fdb->secret[2], fdb->secret[3]);
 }
 
 static inline void

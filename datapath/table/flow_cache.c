@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "datapath/table/fdb_ports.h"
 #include "datapath/table/flow_cache_priv.h"
+#include "datapath/table/pages.h"
 
 #define POPULATE_AHEAD (1U << 20) /* bytes of entries of each size that are ready */
 #define POPULATE_STEP (4U << 20) /* bytes, at most, of one size in one call */
@@ -19,17 +19,6 @@ static_assert(FLOW_CAPACITY_MAX * 6ULL + FLOW_LINES_RESERVED <= UINT32_MAX, "num
 static_assert(FLOW_N_SIZES * (uint64_t)FLOW_CAPACITY_MAX < FLOW_NO_SLOT, "numbers of slots");
 
 /* --- create, destroy ------------------------------------------------------------------------ */
-
-/* splitmix64 (Steele, Lea, Flood 2014): independent words from one seed. */
-static uint64_t
-secret_next(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
 
 static void
 hash_keys_init(struct flow_hash_keys *keys, uint64_t seed)
@@ -83,11 +72,11 @@ pools_init(struct flow_cache *cache)
 static int
 pages_init(struct flow_cache *cache, bool small_pages)
 {
-	cache->buckets = fdb_pages_alloc(buckets_size(cache));
+	cache->buckets = pages_alloc(buckets_size(cache));
 	if (cache->buckets == NULL) {
 		return -ENOMEM;
 	}
-	cache->lines = fdb_pages_alloc(cache->lines_size);
+	cache->lines = pages_alloc(cache->lines_size);
 	if (cache->lines == NULL) {
 		goto fail_lines;
 	}
@@ -102,9 +91,9 @@ pages_init(struct flow_cache *cache, bool small_pages)
 	return 0;
 
 fail_ports:
-	fdb_pages_free(cache->lines, cache->lines_size);
+	pages_free(cache->lines, cache->lines_size);
 fail_lines:
-	fdb_pages_free(cache->buckets, buckets_size(cache));
+	pages_free(cache->buckets, buckets_size(cache));
 	return -ENOMEM;
 }
 
@@ -144,8 +133,8 @@ flow_cache_destroy(struct flow_cache *cache)
 		return;
 	}
 	flow_ports_fini(&cache->ports);
-	fdb_pages_free(cache->lines, cache->lines_size);
-	fdb_pages_free(cache->buckets, buckets_size(cache));
+	pages_free(cache->lines, cache->lines_size);
+	pages_free(cache->buckets, buckets_size(cache));
 	free(cache);
 }
 

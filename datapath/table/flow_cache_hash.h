@@ -6,22 +6,13 @@
 #include <stdint.h>
 
 #include "datapath/table/flow_cache.h"
+#include "datapath/table/secret.h"
 
 /* Secret, from the seed. */
 struct flow_hash_keys {
 	uint64_t words[FLOW_KEY_WORDS_MAX + 1];
 	uint64_t finish[2];
 };
-
-__extension__ typedef unsigned __int128 flow_u128;
-
-static inline uint64_t
-flow_fold(uint64_t a, uint64_t b)
-{
-	flow_u128 product = (flow_u128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
 
 /*
  * NH of UMAC (Black, Halevi, Krawczyk, Krovetz, Rogaway 1999): the sum of the products of pairs of
@@ -39,16 +30,18 @@ flow_fold(uint64_t a, uint64_t b)
 static inline uint64_t
 flow_hash_words(const struct flow_hash_keys *keys, const uint64_t *words, uint64_t n)
 {
-	flow_u128 sum = (flow_u128)n << 64;
+	secret_u128 sum = (secret_u128)n << 64;
 	uint64_t i = 0;
 
 	for (; i + 1 < n; i += 2) {
-		sum += (flow_u128)(words[i] + keys->words[i]) * (words[i + 1] + keys->words[i + 1]);
+		sum += (secret_u128)(words[i] + keys->words[i]) *
+			(words[i + 1] + keys->words[i + 1]);
 	}
 	if (i < n) {
-		sum += (flow_u128)(words[i] + keys->words[i]) * keys->words[i + 1];
+		sum += (secret_u128)(words[i] + keys->words[i]) * keys->words[i + 1];
 	}
-	return flow_fold((uint64_t)sum ^ keys->finish[0], (uint64_t)(sum >> 64) ^ keys->finish[1]);
+	return secret_fold(
+		(uint64_t)sum ^ keys->finish[0], (uint64_t)(sum >> 64) ^ keys->finish[1]);
 }
 
 #endif

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "datapath/table/fdb_ports.h"
+#include "datapath/table/pages.h"
 
 #define PORTS_SIZE (FLOW_PORTS_MAX * sizeof(struct flow_port))
 #define HEAP_SIZE ((FLOW_PORTS_MAX + 1) * sizeof(uint32_t))
@@ -13,9 +13,9 @@ int
 flow_ports_init(struct flow_ports *fp, uint32_t n_slots)
 {
 	*fp = (struct flow_ports){
-		.ports = fdb_pages_alloc(PORTS_SIZE),
-		.heap = fdb_pages_alloc(HEAP_SIZE),
-		.links = fdb_pages_alloc(n_slots * sizeof(struct flow_link)),
+		.ports = pages_alloc(PORTS_SIZE),
+		.heap = pages_alloc(HEAP_SIZE),
+		.links = pages_alloc(n_slots * sizeof(struct flow_link)),
 		.n_slots = n_slots,
 	};
 	if (fp->ports == NULL || fp->heap == NULL || fp->links == NULL) {
@@ -28,9 +28,9 @@ flow_ports_init(struct flow_ports *fp, uint32_t n_slots)
 void
 flow_ports_fini(struct flow_ports *fp)
 {
-	fdb_pages_free(fp->ports, PORTS_SIZE);
-	fdb_pages_free(fp->heap, HEAP_SIZE);
-	fdb_pages_free(fp->links, fp->n_slots * sizeof(struct flow_link));
+	pages_free(fp->ports, PORTS_SIZE);
+	pages_free(fp->heap, HEAP_SIZE);
+	pages_free(fp->links, fp->n_slots * sizeof(struct flow_link));
 	*fp = (struct flow_ports){0};
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "datapath/table/rules_priv.h"
+#include "datapath/table/secret.h"
 
 #define AHEAD 4 /* subtables whose slots are fetched at a time */
 
@@ -40,17 +41,6 @@ rule_list_pop(struct rule_list *list)
 	return rule;
 }
 
-/* A generator for seeds (splitmix64; Steele et al., OOPSLA 2014). */
-static uint64_t
-next_seed(uint64_t *state)
-{
-	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
 int
 rules_create(const struct rules_conf *conf, struct grace *grace, uint64_t seed, struct rules **out)
 {
@@ -67,7 +57,7 @@ rules_create(const struct rules_conf *conf, struct grace *grace, uint64_t seed, 
 	rules->conf.chain_limit = conf->chain_limit == 0 ? RULES_CHAIN_LIMIT : conf->chain_limit;
 	rules->grace = grace;
 	for (unsigned int i = 0; i < FIELDS_WORDS + 1; i++) {
-		rules->seeds[i] = next_seed(&seed);
+		rules->seeds[i] = secret_next(&seed);
 	}
 	rule_index_init(&rules->by_id, true);
 	rule_list_init(&rules->dead);
