@@ -12,30 +12,6 @@
 
 /* --- checksums ----------------------------------------------------------------------------- */
 
-static inline uint16_t
-load16(const uint8_t *bytes)
-{
-	uint16_t word;
-
-	memcpy(&word, bytes, sizeof(word));
-	return word;
-}
-
-static inline uint32_t
-load32(const uint8_t *bytes)
-{
-	uint32_t word;
-
-	memcpy(&word, bytes, sizeof(word));
-	return word;
-}
-
-static inline void
-store16(uint8_t *bytes, uint16_t word)
-{
-	memcpy(bytes, &word, sizeof(word));
-}
-
 /* Words of the transport message or, if `address`, of its pseudo-header have changed. */
 static inline void
 csum_follow(struct edit *edit, uint64_t diff, bool address)

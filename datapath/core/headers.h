@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bytes of Ethernet frames: byte order and VLAN tags. Any thread.
+ * Bytes of frames: loads and stores at any address, byte order, VLAN tags. Any thread.
  */
 #ifndef VSW_DATAPATH_CORE_HEADERS_H
 #define VSW_DATAPATH_CORE_HEADERS_H
@@ -18,20 +18,50 @@
 #define ETH_TPID_CTAG 0x8100 /* 9.5, table 9-1: customer tag */
 #define ETH_TPID_STAG 0x88a8 /* service tag */
 
+/* As they lie in memory, in whatever order the bytes have. */
 static inline uint16_t
-load_be16(const uint8_t *bytes)
+load16(const uint8_t *bytes)
 {
 	uint16_t value;
 
 	memcpy(&value, bytes, sizeof(value));
-	return rte_be_to_cpu_16(value);
+	return value;
+}
+
+static inline uint32_t
+load32(const uint8_t *bytes)
+{
+	uint32_t value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return value;
+}
+
+static inline uint64_t
+load64(const uint8_t *bytes)
+{
+	uint64_t value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return value;
+}
+
+static inline void
+store16(uint8_t *bytes, uint16_t value)
+{
+	memcpy(bytes, &value, sizeof(value));
+}
+
+static inline uint16_t
+load_be16(const uint8_t *bytes)
+{
+	return rte_be_to_cpu_16(load16(bytes));
 }
 
 static inline void
 store_be16(uint8_t *bytes, uint16_t value)
 {
-	value = rte_cpu_to_be_16(value);
-	memcpy(bytes, &value, sizeof(value));
+	store16(bytes, rte_cpu_to_be_16(value));
 }
 
 static inline bool

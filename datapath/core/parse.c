@@ -27,33 +27,6 @@
 #define ND_LINK_UNITS 1 /* of 8 bytes: type, length, a MAC address */
 #define ND_HOP_LIMIT 255
 
-static inline uint16_t
-load16(const uint8_t *bytes)
-{
-	uint16_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return value;
-}
-
-static inline uint32_t
-load32(const uint8_t *bytes)
-{
-	uint32_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return value;
-}
-
-static inline uint64_t
-load64(const uint8_t *bytes)
-{
-	uint64_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return value;
-}
-
 /* Why bytes before `until` cannot be read: they are out of reach, or not there at all. */
 static inline uint32_t
 beyond(uint32_t until, uint32_t end)

@@ -32,15 +32,6 @@ flows_fini(struct flows *flows)
 
 /* --- keys ----------------------------------------------------------------------------------- */
 
-static uint64_t
-load_u64(const uint8_t *bytes)
-{
-	uint64_t word;
-
-	memcpy(&word, bytes, sizeof(word));
-	return word;
-}
-
 /* Both TPIDs are one to a bridge: what differs in the tag that leaves is in the packet. */
 static void
 add_tag(const struct pkt *pkt, struct flow_key *key)
@@ -62,8 +53,8 @@ make_keys(struct flow_key *keys, const struct port_view *in, const struct pkt *p
 
 		key->n_words = KEY_WORDS;
 		key->words[0] = in->id;
-		key->words[1] = load_u64(head) & KEY_MAC;
-		key->words[2] = load_u64(head + RTE_ETHER_ADDR_LEN) & KEY_MAC;
+		key->words[1] = load64(head) & KEY_MAC;
+		key->words[2] = load64(head + RTE_ETHER_ADDR_LEN) & KEY_MAC;
 		if (unlikely(eth_is_vlan(load_be16(head + TYPE_OFFSET)))) {
 			add_tag(&pkts[i], key);
 		}
