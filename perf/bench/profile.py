@@ -55,10 +55,8 @@ def functions(path: Path) -> list[dict[str, object]]:
 def profile(cpus: Cpus, kind: str, traffic: Traffic) -> dict[str, object]:
     """One case."""
     with World() as world:
-        context = Context(world, cpus, FULL, "loadgen", "")
-        switch = context.switch(kind, Setup())
-        sockets = [switch.add_vhost(name) for name in ("p0", "p1")]
-        switch.ready()
+        context = Context(world, cpus, FULL, "loadgen")
+        switch, sockets = context.guests(kind)
         path = world.dir / "perf.data"
         recorder = threading.Timer(SETTLE, record,
                                    (switch.pid, traffic.seconds - 3 * SETTLE, path))

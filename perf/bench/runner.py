@@ -59,8 +59,7 @@ class Runner:
         def once() -> Sample:
             with World() as world:
                 return scenario.measure(
-                    Context(world, self.cpus, self.effort, self.generator, self.no_hugepages),
-                    kind, case)
+                    Context(world, self.cpus, self.effort, self.generator), kind, case)
 
         try:
             measured = self.gate.run(once)

@@ -7,7 +7,7 @@ from typing import Any
 from harness.world import World
 
 from .machine import Cpus
-from .switches import SWITCHES, Setup, Switch
+from .switches import SWITCHES, Setup, Socket, Switch
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,21 @@ class Context:
     cpus: Cpus
     effort: Effort
     generator: str
-    no_hugepages: str  # why there are none; "": there are
 
     def switch(self, name: str, setup: Setup | None = None) -> Switch:
         """A switch of this name, started, without ports."""
         switch = SWITCHES[name](self.world, self.cpus, setup or Setup())
         switch.start()
         return switch
+
+    def guests(self, name: str, setup: Setup | None = None,
+               n: int = 2) -> tuple[Switch, list[Socket]]:
+        """The same with n vhost-user ports, and where their guests connect."""
+        _ = self.cpus.generator  # a second CPU, or say so now
+        switch = self.switch(name, setup)
+        sockets = [switch.add_vhost(f"p{number}") for number in range(n)]
+        switch.ready()
+        return switch, sockets
 
 
 class Scenario:

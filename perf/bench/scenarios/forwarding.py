@@ -58,11 +58,7 @@ class Forwarding(Scenario):
 
     def measure(self, context: Context, kind: str, case: Case) -> Sample:
         traffic: Traffic = case.what
-        cpus = context.cpus
-        _ = cpus.generator  # a second CPU, or say so now
-        switch = context.switch(kind, self.setup(traffic))
-        sockets = [switch.add_vhost(name) for name in ("p0", "p1")]
-        switch.ready()
+        switch, sockets = context.guests(kind, self.setup(traffic))
         return forward(context, switch, sockets, traffic)
 
 
@@ -177,7 +173,5 @@ class Acl(Forwarding):
 
     def measure(self, context: Context, kind: str, case: Case) -> Sample:
         traffic, rules = case.what
-        switch = context.switch(kind, Setup(acl_rules=rules))
-        sockets = [switch.add_vhost(name) for name in ("p0", "p1")]
-        switch.ready()
+        switch, sockets = context.guests(kind, Setup(acl_rules=rules))
         return forward(context, switch, sockets, traffic)

@@ -30,9 +30,7 @@ class Idle(Scenario):
 
     def measure(self, context: Context, kind: str, case: Case) -> Sample:
         traffic, poll = case.what
-        switch = context.switch(kind, Setup(poll=poll))
-        sockets = [switch.add_vhost(name) for name in ("p0", "p1")]
-        switch.ready()
+        switch, sockets = context.guests(kind, Setup(poll=poll))
         begin = []
         outcome = loadgen(context.world, context.cpus, sockets, traffic,
                           lambda: begin.append((time.monotonic(), process_seconds(switch.pid))))

@@ -29,9 +29,7 @@ class NoDrop(Scenario):
 
     def measure(self, context: Context, kind: str, case: Case) -> Sample:
         traffic: Traffic = case.what
-        switch = context.switch(kind)
-        sockets = [switch.add_vhost(name) for name in ("p0", "p1")]
-        switch.ready()
+        switch, sockets = context.guests(kind)
 
         def trial(what: Traffic) -> Outcome:
             return loadgen(context.world, context.cpus, sockets, what)

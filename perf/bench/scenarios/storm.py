@@ -41,10 +41,8 @@ class Storm(Scenario):
 
     def measure(self, context: Context, kind: str, case: Case) -> Sample:
         traffic: Traffic = case.what
-        switch = context.switch(kind)
-        names = ("p0", "p1", "p2") if traffic.storm else ("p0", "p1")
-        sockets = [switch.add_vhost(name) for name in names]
-        switch.ready()
+        guests = 3 if traffic.storm else 2
+        switch, sockets = context.guests(kind, n=guests)
         accounts = []
         outcome = loadgen(context.world, context.cpus, sockets, traffic,
                           lambda: accounts.append(switch.account()))
