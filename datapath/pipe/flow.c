@@ -81,7 +81,7 @@ remember(struct flow_entry *entry, const struct snapshot *snap, const struct bri
 	const struct verdict *verdict, uint64_t generation)
 {
 	const uint16_t vid = verdict->vlan.vid;
-	struct flow_action action = {
+	struct flow_memo memo = {
 		.version = (uint32_t)snap->version,
 		.to = verdict->kind == VERDICT_OUTPUT ? (uint16_t)verdict->to->id : 0,
 		.vid = vid,
@@ -92,25 +92,25 @@ remember(struct flow_entry *entry, const struct snapshot *snap, const struct bri
 		.seen = 1,
 	};
 
-	action.flags = (uint8_t)((verdict->station ? FLOW_STATION : 0) |
+	memo.flags = (uint8_t)((verdict->station ? FLOW_STATION : 0) |
 		(verdict->relearn ? FLOW_RELEARN : 0));
 	if (verdict->kind == VERDICT_OUTPUT && !key_is_tagged(entry->words) &&
 		verdict->edit.op == VLAN_KEEP) {
-		action.flags |= FLOW_KEEP;
+		memo.flags |= FLOW_KEEP;
 	}
 	entry->generation = generation;
-	memcpy(flow_entry_payload(entry), &action, sizeof(action));
+	memcpy(flow_entry_payload(entry), &memo, sizeof(memo));
 }
 
 static void
-recall(const struct flow_action *action, const struct snapshot *snap, const struct port_view *in,
+recall(const struct flow_memo *memo, const struct snapshot *snap, const struct port_view *in,
 	const struct pkt *pkt, struct verdict *verdict)
 {
-	verdict->kind = action->kind;
-	verdict->reason = action->reason;
-	verdict->to = snap->ports[action->to];
+	verdict->kind = memo->kind;
+	verdict->reason = memo->reason;
+	verdict->to = snap->ports[memo->to];
 	verdict->edit = (struct vlan_edit){.op = VLAN_KEEP};
-	if (verdict->kind == VERDICT_DROP || (action->flags & FLOW_KEEP) != 0) {
+	if (verdict->kind == VERDICT_DROP || (memo->flags & FLOW_KEEP) != 0) {
 		return;
 	}
 	/* What the tag's priority decides is in the packet. It was let in, so it is again. */
@@ -136,10 +136,10 @@ struct step {
 static void
 count(struct flow_entry *entry, const struct pkt *pkt)
 {
-	struct flow_action *action = flow_entry_payload(entry);
+	struct flow_memo *memo = flow_entry_payload(entry);
 
 	flow_entry_count(entry, 1, pkt->len);
-	action->seen = 1;
+	memo->seen = 1;
 }
 
 /* Decide those packets afresh. */
@@ -168,20 +168,20 @@ decide(const struct step *step, const uint16_t *index, uint16_t n) ON_WORKER
 static bool
 is_current(const struct step *step, const struct flow_entry *entry, bool relearn)
 {
-	const struct flow_action *action = flow_entry_payload((struct flow_entry *)entry);
+	const struct flow_memo *memo = flow_entry_payload((struct flow_entry *)entry);
 
-	return action->version == (uint32_t)step->snap->version &&
-		!(relearn && (action->flags & FLOW_RELEARN) != 0);
+	return memo->version == (uint32_t)step->snap->version &&
+		!(relearn && (memo->flags & FLOW_RELEARN) != 0);
 }
 
 static bool
 holds(const struct fdb *fdb, struct flow_entry *entry, uint64_t generation)
 {
-	const struct flow_action *action = flow_entry_payload(entry);
+	const struct flow_memo *memo = flow_entry_payload(entry);
 
 	if (entry->generation != generation) {
-		if (!fdb_dep_holds(fdb, action->src_dep, entry->generation) ||
-			!fdb_dep_holds(fdb, action->dst_dep, entry->generation)) {
+		if (!fdb_dep_holds(fdb, memo->src_dep, entry->generation) ||
+			!fdb_dep_holds(fdb, memo->dst_dep, entry->generation)) {
 			return false;
 		}
 		entry->generation = generation;
@@ -265,19 +265,19 @@ static bool
 visit(struct flow_entry *entry, void *arg)
 {
 	const struct walk *walk = arg;
-	struct flow_action *action = flow_entry_payload(entry);
+	struct flow_memo *memo = flow_entry_payload(entry);
 	const uint32_t port = (uint16_t)entry->words[0];
 	const struct port_view *in = walk->snap->ports[port];
 	const struct bridge_view *bridge =
 		in != NULL && in->bridge != 0 ? walk->snap->bridges[in->bridge] : NULL;
 
-	if (!action->seen) {
-		return action->version == (uint32_t)walk->snap->version;
+	if (!memo->seen) {
+		return memo->version == (uint32_t)walk->snap->version;
 	}
-	action->seen = 0;
-	if (bridge != NULL && (action->flags & FLOW_STATION) != 0 &&
-		action->version == (uint32_t)walk->snap->version) {
-		(void)fdb_source_known(bridge->fdb, key_address(entry->words[2], action->vid), port,
+	memo->seen = 0;
+	if (bridge != NULL && (memo->flags & FLOW_STATION) != 0 &&
+		memo->version == (uint32_t)walk->snap->version) {
+		(void)fdb_source_known(bridge->fdb, key_address(entry->words[2], memo->vid), port,
 			walk->now->seconds);
 	}
 	return true;

@@ -35,7 +35,7 @@
 #define FLOWS_WALK_MAX 512 /* flows seen in a millisecond; a million take two seconds */
 
 /* The payload of a flow cache's entry. */
-struct flow_action {
+struct flow_memo {
 	uint32_t version; /* of the snapshot, its low bits; a walk forgets old ones long before 2^32
 			   */
 	uint16_t to; /* VERDICT_OUTPUT: port id */
@@ -47,7 +47,7 @@ struct flow_action {
 	uint8_t flags; /* enum flow_flag */
 	uint8_t seen; /* hit since the last walk came by */
 };
-static_assert(sizeof(struct flow_action) == FLOW_PAYLOAD_SIZE, "fills the payload");
+static_assert(sizeof(struct flow_memo) == FLOW_PAYLOAD_SIZE, "fills the payload");
 static_assert(DP_PORTS_MAX <= UINT16_MAX + 1, "a port id fits");
 
 enum flow_flag {

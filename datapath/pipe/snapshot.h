@@ -16,12 +16,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "datapath/core/match.h"
+#include "datapath/pipe/key.h"
+#include "datapath/pipe/policy.h"
 #include "datapath/pipe/vlan.h"
 #include "datapath/table/fdb.h"
+#include "datapath/table/rules.h"
 #include "ports/port.h"
 
 #define DP_PORTS_MAX FDB_PORTS_MAX /* ids 1..DP_PORTS_MAX-1; 0 is no port */
 #define DP_BRIDGES_MAX 4096 /* ids 1..DP_BRIDGES_MAX-1; 0 is no bridge */
+#define DP_NUMBERS_MAX DP_PORTS_MAX /* port numbers 1..DP_NUMBERS_MAX-1; 0: none */
+#define DP_METERS_MAX 4096 /* of a bridge */
+#define DP_GROUPS_MAX 4096
 
 /* One lock per TX queue that several workers may use; a cache line each. */
 struct txq_lock {
@@ -37,11 +44,54 @@ struct port_view {
 	uint16_t mtu;
 	uint32_t mac_limit; /* 0: none */
 	struct port_vlan vlan;
+	uint16_t number; /* its name in rules; 0: none */
+	bool protected_port;
+	bool live; /* enabled, and it had a guest or link when main last looked */
+	const struct acl_view *acl_in; /* NULL: none */
+	const struct acl_view *acl_out;
+	const struct spoof_view *spoof; /* NULL: any address */
+	struct meter *storm[STORM_KINDS]; /* NULL: no limit */
+};
+
+/* A change of rules: what it may concern, and since when. */
+struct rule_change {
+	uint64_t version; /* of the rules, with which it came */
+	uint8_t table;
+	struct match match; /* canonical */
+};
+
+#define RULE_LOG_MAX 256
+
+/* The last changes, oldest first: a flow that lags by no more asks only these. */
+struct rule_log {
+	uint64_t complete_since; /* all changes of later versions are in it */
+	struct fields rewritten; /* bits that rules change before a later table looks */
+	uint32_t n;
+	const struct rule_change *changes[RULE_LOG_MAX];
+};
+
+/* The flow tables of a bridge, as of a version. */
+struct rules_view {
+	const struct rules *rules;
+	uint64_t version;
+	struct rule_log log;
+};
+
+/* Ids and what they stand for, by rising id. */
+struct meter_view {
+	uint32_t id;
+	struct meter *meter;
 };
 
 struct bridge_view {
 	uint32_t id;
+	uint64_t version; /* of the configuration of the bridge and its ports; never used twice */
 	struct fdb *fdb;
+	const struct rules_view *rules; /* NULL: no rule, all is normal */
+	uint32_t n_meters;
+	const struct meter_view *meters;
+	uint32_t n_groups;
+	const struct group_view *const *groups; /* by rising id */
 	bool forward_reserved;
 	uint32_t n_members;
 	const struct port_view *members[];
@@ -61,6 +111,8 @@ struct snapshot {
 	uint64_t version;
 	const struct port_view **ports; /* by id, DP_PORTS_MAX; NULL: no such port */
 	const struct bridge_view **bridges; /* by id, DP_BRIDGES_MAX */
+	const struct port_keys **keys; /* by port id; NULL: a bridge's key does */
+	const struct port_view **numbers; /* by port number, DP_NUMBERS_MAX */
 	unsigned int n_workers;
 	struct worker_view workers[];
 };

@@ -16,7 +16,7 @@
 static_assert(FLOW_CAPACITY_MAX * 4ULL / FLOW_BUCKET_SLOTS <= 1U << 24,
 	"24 bits of the hash name a bucket");
 static_assert(FLOW_CAPACITY_MAX * 6ULL + FLOW_LINES_RESERVED <= UINT32_MAX, "numbers of lines");
-static_assert(FLOW_N_SIZES * (uint64_t)FLOW_CAPACITY_MAX < FLOW_NO_SLOT, "numbers of slots");
+static_assert(FLOW_SIZES * (uint64_t)FLOW_CAPACITY_MAX < FLOW_NO_SLOT, "numbers of slots");
 
 /* --- create, destroy ------------------------------------------------------------------------ */
 
@@ -56,7 +56,7 @@ pools_init(struct flow_cache *cache)
 {
 	uint32_t line = FLOW_LINES_RESERVED;
 
-	for (enum flow_size size = FLOW_L2; size < FLOW_N_SIZES; size++) {
+	for (enum flow_size size = FLOW_SIZE_L2; size < FLOW_SIZES; size++) {
 		struct flow_pool *pool = &cache->pools[size];
 
 		pool->first_line = line;
@@ -80,7 +80,7 @@ pages_init(struct flow_cache *cache, bool small_pages)
 	if (cache->lines == NULL) {
 		goto fail_lines;
 	}
-	if (flow_ports_init(&cache->ports, FLOW_N_SIZES * cache->capacity) != 0) {
+	if (flow_ports_init(&cache->ports, FLOW_SIZES * cache->capacity) != 0) {
 		goto fail_ports;
 	}
 	if (!small_pages) {
@@ -154,7 +154,7 @@ pool_populate(struct flow_cache *cache, enum flow_size size)
 	/* As much again as there is: who grows fast has it in time. */
 	uint32_t to = RTE_MIN(cache->capacity, begun + RTE_MAX(begun, POPULATE_AHEAD / entry_size));
 
-	if (begun == 0 && size != FLOW_L2) {
+	if (begun == 0 && size != FLOW_SIZE_L2) {
 		return; /* of a size that nobody uses, not before the first */
 	}
 	to = RTE_MIN(to, from + POPULATE_STEP / entry_size);
@@ -171,7 +171,7 @@ pool_populate(struct flow_cache *cache, enum flow_size size)
 void
 flow_cache_populate(struct flow_cache *cache)
 {
-	for (enum flow_size size = FLOW_L2; size < FLOW_N_SIZES; size++) {
+	for (enum flow_size size = FLOW_SIZE_L2; size < FLOW_SIZES; size++) {
 		pool_populate(cache, size);
 	}
 }
@@ -189,7 +189,7 @@ flow_cache_places(const struct flow_cache *cache)
 {
 	uint32_t n = 0;
 
-	for (unsigned int size = 0; size < FLOW_N_SIZES; size++) {
+	for (unsigned int size = 0; size < FLOW_SIZES; size++) {
 		n += __atomic_load_n(&cache->pools[size].n_begun, __ATOMIC_RELAXED);
 	}
 	return n;
@@ -225,7 +225,7 @@ flow_cache_memory(const struct flow_cache *cache)
 {
 	size_t size = sizeof(*cache) + buckets_size(cache);
 
-	for (unsigned int i = 0; i < FLOW_N_SIZES; i++) {
+	for (unsigned int i = 0; i < FLOW_SIZES; i++) {
 		const struct flow_pool *pool = &cache->pools[i];
 
 		size += (size_t)__atomic_load_n(&pool->n_begun, __ATOMIC_RELAXED) *
@@ -305,7 +305,7 @@ prefetch_candidates(const struct flow_cache *cache, const struct flow_key *keys,
 
 		entries[i] = flow_entry_at(cache, bucket->lines[slot]);
 		rte_prefetch0(entries[i]);
-		if (keys[i].n_words > flow_size_words(FLOW_L2)) {
+		if (keys[i].n_words > flow_size_words(FLOW_SIZE_L2)) {
 			rte_prefetch0((uint8_t *)entries[i] + FLOW_LINE_SIZE);
 		}
 	}

@@ -87,18 +87,18 @@ struct flow_entry {
 
 static_assert(sizeof(struct flow_entry) == 24, "with 3 words and a payload of 16: one line");
 
-enum flow_size { FLOW_L2, FLOW_IPV4, FLOW_LONG, FLOW_N_SIZES };
+enum flow_size { FLOW_SIZE_L2, FLOW_SIZE_IPV4, FLOW_SIZE_LONG, FLOW_SIZES };
 
 static inline enum flow_size
 flow_size_of(unsigned int n_words)
 {
-	return n_words <= 3 ? FLOW_L2 : n_words <= 5 ? FLOW_IPV4 : FLOW_LONG;
+	return n_words <= 3 ? FLOW_SIZE_L2 : n_words <= 5 ? FLOW_SIZE_IPV4 : FLOW_SIZE_LONG;
 }
 
 static inline unsigned int
 flow_size_words(enum flow_size size)
 {
-	return size == FLOW_L2 ? 3 : size == FLOW_IPV4 ? 5 : FLOW_KEY_WORDS_MAX;
+	return size == FLOW_SIZE_L2 ? 3 : size == FLOW_SIZE_IPV4 ? 5 : FLOW_KEY_WORDS_MAX;
 }
 
 /* FLOW_PAYLOAD_SIZE bytes, 0 when new. */

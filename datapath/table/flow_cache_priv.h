@@ -56,7 +56,7 @@ struct flow_cache {
 	uint32_t capacity;
 	flow_evict_fn on_evict;
 	void *arg;
-	struct flow_pool pools[FLOW_N_SIZES];
+	struct flow_pool pools[FLOW_SIZES];
 	struct flow_ports ports;
 	size_t lines_size;
 };

@@ -313,7 +313,7 @@ flow_cache_walk(
 {
 	uint32_t slot = (uint32_t)*cursor;
 
-	for (; n > 0 && slot < FLOW_N_SIZES * cache->capacity; n--) {
+	for (; n > 0 && slot < FLOW_SIZES * cache->capacity; n--) {
 		enum flow_size size = slot / cache->capacity;
 
 		if (slot % cache->capacity < cache->pools[size].n_begun) {
@@ -323,7 +323,7 @@ flow_cache_walk(
 			slot = ((uint32_t)size + 1) * cache->capacity;
 		}
 	}
-	*cursor = slot < FLOW_N_SIZES * cache->capacity ? slot : 0;
+	*cursor = slot < FLOW_SIZES * cache->capacity ? slot : 0;
 	return *cursor == 0;
 }
 

@@ -100,9 +100,9 @@ check_number_of_words(struct flow_cache *cache)
 		key.words[n - 1] ^= UINT64_C(1) << 63;
 		assert_null(lookup(cache, &key));
 	}
-	assert_int_equal(flow_cache_size_count(cache, FLOW_L2), 3);
-	assert_int_equal(flow_cache_size_count(cache, FLOW_IPV4), 2);
-	assert_int_equal(flow_cache_size_count(cache, FLOW_LONG), 11);
+	assert_int_equal(flow_cache_size_count(cache, FLOW_SIZE_L2), 3);
+	assert_int_equal(flow_cache_size_count(cache, FLOW_SIZE_IPV4), 2);
+	assert_int_equal(flow_cache_size_count(cache, FLOW_SIZE_LONG), 11);
 	check_books(cache);
 }
 

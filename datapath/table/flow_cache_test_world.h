@@ -197,7 +197,7 @@ check_books(const struct flow_cache *cache)
 		assert_int_equal(n, flow_cache_port_count(cache, id));
 		n_listed += n;
 	}
-	for (enum flow_size size = FLOW_L2; size < FLOW_N_SIZES; size++) {
+	for (enum flow_size size = FLOW_SIZE_L2; size < FLOW_SIZES; size++) {
 		n_pooled += flow_cache_size_count(cache, size);
 	}
 	assert_int_equal(n_indexed, flow_cache_count(cache));

@@ -124,7 +124,7 @@ switch_of(void **state)
 /* --- edits ----------------------------------------------------------------------------------- */
 
 static json_t *
-parse(const char *text)
+json_of(const char *text)
 {
 	char *copy = strdup(text);
 	json_t *json;
@@ -149,7 +149,7 @@ switch_op(struct sw *sw, const char *op, const char *path, const char *value)
 	assert_true(str_append(full, path, sizeof(full)));
 	item = json_pack("{s:s, s:s}", "op", op, "path", full);
 	if (value != NULL) {
-		(void)json_object_set_new(item, "value", parse(value));
+		(void)json_object_set_new(item, "value", json_of(value));
 	}
 	(void)json_array_append_new(sw->edits, item);
 }
@@ -318,7 +318,7 @@ tally_of(struct sw *sw, const char *port)
 uint64_t
 switch_action(struct sw *sw, const char *name, const char *input, const char *leaf)
 {
-	json_t *object = parse(input);
+	json_t *object = json_of(input);
 	json_t *output = NULL;
 	struct err err = ERR_INIT;
 	uint64_t value = 0;

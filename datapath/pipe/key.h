@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Keys: what the flow cache compares, for frames of a port whose pipeline looks further than a
+ * bridge does.
+ *
+ * For each port and class of EtherTypes main joins the masks of all rules, access lists and address
+ * checks that a frame could meet, and of the bridge itself. Frames that agree in those bits get the
+ * same program, so one lookup decides, however many rules and masks there are. The key is the words
+ * of struct fields in which the mask has bits, cut to it; its word 0 names the input port and the
+ * mask.
+ *
+ * A mask's id stands for the mask's bits alone, for all ports, and is given to another mask only
+ * when no flow can hold it any more: an old entry cannot be hit by a new key.
+ *
+ * Shapes are constant once published. Any thread.
+ */
+#ifndef VSW_DATAPATH_PIPE_KEY_H
+#define VSW_DATAPATH_PIPE_KEY_H
+
+#include <rte_branch_prediction.h>
+#include <stdint.h>
+
+#include "datapath/core/parse.h"
+#include "datapath/table/flow_cache.h"
+#include "datapath/table/rules.h"
+
+/* In `spare` of word 0: there is a TPID, but no tag behind it. */
+#define KEY_CUT_TAG 1
+
+#define KEY_PASS_EGRESS 0x80 /* `pass` of an egress access list's keys; in_port is the output's */
+
+/* Of one class. */
+struct key_shape {
+	uint16_t mask_id; /* never 0 */
+	uint8_t depth; /* enum parse_depth */
+	uint8_t n_words; /* 4..FLOW_KEY_WORDS_MAX: 3 are a bridge's own */
+	uint8_t words[FLOW_KEY_WORDS_MAX]; /* rising; [0] is 0 */
+	uint64_t masks[FLOW_KEY_WORDS_MAX];
+};
+
+struct port_keys {
+	struct key_shape shapes[RULES_ALL]; /* by enum rules_class */
+	struct key_shape out[RULES_ALL]; /* of the egress access list; mask_id 0: there is none */
+};
+
+/* What a bridge looks at: addresses, the tag's VLAN and that there is one. */
+void key_bridge_mask(struct fields *mask);
+
+/* -E2BIG: the mask has bits in more words than a key has. */
+int key_shape_init(struct key_shape *shape, const struct fields *mask, uint16_t mask_id);
+
+static inline enum rules_class
+key_class(uint16_t eth_type_be)
+{
+	switch (eth_type_be) {
+	case RTE_BE16(0x0800):
+		return RULES_IPV4;
+	case RTE_BE16(0x86dd):
+		return RULES_IPV6;
+	case RTE_BE16(0x0806):
+		return RULES_ARP;
+	default:
+		return RULES_OTHER;
+	}
+}
+
+/* fields' in_port, mask_id and pass are not looked at. */
+static inline void
+key_make(const struct key_shape *shape, const struct fields *fields, uint32_t port, uint8_t pass,
+	struct flow_key *key)
+{
+	struct fields first = {.in_port = (uint16_t)port, .mask_id = shape->mask_id, .pass = pass};
+
+	if (unlikely(fields->vlan_tci == 0 && eth_is_vlan(rte_be_to_cpu_16(fields->eth_type)))) {
+		first.spare = KEY_CUT_TAG;
+	}
+	key->n_words = shape->n_words;
+	key->words[0] = fields_word(&first, 0) | (fields_word(fields, 0) & shape->masks[0]);
+	for (unsigned int i = 1; i < shape->n_words; i++) {
+		key->words[i] = fields_word(fields, shape->words[i]) & shape->masks[i];
+	}
+}
+
+#endif
