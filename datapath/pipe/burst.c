@@ -20,7 +20,8 @@ burst_create(const struct burst_conf *conf, struct burst **out)
 	/* Large and mostly untouched: zero pages until a port with that id counts something. */
 	burst->ports = calloc(DP_PORTS_MAX, sizeof(*burst->ports));
 	burst->bridges = calloc(DP_BRIDGES_MAX, sizeof(*burst->bridges));
-	if (burst->ports == NULL || burst->bridges == NULL) {
+	burst->punts = punt_queue_create();
+	if (burst->ports == NULL || burst->bridges == NULL || burst->punts == NULL) {
 		burst_destroy(burst);
 		return -ENOMEM;
 	}
@@ -40,6 +41,7 @@ burst_destroy(struct burst *burst)
 {
 	if (burst != NULL) {
 		flows_fini(&burst->flows);
+		punt_queue_destroy(burst->punts);
 		free(burst->ports);
 		free(burst->bridges);
 		free(burst);

@@ -14,6 +14,7 @@
 #include "base/role.h"
 #include "datapath/pipe/bridge.h"
 #include "datapath/pipe/flow.h"
+#include "datapath/pipe/punt.h"
 #include "datapath/pipe/snapshot.h"
 #include "datapath/pipe/tx_stage.h"
 
@@ -28,6 +29,7 @@ struct burst {
 	struct verdict verdicts[PKT_BURST];
 	struct flows flows;
 	struct tx_stage stage;
+	struct punt_queue *punts; /* copies for main */
 };
 
 struct burst_conf {
