@@ -39,7 +39,8 @@ enum action_code {
 	ACTION_IN_PORT, /* to where it came from */
 	ACTION_PUSH_VLAN, /* arg: TPID; the tag has the id and priority 0 */
 	ACTION_POP_VLAN,
-	ACTION_SET, /* arg: enum action_field; 2 or 4 words: value and mask, word by word */
+	ACTION_SET, /* arg: enum action_field; 2 or 4 words: value, mask, value, mask; no bit of
+		     * a value outside of its mask, nor of a mask outside of the field */
 	ACTION_DEC_TTL,
 	ACTION_METER, /* number: id */
 	ACTION_PUNT, /* arg: enum punt_reason; number: bytes, 0: all */
@@ -134,16 +135,45 @@ action_list_end(const struct action_list *list)
 	return (const struct action *)(const void *)(list->bytes + list->size);
 }
 
-/* The word of struct fields that a field begins in. */
+/* --- fields ---------------------------------------------------------------------------------- */
+
+/* The words of struct fields that a field is in: the first, and how many (1 or 2). */
 unsigned int action_field_word(enum action_field field);
+unsigned int action_field_words(enum action_field field);
+
+/* The field's bits, by OR into *mask. */
+void action_field_mask(enum action_field field, struct fields *mask);
 
 /*
- * What setting this field does to the fields of a packet; does nothing to a packet that has no such
- * field, as the edit of its bytes does nothing.
+ * What an action does to the fields of a packet, so that they are what the parser would find in the
+ * edited frame; nothing in a packet that has no such field, as the edit of its bytes does nothing.
+ * Where fields do not tell what the parser would find:
+ *
+ * - A tag that comes to light when one above two others is popped: it is taken for one that is cut
+ *   off, so its TPID stays the EtherType. A third tag has no TCI in the fields.
+ * - An ICMPv6 message that becomes one of neighbor discovery by a hop limit of 255: it does not.
+ * - SNAP with a TPID as its type looks like a tag that is cut off, which gets no tag by ACTION_SET.
+ * - Headers that come into, or out of, the parser's reach (PARSE_HEAD_MAX) by a tag: they do not.
  */
+
+/* ACTION_SET. */
 void action_set_fields(const struct action *action, struct fields *fields);
 
-/* Bits of struct fields that a list's ACTION_SETs may change, tags included; by OR into *mask. */
+/*
+ * ACTION_PUSH_VLAN and ACTION_POP_VLAN. The tag that was outer becomes inner. Above two tags, a
+ * push makes the lower one's TPID the EtherType, and what is behind it is not seen any more.
+ */
+void action_push_fields(uint16_t tpid, struct fields *fields);
+void action_pop_fields(struct fields *fields);
+
+/* ACTION_DEC_TTL. Nothing at 1 and 0, where the packet is dropped or punted (EDIT_EXPIRED). */
+void action_dec_ttl_fields(struct fields *fields);
+
+/*
+ * Bits of struct fields that a list may change, by OR into *mask. When tags come and go these are
+ * the tags, eth_type and all of `valid`, but not what a third tag hides: who asks for that asks for
+ * its bit in `valid` too.
+ */
 void action_list_changes(const struct action_list *list, struct fields *mask);
 
 /* --- main: putting lists together ------------------------------------------------------------ */
@@ -154,8 +184,13 @@ struct action_builder {
 	uint8_t bytes[ACTION_LIST_MAX] __attribute__((aligned(8)));
 };
 
+/* Copies the words; nothing, but `overflow`, when there is no room. Zero a builder to begin. */
 void action_add(struct action_builder *builder, enum action_code code, uint16_t arg,
 	uint32_t number, const uint64_t *words, unsigned int n_words);
+
+/* An ACTION_SET; of value and mask only the field's bits count. `push`: its `number`. */
+void action_add_set(struct action_builder *builder, enum action_field field, bool push,
+	const struct fields *value, const struct fields *mask);
 
 /* A list of its own (free(3)), or NULL: overflow. Aborts without memory. */
 struct action_list *action_list_new(const struct action_builder *builder);
