@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ctl/flow_json_read.h"
 
-#include <stdio.h>
+#include <assert.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -9,6 +9,8 @@
 #include "ctl/flow_json.h"
 #include "ctl/flow_tag.h"
 #include "ctl/flow_value.h"
+
+#define NAME_SHOWN 40 /* bytes of a member's name in an error's path */
 
 /* Members of the match that speak of a part of a tag. */
 enum tag_part { PART_ID, PART_PRIORITY, PART_TAGGED, PART_TCI };
@@ -34,8 +36,19 @@ static const char *const tag_names[] = {"vlan-id", "vlan-priority", "vlan-tagged
 void
 flow_json_at(struct flow_where *where, const char *prefix, const char *name)
 {
-	(void)snprintf(where->path, sizeof(where->path), "%s%s%.40s", prefix,
-		prefix[0] != '\0' ? "/" : "", name);
+	/* for each member of each rule: snprintf would cost a tenth of the reading */
+	char *at = where->path;
+	size_t len = strlen(prefix);
+
+	assert(len < sizeof(where->path) - NAME_SHOWN - 1);
+	memcpy(at, prefix, len);
+	at += len;
+	if (len > 0) {
+		*at++ = '/';
+	}
+	len = strnlen(name, NAME_SHOWN);
+	memcpy(at, name, len);
+	at[len] = '\0';
 	where->name = name;
 }
 

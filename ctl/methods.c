@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/suggest.h"
 #include "ctl/params.h"
+#include "ctl/program.h"
 #include "schema/datastore.h"
 
 static void run_get(void *ctx, struct rpc_call *call, json_t *params);
@@ -16,6 +17,8 @@ static void run_schema(void *ctx, struct rpc_call *call, json_t *params);
 static void run_version(void *ctx, struct rpc_call *call, json_t *params);
 static void run_ping(void *ctx, struct rpc_call *call, json_t *params);
 static void run_action(void *ctx, struct rpc_call *call, json_t *params);
+static void run_program(void *ctx, struct rpc_call *call, json_t *params);
+static void run_flows(void *ctx, struct rpc_call *call, json_t *params);
 
 const struct rpc_method methods_table[] = {
 	{"get", run_get},
@@ -24,6 +27,8 @@ const struct rpc_method methods_table[] = {
 	{"version", run_version},
 	{"ping", run_ping},
 	{"action", run_action},
+	{"program", run_program},
+	{"flows", run_flows},
 	{NULL, NULL},
 };
 
@@ -259,4 +264,24 @@ run_action(void *ctx, struct rpc_call *call, json_t *params)
 		return;
 	}
 	rpc_call_reply(call, output == NULL ? json_object() : output);
+}
+
+/* ---- program, flows ---- */
+
+static void
+run_program(void *ctx, struct rpc_call *call, json_t *params)
+{
+	const struct methods *methods = ctx;
+
+	role_assert(&role_main);
+	program_run(methods->program, call, params);
+}
+
+static void
+run_flows(void *ctx, struct rpc_call *call, json_t *params)
+{
+	const struct methods *methods = ctx;
+
+	role_assert(&role_main);
+	program_list(methods->program, call, params);
 }

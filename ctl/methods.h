@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The JSON-RPC methods of the daemon: get, edit, schema, version, ping, action.
+ * The JSON-RPC methods of the daemon: get, edit, schema, version, ping, action, and
+ * program and flows (program.h).
  *
  * The table is handed to rpc_server_create with a struct methods as its context. Actions that only
  * the datapath can do (fdb-flush, clear-counters, fake port inject and collect) come from the owner
@@ -16,6 +17,7 @@
 #include "ctl/rpc_server.h"
 
 struct datastore;
+struct program_backend;
 
 /* One YANG action or rpc: method `action` with {"name": "...", "input": {...}}. */
 struct rpc_action {
@@ -29,6 +31,7 @@ struct methods {
 	struct datastore *ds;
 	const struct rpc_action *actions; /* ends with a NULL name */
 	void *actions_ctx;
+	const struct program_backend *program; /* NULL: none */
 	json_t *versions; /* borrowed: object that `version` answers */
 	uint64_t started; /* clock_now() at start; `ping` tells the time since */
 };
