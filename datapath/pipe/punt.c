@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "datapath/pipe/punt.h"
 
+#include <assert.h>
 #include <rte_common.h>
 #include <rte_ether.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "datapath/core/edit.h"
+#include "datapath/pipe/snapshot.h"
 #include "datapath/table/pages.h"
 
 /*
@@ -17,7 +19,7 @@ struct punt_queue {
 	/* The worker's. */
 	uint32_t put __rte_cache_aligned; /* slots filled; read by main */
 	uint32_t seen; /* `taken` when the worker last looked */
-	uint64_t lost; /* read by any thread */
+	uint64_t lost[DP_BRIDGES_MAX]; /* by bridge; read by any thread */
 	/* Main's. */
 	uint32_t taken __rte_cache_aligned; /* slots emptied; read by the worker */
 	struct punted slots[PUNT_SLOTS] __rte_cache_aligned;
@@ -89,8 +91,9 @@ punt_put(struct punt_queue *queue, struct pkt *pkt, uint32_t bridge, uint32_t in
 {
 	struct punted *slot = slot_free(queue);
 
+	assert(bridge < DP_BRIDGES_MAX);
 	if (slot == NULL) {
-		__atomic_store_n(&queue->lost, queue->lost + 1, __ATOMIC_RELAXED);
+		port_count(&queue->lost[bridge], 1);
 		return false;
 	}
 	slot->bridge = bridge;
@@ -114,7 +117,7 @@ punt_take(struct punt_queue *queue, struct punted *out)
 }
 
 uint64_t
-punt_lost(const struct punt_queue *queue)
+punt_lost(const struct punt_queue *queue, uint32_t bridge)
 {
-	return __atomic_load_n(&queue->lost, __ATOMIC_RELAXED);
+	return __atomic_load_n(&queue->lost[bridge], __ATOMIC_RELAXED);
 }

@@ -43,7 +43,8 @@ void punt_queue_destroy(struct punt_queue *queue); /* NULL is legal */
 
 /*
  * A copy of the packet as it is now, its first `max` bytes (0: all that fit). `action` is the
- * ACTION_PUNT or ACTION_SAMPLE that asks. False: the queue is full.
+ * ACTION_PUNT or ACTION_SAMPLE that asks. `bridge` is below DP_BRIDGES_MAX. False: the queue is
+ * full.
  */
 bool punt_put(struct punt_queue *queue, struct pkt *pkt, uint32_t bridge, uint32_t in_port,
 	const struct action *action) ON_WORKER;
@@ -51,7 +52,7 @@ bool punt_put(struct punt_queue *queue, struct pkt *pkt, uint32_t bridge, uint32
 /* The oldest, copied; false: none. */
 bool punt_take(struct punt_queue *queue, struct punted *out) ON_MAIN;
 
-/* Copies that found the queue full. Any thread. */
-uint64_t punt_lost(const struct punt_queue *queue);
+/* Copies that found the queue full, of one bridge. Any thread. */
+uint64_t punt_lost(const struct punt_queue *queue, uint32_t bridge);
 
 #endif
