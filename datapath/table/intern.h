@@ -24,11 +24,14 @@
 
 struct intern;
 
-/* capacity: distinct strings of each size, 1..16 M. -EINVAL, -ENOMEM or 0. */
+/* capacity: distinct strings in cells of each size, 1..16 M. -EINVAL, -ENOMEM or 0. */
 int intern_create(uint32_t capacity, uint64_t seed, struct intern **out);
 void intern_destroy(struct intern *intern); /* NULL is legal */
 
-/* A reference to this string; INTERN_NONE: no room left for one of this size. */
+/*
+ * A reference to this string, copied (bytes: any alignment; size: a multiple of 8, 8 to
+ * INTERN_SIZE_MAX). INTERN_NONE: it is a new one, and no cell of its size is left.
+ */
 uint32_t intern_get(struct intern *intern, const void *bytes, uint32_t size);
 
 /* The same string, one reference more. */
