@@ -133,6 +133,19 @@ note_qualified(struct walk *w, const json_t *entry)
 	}
 }
 
+static json_t *
+shallow_copy(const json_t *array)
+{
+	json_t *copy = jx_array();
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach (array, i, entry) {
+		jx_append(copy, json_incref(entry));
+	}
+	return copy;
+}
+
 static int
 check_array(struct walk *w, const struct lysc_node *node, const json_t *in, json_t **out)
 {
@@ -163,8 +176,12 @@ check_array(struct walk *w, const struct lysc_node *node, const json_t *in, json
 		w->path[used] = '\0';
 	}
 	if (rc == 0) {
-		sorted_sort(node, array);
-		rc = check_unique(w, node, array);
+		json_t *sorted =
+			model_is_user_ordered(node) ? shallow_copy(array) : json_incref(array);
+
+		sorted_sort(node, sorted);
+		rc = check_unique(w, node, sorted);
+		json_decref(sorted);
 		w->path[used] = '\0';
 	}
 	if (rc != 0) {

@@ -164,6 +164,18 @@ test_canonical(void **state)
 	assert_string_equal(text, "{\"type\":\"tap\",\"trunk\":[\"9\",\"20-30\",\"100\"]}");
 	free(text);
 	json_decref(out);
+	/* The order of entries of an access list is the user's. */
+	assert_int_equal(check("acl",
+				 "{'ace': [{'forwarding': 'drop', 'name': 'z', 'matches': {}},"
+				 "{'name': 'a', 'forwarding': 'accept'}]}",
+				 &out, NULL),
+		0);
+	text = json_dumps(out, JSON_COMPACT);
+	assert_string_equal(text,
+		"{\"ace\":[{\"name\":\"z\",\"forwarding\":\"drop\"},"
+		"{\"name\":\"a\",\"forwarding\":\"accept\"}]}");
+	free(text);
+	json_decref(out);
 }
 
 static void
@@ -171,7 +183,9 @@ test_defaults(void **state)
 {
 	json_t *in = json_of("{'name': 'a', 'type': 'tap', 'mtu': 9000}");
 	json_t *wanted = json_of("{'name': 'a', 'type': 'tap', 'mtu': 9000, 'enabled': true,"
-				 "'queues': 1, 'mac-limit': 0}");
+				 "'queues': 1, 'mac-limit': 0, 'storm-broadcast': 0,"
+				 "'storm-multicast': 0, 'storm-unknown-unicast': 0,"
+				 "'protected': false}");
 	json_t *out = check_with_defaults(node_of("port"), in);
 
 	assert_true(json_equal(out, wanted));

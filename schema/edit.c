@@ -197,6 +197,8 @@ apply_to_entry(struct edit_entry *entry, enum edit_op op, const json_t *value, s
 		break;
 	case EDIT_REMOVE:
 		break;
+	default:
+		assert(!"operation_parse keeps insert and move from lists at the top");
 	}
 	set_after(entry, entry->list->node->nodetype == LYS_LIST ? NULL : jx_object());
 	return 0;
@@ -311,8 +313,7 @@ apply_parsed(struct edit *edit, const struct operation *operation, struct err *e
 			? 0
 			: missing_entry(entry, "; create it first", err);
 	}
-	return edit_node_apply(
-		writable(entry), path, ENTRY_STEPS - 1, operation->op, operation->value, err);
+	return edit_node_apply(writable(entry), operation, ENTRY_STEPS - 1, err);
 }
 
 int

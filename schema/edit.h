@@ -4,8 +4,10 @@
  *
  * RFC 8072's operations with its semantics, except that `value` holds the node's content and not
  * the node: merge creates or changes; create wants that nothing is there; replace sets exactly;
- * delete wants that something is there; remove does not care. They apply in order, and only the end
- * state has to be complete: edit_finish checks it.
+ * delete wants that something is there; remove does not care. In a list that is ordered by the
+ * user, new entries come last; insert is a create with a place, move takes an entry that is there
+ * to another one. They apply in order, and only the end state has to be complete: edit_finish
+ * checks it.
  *
  * An edit reads the tree and never writes to it. What it would change is in its touched entries,
  * which the datastore puts into the tree, or drops: that is all the undo there is. The owner's
@@ -37,7 +39,7 @@ struct edit;
 void edit_create(const struct model *model, struct tree *tree, struct edit **out);
 void edit_destroy(struct edit *edit); /* NULL is legal */
 
-/* Apply one operation object {op, path, value?}, the index-th of its edit (for messages). */
+/* Apply one operation object (operation.h), the index-th of its edit (for messages). */
 int edit_apply(struct edit *edit, const json_t *operation, size_t index, struct err *err);
 
 /* Make the end state that of a whole document, {"vswitch:vswitch": {...}} or {}. */

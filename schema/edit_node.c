@@ -11,6 +11,7 @@
 
 /* Where an operation acts: a member of `parent`, or an element of that member. */
 struct spot {
+	const struct operation *operation;
 	const struct path *path;
 	const struct path_step *step;
 	json_t *parent;
@@ -63,7 +64,57 @@ find_element(const struct path_step *step, const json_t *array, size_t *index)
 	return found;
 }
 
+/* The only key of a list's entry, or the value of a leaf-list's. */
+static const char *
+key_text(const struct lysc_node *node, const json_t *entry, char *buf, size_t size)
+{
+	const json_t *key = node->nodetype == LYS_LEAFLIST
+		? entry
+		: json_object_get(entry, model_key(node, 0)->name);
+
+	return value_text(key, buf, size);
+}
+
 /* --- merge ---------------------------------------------------------------------------------- */
+
+/* Places of a user-ordered list's entries by key, for a merge that looks for many. */
+static json_t *
+places_of(const struct lysc_node *node, const json_t *array)
+{
+	json_t *places = jx_object();
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach (array, i, entry) {
+		char text[VALUE_TEXT_SIZE];
+
+		jx_set(places, key_text(node, entry, text, sizeof(text)),
+			jx_integer((json_int_t)i));
+	}
+	return places;
+}
+
+static void
+merge_user_ordered(const struct lysc_node *node, json_t *into, const json_t *from)
+{
+	json_t *places = places_of(node, into);
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach (from, i, entry) {
+		char text[VALUE_TEXT_SIZE];
+		const json_t *at =
+			json_object_get(places, key_text(node, entry, text, sizeof(text)));
+
+		if (at == NULL) {
+			jx_append(into, jx_copy(entry));
+		} else if (node->nodetype == LYS_LIST) {
+			edit_node_merge(
+				node, json_array_get(into, (size_t)json_integer_value(at)), entry);
+		}
+	}
+	json_decref(places);
+}
 
 static void
 merge_array(const struct lysc_node *node, json_t *into, const json_t *from)
@@ -71,6 +122,10 @@ merge_array(const struct lysc_node *node, json_t *into, const json_t *from)
 	json_t *entry;
 	size_t i;
 
+	if (model_is_user_ordered(node) && model_key(node, 1) == NULL) {
+		merge_user_ordered(node, into, from);
+		return;
+	}
 	json_array_foreach (from, i, entry) {
 		size_t at;
 
@@ -146,8 +201,60 @@ apply_member(const struct spot *spot, enum edit_op op, const json_t *value)
 		break;
 	case EDIT_REPLACE:
 		break;
+	default:
+		assert(!"insert and move act on entries");
 	}
 	jx_set(spot->parent, node->name, jx_copy(value));
+	return 0;
+}
+
+/* Where a user-ordered entry goes; `array` does not hold it now. */
+static int
+find_place(const struct spot *spot, const json_t *array, size_t *at)
+{
+	const struct operation *operation = spot->operation;
+
+	*at = operation->where == EDIT_FIRST ? 0 : json_array_size(array);
+	if (operation->where == EDIT_FIRST || operation->where == EDIT_LAST) {
+		return 0;
+	}
+	if (!find_element(path_last(&operation->point), array, at)) {
+		return refuse(spot, ERR_MISSING,
+			"cannot go beside an entry that does not exist; see \"point\"");
+	}
+	*at += operation->where == EDIT_AFTER;
+	return 0;
+}
+
+static int
+apply_place(const struct spot *spot, const json_t *value)
+{
+	const struct lysc_node *node = spot->step->node;
+	json_t *array = json_object_get(spot->parent, node->name);
+	bool move = spot->operation->op == EDIT_MOVE;
+	json_t *entry;
+	size_t at = 0;
+	bool found = array != NULL && find_element(spot->step, array, &at);
+	int rc;
+
+	if (found != move) {
+		return move ? refuse(spot, ERR_MISSING, "does not exist, so it cannot be moved")
+			    : refuse(spot, ERR_EXISTS, "exists already; use move to move it");
+	}
+	if (array == NULL) {
+		array = jx_array();
+		jx_set(spot->parent, node->name, array);
+	}
+	entry = move ? json_incref(json_array_get(array, at)) : jx_copy(value);
+	if (move) {
+		(void)json_array_remove(array, at);
+	}
+	rc = find_place(spot, array, &at);
+	if (rc != 0) {
+		json_decref(entry);
+		return rc;
+	}
+	jx_insert(array, at, entry);
 	return 0;
 }
 
@@ -210,10 +317,16 @@ descend(struct spot *spot, enum edit_op op)
 }
 
 int
-edit_node_apply(json_t *entry, const struct path *path, size_t base, enum edit_op op,
-	const json_t *value, struct err *err)
+edit_node_apply(json_t *entry, const struct operation *operation, size_t base, struct err *err)
 {
-	struct spot spot = {.path = path, .parent = entry, .err = err};
+	const struct path *path = &operation->path;
+	const enum edit_op op = operation->op;
+	struct spot spot = {
+		.operation = operation,
+		.path = path,
+		.parent = entry,
+		.err = err,
+	};
 	size_t i;
 
 	assert(path->n_steps > base + 1);
@@ -227,5 +340,9 @@ edit_node_apply(json_t *entry, const struct path *path, size_t base, enum edit_o
 		}
 	}
 	spot.step = &path->steps[i];
-	return spot.step->keyed ? apply_element(&spot, op, value) : apply_member(&spot, op, value);
+	if (op == EDIT_INSERT || op == EDIT_MOVE) {
+		return apply_place(&spot, operation->value);
+	}
+	return spot.step->keyed ? apply_element(&spot, op, operation->value)
+				: apply_member(&spot, op, operation->value);
 }

@@ -11,14 +11,9 @@
 
 #include "base/err.h"
 #include "schema/operation.h"
-#include "schema/path.h"
 
-/*
- * Apply `op` at `path` within `entry`, which is the node at the path's step `base`. `value` is
- * canonical and complete with keys (check.h), NULL for delete and remove; it is not kept.
- */
-int edit_node_apply(json_t *entry, const struct path *path, size_t base, enum edit_op op,
-	const json_t *value, struct err *err);
+/* Apply an operation within `entry`, which is the node at its path's step `base`. */
+int edit_node_apply(json_t *entry, const struct operation *operation, size_t base, struct err *err);
 
 /* Merge canonical `from` into canonical `into`, both content of the container or list `node`. */
 void edit_node_merge(const struct lysc_node *node, json_t *into, const json_t *from);

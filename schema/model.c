@@ -74,9 +74,12 @@ unsupported_construct(const struct lysc_node *node)
 	if (node->nodetype == LYS_LIST) {
 		const struct lysc_node_list *list = (const struct lysc_node_list *)node;
 
-		if (list->uniques != NULL || list->min != 0 || list->max != UINT32_MAX ||
-			(model_is_config(node) && (node->flags & LYS_ORDBY_USER) != 0)) {
-			return "unique, min-elements, max-elements and ordered-by user";
+		if (list->uniques != NULL || list->min != 0 || list->max != UINT32_MAX) {
+			return "unique, min-elements and max-elements";
+		}
+		if (model_is_config(node) && model_is_user_ordered(node) &&
+			node->parent->parent == NULL) {
+			return "ordered-by user of a list at the top";
 		}
 		if (model_is_config(node) && (node->flags & LYS_KEYLESS) != 0) {
 			return "a list without keys";

@@ -4,7 +4,7 @@
  *
  * Everything else in schema/ walks struct lysc_node trees that it gets from here; nothing above
  * schema/ sees libyang. model_create refuses constructs that check.h does not implement (when,
- * must, choice, user-ordered lists, ...), so that a schema can not promise what is not checked.
+ * must, choice, ...), so that a schema can not promise what is not checked.
  *
  * A model never changes after model_create. Main, or any thread that has it for itself.
  */
@@ -62,6 +62,13 @@ static inline bool
 model_is_many(const struct lysc_node *node)
 {
 	return (node->nodetype & (LYS_LIST | LYS_LEAFLIST)) != 0;
+}
+
+/* True for a list or leaf-list whose order is the user's (ordered-by user). */
+static inline bool
+model_is_user_ordered(const struct lysc_node *node)
+{
+	return model_is_many(node) && (node->flags & LYS_ORDBY_USER) != 0;
 }
 
 /* True for a leaf and leaf-list, which have a type. */

@@ -33,7 +33,7 @@ static const struct {
 	{MODULE("list l { key a; max-elements 2; leaf a { type string; vs:apply live; } }"),
 		"max-elements"},
 	{MODULE("list l { key a; ordered-by user; leaf a { type string; vs:apply live; } }"),
-		"ordered-by user"},
+		"ordered-by user of a list at the top"},
 	{MODULE("container c { list l { key a; unique b; leaf a { type string; vs:apply live; }"
 		" leaf b { type string; vs:apply live; } } }"),
 		"unique"},
@@ -104,6 +104,9 @@ test_nodes(void **state)
 	assert_ptr_equal(model_child(model->root, "portal", 4), port);
 	assert_true(model_is_paged(model_child(bridge, "fdb", 3)));
 	assert_false(model_is_paged(model_child(bridge, "static-mac", 10)));
+	assert_true(
+		model_is_user_ordered(model_child(model_child(model->root, "acl", 3), "ace", 3)));
+	assert_false(model_is_user_ordered(model_child(bridge, "static-mac", 10)));
 	assert_true(model_is_config(model_child(port, "mtu", 3)));
 	assert_false(model_is_config(model_child(port, "reason", 6)));
 	assert_string_equal(model_key(port, 0)->name, "name");

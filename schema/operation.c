@@ -16,6 +16,15 @@ static const char *const op_names[] = {
 	[EDIT_REPLACE] = "replace",
 	[EDIT_DELETE] = "delete",
 	[EDIT_REMOVE] = "remove",
+	[EDIT_INSERT] = "insert",
+	[EDIT_MOVE] = "move",
+};
+
+static const char *const where_names[] = {
+	[EDIT_LAST] = "last",
+	[EDIT_FIRST] = "first",
+	[EDIT_BEFORE] = "before",
+	[EDIT_AFTER] = "after",
 };
 
 static int
@@ -26,8 +35,8 @@ parse_op_name(const json_t *json, size_t index, enum edit_op *out, struct err *e
 
 	if (name == NULL) {
 		return err_set(err, ERR_MALFORMED, NULL,
-			"edits[%zu] needs a string \"op\": merge, create, replace, delete or "
-			"remove",
+			"edits[%zu] needs a string \"op\": merge, create, replace, delete, "
+			"remove, insert or move",
 			index);
 	}
 	suggest_init(&suggest, name, strlen(name));
@@ -39,8 +48,8 @@ parse_op_name(const json_t *json, size_t index, enum edit_op *out, struct err *e
 		suggest_offer(&suggest, op_names[i]);
 	}
 	return err_set(err, ERR_MALFORMED, NULL,
-		"edits[%zu] has an unknown \"op\"; there are merge, create, replace, delete and "
-		"remove%s",
+		"edits[%zu] has an unknown \"op\"; there are merge, create, replace, delete, "
+		"remove, insert and move%s",
 		index, suggest_text(&suggest));
 }
 
@@ -60,13 +69,15 @@ check_operation_members(const json_t *operation, size_t index, struct err *err)
 		int rc;
 
 		if (strcmp(name, "op") == 0 || strcmp(name, "path") == 0 ||
-			strcmp(name, "value") == 0) {
+			strcmp(name, "value") == 0 || strcmp(name, "where") == 0 ||
+			strcmp(name, "point") == 0) {
 			continue;
 		}
 		text = jx_string(name);
 		rc = err_set(err, ERR_MALFORMED, NULL,
-			"edits[%zu] has the unknown member %s; there are op, path and value", index,
-			jx_show(text, shown, sizeof(shown)));
+			"edits[%zu] has the unknown member %s; there are op, path, value, where "
+			"and point",
+			index, jx_show(text, shown, sizeof(shown)));
 		json_decref(text);
 		return rc;
 	}
@@ -211,6 +222,103 @@ parse_value(const struct model *model, struct operation *operation, const char *
 	return rc;
 }
 
+/* --- insert and move ------------------------------------------------------------------------- */
+
+static int
+parse_where(const json_t *json, const char *text, enum edit_where *out, struct err *err)
+{
+	const char *name = json_string_value(json);
+
+	if (json == NULL) {
+		*out = EDIT_LAST;
+		return 0;
+	}
+	for (size_t i = 0; name != NULL && i < ARRAY_LEN(where_names); i++) {
+		if (strcmp(name, where_names[i]) == 0) {
+			*out = (enum edit_where)i;
+			return 0;
+		}
+	}
+	return err_set(
+		err, ERR_MALFORMED, text, "\"where\" has to be first, last, before or after");
+}
+
+/* Both paths lead to the same list. */
+static bool
+same_list(const struct path *a, const struct path *b)
+{
+	char a_text[ERR_PATH_SIZE];
+	char b_text[ERR_PATH_SIZE];
+
+	return a->n_steps == b->n_steps && path_last(a)->node == path_last(b)->node &&
+		path_last(b)->keyed &&
+		strcmp(path_print(a, a->n_steps - 1, a_text, sizeof(a_text)),
+			path_print(b, b->n_steps - 1, b_text, sizeof(b_text))) == 0;
+}
+
+static int
+parse_point(const struct model *model, const char *point, const char *text,
+	struct operation *operation, struct err *err)
+{
+	char where[ERR_PATH_SIZE];
+	char self[ERR_PATH_SIZE];
+	int rc;
+
+	if (operation->where != EDIT_BEFORE && operation->where != EDIT_AFTER) {
+		return point == NULL ? 0
+				     : err_set(err, ERR_MALFORMED, text,
+					       "\"point\" goes with \"where\" before or after");
+	}
+	if (point == NULL) {
+		return err_set(err, ERR_MALFORMED, text,
+			"\"where\" %s needs a \"point\": the path of the entry to be %s",
+			where_names[operation->where], where_names[operation->where]);
+	}
+	rc = path_parse(model, point, &operation->point, err);
+	if (rc != 0) {
+		return rc;
+	}
+	if (operation->point.n_steps == 0 || !same_list(&operation->path, &operation->point)) {
+		return err_set(err, ERR_INVALID, text,
+			"\"point\" has to be another entry of the same list");
+	}
+	(void)path_print(&operation->path, operation->path.n_steps, self, sizeof(self));
+	(void)path_print(&operation->point, operation->point.n_steps, where, sizeof(where));
+	if (strcmp(self, where) == 0) {
+		return err_set(err, ERR_INVALID, text,
+			"\"point\" has to be another entry than the one that is placed");
+	}
+	return 0;
+}
+
+static int
+parse_place(const struct model *model, const json_t *json, const char *text,
+	struct operation *operation, struct err *err)
+{
+	const struct path_step *last = path_last(&operation->path);
+	const json_t *point = json_object_get(json, "point");
+	const json_t *where = json_object_get(json, "where");
+	int rc;
+
+	if (operation->op != EDIT_INSERT && operation->op != EDIT_MOVE) {
+		return where == NULL && point == NULL
+			? 0
+			: err_set(err, ERR_MALFORMED, text,
+				  "\"where\" and \"point\" go with insert and move");
+	}
+	if (last == NULL || !last->keyed || !model_is_user_ordered(last->node)) {
+		return err_set(err, ERR_INVALID, text,
+			"%s acts on an entry of a list whose order is the user's, such as ace of "
+			"an acl",
+			op_names[operation->op]);
+	}
+	if (point != NULL && !json_is_string(point)) {
+		return err_set(err, ERR_MALFORMED, text, "\"point\" has to be a path");
+	}
+	rc = parse_where(where, text, &operation->where, err);
+	return rc != 0 ? rc : parse_point(model, json_string_value(point), text, operation, err);
+}
+
 int
 operation_parse(const struct model *model, const json_t *json, size_t index, struct operation *out,
 	struct err *err)
@@ -232,10 +340,13 @@ operation_parse(const struct model *model, const json_t *json, size_t index, str
 	if (rc == 0) {
 		rc = check_target(out, text, err);
 	}
+	if (rc == 0) {
+		rc = parse_place(model, json, text, out, err);
+	}
 	if (rc != 0) {
 		return rc;
 	}
-	if (out->op != EDIT_DELETE && out->op != EDIT_REMOVE) {
+	if (out->op != EDIT_DELETE && out->op != EDIT_REMOVE && out->op != EDIT_MOVE) {
 		return parse_value(model, out, text, value, err);
 	}
 	if (value != NULL) {
@@ -249,6 +360,7 @@ void
 operation_fini(struct operation *operation)
 {
 	path_fini(&operation->path);
+	path_fini(&operation->point);
 	json_decref(operation->value);
 	operation->value = NULL;
 }

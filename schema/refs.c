@@ -11,14 +11,21 @@
 #include "base/suggest.h"
 #include "schema/jx.h"
 #include "schema/path.h"
+#include "schema/value.h"
 
 #define NAMES_SHOWN 5
+
+/* Of a port. */
+static const char *const acl_leaves[] = {"acl-in", "acl-out"};
 
 struct refs {
 	struct tree_list *bridges;
 	struct tree_list *ports;
+	struct tree_list *acls;
 	json_t *ports_of; /* bridge -> {port: count} */
 	json_t *bridges_of; /* port -> {bridge whose static MACs name it: how many} */
+	json_t *watchers_of; /* port -> {bridge whose buckets watch it: how many} */
+	json_t *guards_of; /* access list -> {port: count} */
 };
 
 static bool
@@ -48,8 +55,11 @@ refs_create(struct tree *tree, struct refs **out)
 	}
 	refs->bridges = list_named(tree, "bridge");
 	refs->ports = list_named(tree, "port");
+	refs->acls = list_named(tree, "acl");
 	refs->ports_of = jx_object();
 	refs->bridges_of = jx_object();
+	refs->watchers_of = jx_object();
+	refs->guards_of = jx_object();
 	*out = refs;
 }
 
@@ -61,6 +71,8 @@ refs_destroy(struct refs *refs)
 	}
 	json_decref(refs->ports_of);
 	json_decref(refs->bridges_of);
+	json_decref(refs->watchers_of);
+	json_decref(refs->guards_of);
 	free(refs);
 }
 
@@ -84,22 +96,45 @@ count(json_t *index, const char *named, const char *by, int delta)
 }
 
 static void
+count_leaf(json_t *index, const json_t *config, const char *leaf, const char *by, int delta)
+{
+	const char *named = json_string_value(json_object_get(config, leaf));
+
+	if (named != NULL) {
+		count(index, named, by, delta);
+	}
+}
+
+static void
+count_bridge(struct refs *refs, const char *key, const json_t *config, int delta)
+{
+	json_t *mac;
+	json_t *group;
+	json_t *bucket;
+	size_t i;
+	size_t b;
+
+	json_array_foreach (json_object_get(config, "static-mac"), i, mac) {
+		count_leaf(refs->bridges_of, mac, "port", key, delta);
+	}
+	json_array_foreach (json_object_get(config, "group"), i, group) {
+		json_array_foreach (json_object_get(group, "bucket"), b, bucket) {
+			count_leaf(refs->watchers_of, bucket, "watch-port", key, delta);
+		}
+	}
+}
+
+static void
 count_entry(struct refs *refs, const struct tree_list *list, const char *key, const json_t *config,
 	int delta)
 {
-	const char *bridge = json_string_value(json_object_get(config, "bridge"));
-	json_t *mac;
-	size_t i;
-
-	if (list == refs->ports && bridge != NULL) {
-		count(refs->ports_of, bridge, key, delta);
-	}
-	if (list != refs->bridges) {
-		return;
-	}
-	json_array_foreach (json_object_get(config, "static-mac"), i, mac) {
-		count(refs->bridges_of, json_string_value(json_object_get(mac, "port")), key,
-			delta);
+	if (list == refs->ports) {
+		count_leaf(refs->ports_of, config, "bridge", key, delta);
+		for (size_t i = 0; i < ARRAY_LEN(acl_leaves); i++) {
+			count_leaf(refs->guards_of, config, acl_leaves[i], key, delta);
+		}
+	} else if (list == refs->bridges) {
+		count_bridge(refs, key, config, delta);
 	}
 }
 
@@ -159,25 +194,38 @@ check_bridge_deleted(const struct refs *refs, const char *key, const char *path,
 }
 
 static int
-check_static_mac(const struct refs *refs, const char *bridge, const char *path, const json_t *mac,
-	struct err *err)
+check_acl_deleted(const struct refs *refs, const char *key, const char *path, struct err *err)
 {
-	const char *name = json_string_value(json_object_get(mac, "port"));
-	const json_t *port = tree_get(refs->ports, name);
-	const char *home = json_string_value(json_object_get(port, "bridge"));
-	char full[ERR_PATH_SIZE];
-	char vlan[16];
+	json_t *users = json_object_get(refs->guards_of, key);
+	char names[NAMES_SHOWN * 66 + 32];
 
-	if (home != NULL && strcmp(home, bridge) == 0) {
+	if (users == NULL) {
 		return 0;
 	}
-	(void)str_copy(full, path, sizeof(full));
-	(void)str_append(full, "/static-mac", sizeof(full));
-	path_append_key(full, sizeof(full), "mac", json_string_value(json_object_get(mac, "mac")));
-	(void)snprintf(
-		vlan, sizeof(vlan), "%d", (int)json_integer_value(json_object_get(mac, "vlan")));
-	path_append_key(full, sizeof(full), "vlan", vlan);
-	(void)str_append(full, "/port", sizeof(full));
+	return err_set(err, ERR_IN_USE, path,
+		"access list '%s' is used by %zu port%s: %s; delete their leaves acl-in and "
+		"acl-out first",
+		key, json_object_size(users), json_object_size(users) == 1 ? "" : "s",
+		names_text(users, names, sizeof(names)));
+}
+
+static bool
+is_in(const struct refs *refs, const char *name, const char *bridge)
+{
+	const json_t *port = tree_get(refs->ports, name);
+	const char *home = json_string_value(json_object_get(port, "bridge"));
+
+	return home != NULL && strcmp(home, bridge) == 0;
+}
+
+/* `name`, which stands at the path `full`, is no port of the bridge. */
+static int
+not_in(const struct refs *refs, const char *full, const char *name, const char *bridge,
+	struct err *err)
+{
+	const json_t *port = tree_get(refs->ports, name);
+	const char *home = json_string_value(json_object_get(port, "bridge"));
+
 	if (port == NULL) {
 		return no_such(refs->ports, full, name, err);
 	}
@@ -190,24 +238,105 @@ check_static_mac(const struct refs *refs, const char *bridge, const char *path, 
 		name, home, bridge);
 }
 
+static void
+append_number(char *path, size_t size, const char *key, const json_t *entry)
+{
+	char text[VALUE_TEXT_SIZE];
+
+	path_append_key(
+		path, size, key, value_text(json_object_get(entry, key), text, sizeof(text)));
+}
+
+static int
+check_static_mac(const struct refs *refs, const char *bridge, const char *path, const json_t *mac,
+	struct err *err)
+{
+	const char *name = json_string_value(json_object_get(mac, "port"));
+	char full[ERR_PATH_SIZE];
+
+	if (is_in(refs, name, bridge)) {
+		return 0;
+	}
+	(void)str_copy(full, path, sizeof(full));
+	(void)str_append(full, "/static-mac", sizeof(full));
+	path_append_key(full, sizeof(full), "mac", json_string_value(json_object_get(mac, "mac")));
+	append_number(full, sizeof(full), "vlan", mac);
+	(void)str_append(full, "/port", sizeof(full));
+	return not_in(refs, full, name, bridge, err);
+}
+
+static int
+check_bucket(const struct refs *refs, const char *bridge, const char *path, const json_t *group,
+	const json_t *bucket, struct err *err)
+{
+	const char *name = json_string_value(json_object_get(bucket, "watch-port"));
+	char full[ERR_PATH_SIZE];
+
+	if (name == NULL || is_in(refs, name, bridge)) {
+		return 0;
+	}
+	(void)str_copy(full, path, sizeof(full));
+	(void)str_append(full, "/group", sizeof(full));
+	append_number(full, sizeof(full), "id", group);
+	(void)str_append(full, "/bucket", sizeof(full));
+	append_number(full, sizeof(full), "id", bucket);
+	(void)str_append(full, "/watch-port", sizeof(full));
+	return not_in(refs, full, name, bridge, err);
+}
+
 static int
 check_bridge(const struct refs *refs, const char *key, const char *path, const json_t *config,
 	struct err *err)
 {
 	json_t *mac;
+	json_t *group;
+	json_t *bucket;
 	size_t i;
+	size_t b;
+	int rc;
 
 	json_array_foreach (json_object_get(config, "static-mac"), i, mac) {
-		int rc = check_static_mac(refs, key, path, mac, err);
-
+		rc = check_static_mac(refs, key, path, mac, err);
 		if (rc != 0) {
 			return rc;
+		}
+	}
+	json_array_foreach (json_object_get(config, "group"), i, group) {
+		json_array_foreach (json_object_get(group, "bucket"), b, bucket) {
+			rc = check_bucket(refs, key, path, group, bucket, err);
+			if (rc != 0) {
+				return rc;
+			}
 		}
 	}
 	return 0;
 }
 
-/* Static MACs that name the port lie in its own bridge; none may when it is gone. */
+/* What the port names itself. */
+static int
+check_port_names(const struct refs *refs, const char *path, const json_t *config, struct err *err)
+{
+	const char *home = json_string_value(json_object_get(config, "bridge"));
+	char full[ERR_PATH_SIZE];
+
+	if (home != NULL && tree_get(refs->bridges, home) == NULL) {
+		(void)str_copy(full, path, sizeof(full));
+		(void)str_append(full, "/bridge", sizeof(full));
+		return no_such(refs->bridges, full, home, err);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(acl_leaves); i++) {
+		const char *acl = json_string_value(json_object_get(config, acl_leaves[i]));
+
+		if (acl != NULL && tree_get(refs->acls, acl) == NULL) {
+			(void)str_copy(full, path, sizeof(full));
+			(void)str_appendf(full, sizeof(full), "/%s", acl_leaves[i]);
+			return no_such(refs->acls, full, acl, err);
+		}
+	}
+	return 0;
+}
+
+/* Static MACs and buckets that name the port lie in its own bridge; none may when it is gone. */
 static int
 check_port(const struct refs *refs, const char *key, const char *path, const json_t *config,
 	struct err *err)
@@ -217,12 +346,14 @@ check_port(const struct refs *refs, const char *key, const char *path, const jso
 	char full[ERR_PATH_SIZE];
 	const char *bridge;
 	json_t *n;
+	int rc = check_port_names(refs, path, config, err);
+
+	if (rc != 0) {
+		return rc;
+	}
 
 	(void)str_copy(full, path, sizeof(full));
 	(void)str_append(full, config == NULL ? "" : "/bridge", sizeof(full));
-	if (home != NULL && tree_get(refs->bridges, home) == NULL) {
-		return no_such(refs->bridges, full, home, err);
-	}
 	json_object_foreach (users, bridge, n) {
 		if (home == NULL || strcmp(home, bridge) != 0) {
 			return err_set(err, ERR_IN_USE, full,
@@ -231,6 +362,16 @@ check_port(const struct refs *refs, const char *key, const char *path, const jso
 				bridge, (int)json_integer_value(n),
 				json_integer_value(n) == 1 ? "" : "es", key,
 				json_integer_value(n) == 1 ? "it" : "them");
+		}
+	}
+	json_object_foreach (json_object_get(refs->watchers_of, key), bridge, n) {
+		if (home == NULL || strcmp(home, bridge) != 0) {
+			return err_set(err, ERR_IN_USE, full,
+				"%s of bridge '%s' watch%s port '%s'; delete %s "
+				"leaf watch-port first",
+				json_integer_value(n) == 1 ? "a bucket" : "buckets", bridge,
+				json_integer_value(n) == 1 ? "es" : "", key,
+				json_integer_value(n) == 1 ? "its" : "their");
 		}
 	}
 	return 0;
@@ -245,6 +386,9 @@ refs_check(const struct refs *refs, const struct tree_list *list, const char *ke
 	(void)tree_path(list, key, path, sizeof(path));
 	if (list == refs->ports) {
 		return check_port(refs, key, path, config, err);
+	}
+	if (list == refs->acls) {
+		return config == NULL ? check_acl_deleted(refs, key, path, err) : 0;
 	}
 	if (list != refs->bridges) {
 		return 0;

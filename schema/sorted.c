@@ -60,12 +60,28 @@ sorted_sort(const struct lysc_node *node, json_t *array)
 	free(entries);
 }
 
+static bool
+find_unsorted(const struct lysc_node *node, const json_t *array, const json_t *entry, size_t *index)
+{
+	const size_t n = json_array_size(array);
+
+	for (*index = 0; *index < n; (*index)++) {
+		if (sorted_compare(node, json_array_get(array, *index), entry) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool
 sorted_find(const struct lysc_node *node, const json_t *array, const json_t *entry, size_t *index)
 {
 	size_t low = 0;
 	size_t high = json_array_size(array);
 
+	if (model_is_user_ordered(node)) {
+		return find_unsorted(node, array, entry, index);
+	}
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		int diff = sorted_compare(node, json_array_get(array, middle), entry);

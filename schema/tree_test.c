@@ -31,7 +31,7 @@ setup(void **state)
 	tree_create(f->model, &f->tree);
 	f->system = tree_list_at(f->tree, 0);
 	f->bridges = tree_list_at(f->tree, 1);
-	f->ports = tree_list_at(f->tree, 2);
+	f->ports = tree_list_at(f->tree, 3);
 	*state = f;
 	return 0;
 }
@@ -86,7 +86,8 @@ test_lists(void **state)
 	assert_string_equal(tree_list_name(f->system), "system");
 	assert_string_equal(tree_list_name(f->bridges), "bridge");
 	assert_string_equal(tree_list_name(f->ports), "port");
-	assert_null(tree_list_at(f->tree, 3));
+	assert_string_equal(tree_list_name(tree_list_at(f->tree, 2)), "acl");
+	assert_null(tree_list_at(f->tree, 4));
 	assert_ptr_equal(tree_find_list(f->tree, f->ports->node), f->ports);
 	assert_null(tree_find_list(f->tree, f->model->root));
 	assert_string_equal(
