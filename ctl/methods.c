@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/suggest.h"
+#include "ctl/events.h"
 #include "ctl/params.h"
 #include "ctl/program.h"
 #include "schema/datastore.h"
@@ -19,6 +20,8 @@ static void run_ping(void *ctx, struct rpc_call *call, json_t *params);
 static void run_action(void *ctx, struct rpc_call *call, json_t *params);
 static void run_program(void *ctx, struct rpc_call *call, json_t *params);
 static void run_flows(void *ctx, struct rpc_call *call, json_t *params);
+static void run_subscribe(void *ctx, struct rpc_call *call, json_t *params);
+static void run_unsubscribe(void *ctx, struct rpc_call *call, json_t *params);
 
 const struct rpc_method methods_table[] = {
 	{"get", run_get},
@@ -29,6 +32,8 @@ const struct rpc_method methods_table[] = {
 	{"action", run_action},
 	{"program", run_program},
 	{"flows", run_flows},
+	{"subscribe", run_subscribe},
+	{"unsubscribe", run_unsubscribe},
 	{NULL, NULL},
 };
 
@@ -284,4 +289,24 @@ run_flows(void *ctx, struct rpc_call *call, json_t *params)
 
 	role_assert(&role_main);
 	program_list(methods->program, call, params);
+}
+
+/* ---- subscribe, unsubscribe ---- */
+
+static void
+run_subscribe(void *ctx, struct rpc_call *call, json_t *params)
+{
+	const struct methods *methods = ctx;
+
+	role_assert(&role_main);
+	events_subscribe(methods->events, call, params);
+}
+
+static void
+run_unsubscribe(void *ctx, struct rpc_call *call, json_t *params)
+{
+	const struct methods *methods = ctx;
+
+	role_assert(&role_main);
+	events_unsubscribe(methods->events, call, params);
 }

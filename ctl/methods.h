@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The JSON-RPC methods of the daemon: get, edit, schema, version, ping, action, and
- * program and flows (program.h).
+ * program and flows (program.h), subscribe and unsubscribe (events.h).
  *
  * The table is handed to rpc_server_create with a struct methods as its context. Actions that only
  * the datapath can do (fdb-flush, clear-counters, fake port inject and collect) come from the owner
@@ -17,6 +17,7 @@
 #include "ctl/rpc_server.h"
 
 struct datastore;
+struct events;
 struct program_backend;
 
 /* One YANG action or rpc: method `action` with {"name": "...", "input": {...}}. */
@@ -32,6 +33,7 @@ struct methods {
 	const struct rpc_action *actions; /* ends with a NULL name */
 	void *actions_ctx;
 	const struct program_backend *program; /* NULL: none */
+	struct events *events;
 	json_t *versions; /* borrowed: object that `version` answers */
 	uint64_t started; /* clock_now() at start; `ping` tells the time since */
 };

@@ -95,6 +95,12 @@ call_orphan_all(struct rpc_peer *peer)
 	}
 }
 
+struct rpc_peer *
+rpc_call_peer(const struct rpc_call *call)
+{
+	return call->peer;
+}
+
 void
 rpc_call_reply(struct rpc_call *call, json_t *result)
 {

@@ -60,6 +60,9 @@ peer_destroy(struct rpc_peer *peer)
 {
 	struct event *events[] = {peer->readable, peer->writable, peer->turn};
 
+	if (peer->server->gone != NULL) {
+		peer->server->gone(peer->server->gone_arg, peer);
+	}
 	call_orphan_all(peer);
 	if (peer->in != NULL) {
 		peer->server->n_in -= evbuffer_get_length(peer->in);
@@ -120,6 +123,24 @@ peer_send(struct rpc_peer *peer, struct rpc_text text)
 		peer->dead = true;
 	}
 	turn_schedule(peer);
+}
+
+size_t
+rpc_peer_waiting(const struct rpc_peer *peer)
+{
+	return evbuffer_get_length(peer->out);
+}
+
+void
+rpc_peer_notify(struct rpc_peer *peer, const char *text, size_t len)
+{
+	struct rpc_text copy = {.bytes = malloc(len), .len = len};
+
+	if (copy.bytes == NULL) {
+		abort(); /* as for answers: of such small pieces there is nothing to do without */
+	}
+	memcpy(copy.bytes, text, len);
+	peer_send(peer, copy);
 }
 
 void

@@ -94,6 +94,8 @@ struct rpc_server {
 	struct event *acceptable;
 	struct event *accept_later; /* timer: descriptors were exhausted */
 	bool accept_warned; /* of that, until a connection is accepted again */
+	void (*gone)(void *arg, struct rpc_peer *peer); /* NULL: nobody wants to know */
+	void *gone_arg;
 	TAILQ_HEAD(, rpc_peer) peers;
 	size_t n_peers;
 	size_t n_in; /* bytes in the input buffers of all peers */

@@ -71,6 +71,14 @@ rpc_server_destroy(struct rpc_server *server)
 	free(server);
 }
 
+void
+rpc_server_on_gone(
+	struct rpc_server *server, void (*gone)(void *arg, struct rpc_peer *peer), void *arg)
+{
+	server->gone = gone;
+	server->gone_arg = arg;
+}
+
 static void
 server_acceptable(evutil_socket_t fd, short what, void *arg)
 {

@@ -33,6 +33,7 @@
 
 struct event_base;
 struct rpc_server;
+struct rpc_peer;
 struct rpc_call;
 
 #define RPC_PEERS_MAX 256 /* connections at once */
@@ -69,6 +70,24 @@ int rpc_server_create(struct event_base *base, const struct rpc_server_options *
 
 /* Close all peers (calls still running complete into nothing), unlink the socket, free. */
 void rpc_server_destroy(struct rpc_server *server) ON_MAIN;
+
+/* --- peers that want to hear more than answers ----------------------------------------------- */
+
+/* Tell `gone`, one for the server, of each peer that goes, when nothing can be sent to it any more
+ * and before its memory is freed. Also from rpc_server_destroy. */
+void rpc_server_on_gone(struct rpc_server *server, void (*gone)(void *arg, struct rpc_peer *peer),
+	void *arg) ON_MAIN;
+
+/* Who called; NULL: it has gone. Valid until `gone` is told. */
+struct rpc_peer *rpc_call_peer(const struct rpc_call *call) ON_MAIN;
+
+/* Bytes that wait for the peer to read. What is sent to a peer above RPC_OUTPUT_MAX closes it, so
+ * whoever notifies looks here first. */
+size_t rpc_peer_waiting(const struct rpc_peer *peer) ON_MAIN;
+
+/* Send one line of JSON, `len` bytes without its newline; copied. Nothing of the peer's is freed
+ * before the loop runs. */
+void rpc_peer_notify(struct rpc_peer *peer, const char *text, size_t len) ON_MAIN;
 
 /* --- completing a call: exactly one of these, once ----------------------------------------- */
 
