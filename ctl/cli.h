@@ -114,6 +114,7 @@ extern const struct cli_command cli_show_commands[];
 extern const struct cli_command cli_bridge_commands[];
 extern const struct cli_command cli_port_commands[];
 extern const struct cli_command cli_fdb_commands[];
+extern const struct cli_command cli_flow_commands[];
 extern const struct cli_command cli_stats_commands[];
 extern const struct cli_command cli_workers_commands[];
 extern const struct cli_command cli_config_commands[];
@@ -155,6 +156,13 @@ enum cli_status cli_call(struct cli *cli, const char *method, json_t *params, js
 /* As cli_call, without a word when it fails. */
 enum cli_status
 cli_call_quiet(struct cli *cli, const char *method, json_t *params, json_t **result);
+
+/* As cli_call, but a refusal is handed over instead of said: *fault is a new reference, or NULL. */
+enum cli_status cli_call_fault(
+	struct cli *cli, const char *method, json_t *params, json_t **result, json_t **fault);
+
+/* "vswitchctl: sentence", and where, if the daemon named a node. */
+void cli_fault_print(struct cli *cli, const json_t *fault);
 
 /* Get the data at `path`; `content` is "all", "config" or "state". */
 enum cli_status cli_get(struct cli *cli, const char *path, const char *content, json_t **data);

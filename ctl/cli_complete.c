@@ -50,6 +50,21 @@ put_options(struct cli *cli, const struct cli_option *options)
 	}
 }
 
+/* The word before is an option of the command that wants a file. */
+static bool
+wants_file(const struct cli_command *command, const char *before)
+{
+	const struct cli_option *o = command == NULL ? NULL : command->options;
+
+	for (; o != NULL && o->name != NULL; o++) {
+		if (o->kind == CLI_VALUE && strcmp(o->value, "FILE") == 0 &&
+			strncmp(before, "--", 2) == 0 && strcmp(before + 2, o->name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Names of the entries of a list; the depth keeps the answer to the names. */
 static void
 put_names(struct cli *cli, const char *list, const char *prefix)
@@ -111,7 +126,8 @@ put_leaves(struct cli *cli, enum cli_word word, const char *typed)
 static void
 put_argument(struct cli *cli, enum cli_word word, const char *typed)
 {
-	static const char *const methods[] = {"get", "edit", "schema", "version", "ping", "action"};
+	static const char *const methods[] = {
+		"get", "edit", "schema", "version", "ping", "action", "program", "flows"};
 
 	switch (word) {
 	case CLI_WORD_BRIDGE:
@@ -182,7 +198,9 @@ cli_complete(struct cli *cli, size_t n, char **words)
 		command = cli_command_find(plain[0], plain[1]);
 		first = command == NULL || command->verb == NULL ? 1 : 2;
 	}
-	if (typed[0] == '-') {
+	if (n > 1 && wants_file(command, words[n - 2])) {
+		put_argument(cli, CLI_WORD_FILE, typed);
+	} else if (typed[0] == '-') {
 		put_options(cli, command == NULL ? NULL : command->options);
 		put_options(cli, cli_global_options);
 	} else if (n_plain == 0) {

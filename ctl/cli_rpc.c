@@ -9,20 +9,36 @@
 #include "ctl/socket_path.h"
 
 static enum cli_status client_need(struct cli *cli, bool quiet);
-static void fault_print(struct cli *cli, const json_t *fault);
-static enum cli_status
-call(struct cli *cli, const char *method, json_t *params, json_t **result, bool quiet);
+static enum cli_status call(struct cli *cli, const char *method, json_t *params, json_t **result,
+	json_t **fault, bool quiet);
 
 enum cli_status
 cli_call(struct cli *cli, const char *method, json_t *params, json_t **result)
 {
-	return call(cli, method, params, result, false);
+	json_t *fault = NULL;
+	enum cli_status status = call(cli, method, params, result, &fault, false);
+
+	if (fault != NULL) {
+		cli_fault_print(cli, fault);
+	}
+	json_decref(fault);
+	return status;
+}
+
+enum cli_status
+cli_call_fault(struct cli *cli, const char *method, json_t *params, json_t **result, json_t **fault)
+{
+	return call(cli, method, params, result, fault, false);
 }
 
 enum cli_status
 cli_call_quiet(struct cli *cli, const char *method, json_t *params, json_t **result)
 {
-	return call(cli, method, params, result, true);
+	json_t *fault = NULL;
+	enum cli_status status = call(cli, method, params, result, &fault, true);
+
+	json_decref(fault);
+	return status;
 }
 
 enum cli_status
@@ -94,29 +110,27 @@ cli_error(struct cli *cli, const char *fmt, ...)
 	return CLI_REFUSED;
 }
 
+/* *fault is a new reference if the daemon refused. */
 static enum cli_status
-call(struct cli *cli, const char *method, json_t *params, json_t **result, bool quiet)
+call(struct cli *cli, const char *method, json_t *params, json_t **result, json_t **fault,
+	bool quiet)
 {
 	struct err err = ERR_INIT;
 	enum cli_status status;
-	json_t *fault;
 	int rc;
 
 	*result = NULL;
+	*fault = NULL;
 	status = client_need(cli, quiet);
 	if (status != CLI_OK) {
 		json_decref(params);
 		return status;
 	}
-	rc = client_call(cli->client, method, params, result, &fault, &err);
+	rc = client_call(cli->client, method, params, result, fault, &err);
 	if (rc == 0) {
 		return CLI_OK;
 	}
 	if (rc == -EREMOTE) {
-		if (!quiet) {
-			fault_print(cli, fault);
-		}
-		json_decref(fault);
 		return CLI_REFUSED;
 	}
 	if (!quiet) {
@@ -171,9 +185,8 @@ option_hint(struct cli *cli, const char *tag, const char *wanted, const char *op
 	}
 }
 
-/* "vswitchctl: sentence", and where, if the daemon named a node. */
-static void
-fault_print(struct cli *cli, const json_t *fault)
+void
+cli_fault_print(struct cli *cli, const json_t *fault)
 {
 	const json_t *data = json_object_get(fault, "data");
 	const char *message = json_string_value(json_object_get(fault, "message"));

@@ -19,6 +19,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_bridge_commands,
 	cli_port_commands,
 	cli_fdb_commands,
+	cli_flow_commands,
 	cli_stats_commands,
 	cli_workers_commands,
 	cli_config_commands,

@@ -609,7 +609,8 @@ test_completion(void **state)
 	struct cli_world *w = *state;
 
 	expect_candidates(w, (const char *const[]){"po", NULL},
-		"show\nbridge\nport\nfdb\nstats\ndrops\nworkers\nconfig\ncall\nversion\nping\n"
+		"show\nbridge\nport\nfdb\nflow\nstats\ndrops\nworkers\nconfig\ncall\nversion\nping"
+		"\n"
 		"schema\nfake\n");
 	expect_candidates(w, (const char *const[]){"port", "", NULL}, "add\ndel\nset\nshow\n");
 	expect_candidates(w, (const char *const[]){"port", "add", "", NULL}, "");

@@ -64,6 +64,8 @@ SCRIPTED(action)
 SCRIPTED(ping)
 SCRIPTED(version)
 SCRIPTED(schema)
+SCRIPTED(program)
+SCRIPTED(flows)
 
 static const struct rpc_method scripted[] = {
 	{"get", run_get},
@@ -72,6 +74,8 @@ static const struct rpc_method scripted[] = {
 	{"ping", run_ping},
 	{"version", run_version},
 	{"schema", run_schema},
+	{"program", run_program},
+	{"flows", run_flows},
 	{NULL, NULL},
 };
 
