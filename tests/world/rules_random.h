@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Random frames, matches and actions that have to do with each other: few values for each field,
+ * and what a rule looks for is taken from a frame that there is.
+ */
+#ifndef VSW_TESTS_WORLD_RULES_RANDOM_H
+#define VSW_TESTS_WORLD_RULES_RANDOM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "datapath/core/match.h"
+#include "datapath/pipe/action.h"
+#include "tests/world/pipeline_model.h"
+
+#define RANDOM_FRAMES 128
+#define RANDOM_STATIONS 8
+#define RANDOM_VIDS 4
+#define RANDOM_TABLES 6
+#define RANDOM_NUMBERS (PIPELINE_PORTS + 2) /* 1 and up; the last is nobody's */
+
+struct random_frame {
+	uint32_t len;
+	unsigned int station; /* its source, or RANDOM_STATIONS */
+	uint8_t bytes[PIPELINE_FRAME];
+	struct fields fields; /* with in_port and regs 0 */
+};
+
+/* What rules may do, so that sets of rules differ in more than their values. */
+enum random_style {
+	STYLE_EDITS = 1U << 0, /* of headers */
+	STYLE_TAGS = 1U << 1,
+	STYLE_BRIDGE = 1U << 2, /* normal and flood */
+	STYLE_GROUPS = 1U << 3,
+	STYLE_DEEP = 1U << 4, /* matches on what lies behind addresses */
+	STYLE_CUT = 1U << 5, /* outputs of a frame's first bytes */
+};
+
+struct rules_random {
+	uint64_t state;
+	unsigned int style; /* enum random_style */
+	struct random_frame frames[RANDOM_FRAMES];
+};
+
+unsigned int random_below(struct rules_random *random, unsigned int n);
+bool random_one_in(struct rules_random *random, unsigned int n);
+
+void random_station_mac(unsigned int station, uint8_t *mac);
+void random_ip4(struct rules_random *random, uint8_t *addr);
+void random_ip6(struct rules_random *random, uint8_t *addr);
+
+/* All frames anew, or one. */
+void random_frames(struct rules_random *random);
+void random_frame(struct rules_random *random, struct random_frame *frame);
+
+/* Canonical; `acl`: without what an access list does not look at. */
+void random_match(struct rules_random *random, bool acl, struct match *match);
+
+/* Of a rule of this table; of a bucket of a group if it is negative. free(3). */
+struct action_list *random_actions(struct rules_random *random, int table);
+
+#endif
