@@ -40,6 +40,7 @@
 #define DP_STEP_BUSY (1 * CLOCK_MS) /* while something waits for a grace period */
 
 struct dp;
+struct dp_port_policy;
 struct dp_port;
 struct dp_bridge;
 
@@ -67,6 +68,8 @@ struct dp_port_fwd {
 	uint16_t mtu;
 	uint32_t mac_limit;
 	struct port_vlan vlan;
+	const struct dp_port_policy *policy; /* borrowed for the call, dp_policy.h; NULL: none */
+	uint16_t number; /* 1..DP_NUMBERS_MAX-1, its name in rules, nobody else's; 0: none */
 };
 
 struct dp_bridge_conf {

@@ -47,8 +47,7 @@ device_close(struct port *port, enum port_close why)
 static void
 device_status(const struct port *port, struct port_status *status)
 {
-	(void)port;
-	status->oper = PORT_UP;
+	status->oper = ((const struct device *)port)->down ? PORT_NO_GUEST : PORT_UP;
 }
 
 static uint16_t
