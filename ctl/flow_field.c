@@ -183,7 +183,8 @@ flow_action_add(struct flow_rule *rule, const struct flow_action *action,
 			"table %u: from table %u only later tables can be reached", action->number,
 			rule->table);
 	}
-	if (action->type == FLOW_DO_SET_FIELD && action->set.field != FLOW_VLAN_TCI) {
+	if (action->type == FLOW_DO_SET_FIELD && action->set.field != FLOW_VLAN_TCI &&
+		!where->any_packet) {
 		rc = flow_need_check(rule, flow_fields[action->set.field].need, where, at);
 	}
 	if (rc == 0) {

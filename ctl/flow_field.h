@@ -37,6 +37,7 @@ struct flow_where {
 	struct err *err;
 	const char *text; /* the whole text, for columns; NULL when the rule is JSON */
 	const char *name; /* of what is being read */
+	bool any_packet; /* no match says which packets these actions meet */
 	char path[96]; /* JSON: e.g. match/vlan-id */
 };
 

@@ -213,6 +213,7 @@ reader_init(struct reader *reader, const char *text, size_t len, struct flow_rul
 	parse->where.err = err;
 	parse->where.text = text;
 	parse->where.name = "";
+	parse->where.any_packet = false;
 	parse->rule = rule;
 	parse->implied = 0;
 	parse->either = 0;
@@ -269,4 +270,15 @@ flow_text_parse_match(const char *text, size_t len, struct flow_rule *rule, stru
 	flow_rule_init(rule, FLOW_DELETE, false);
 	reader.match_only = true;
 	return rc != 0 ? rc : read_rule(&reader);
+}
+
+int
+flow_text_parse_actions(const char *text, size_t len, struct flow_rule *rule, struct err *err)
+{
+	struct reader reader;
+	int rc = reader_init(&reader, text, len, rule, err);
+
+	flow_rule_init(rule, FLOW_ADD, false);
+	reader.parse.where.any_packet = true;
+	return rc != 0 ? rc : flow_actions_read(&reader.parse);
 }

@@ -75,6 +75,12 @@ int flow_text_parse_op(const char *text, size_t len, struct flow_rule *rule, str
 int flow_text_parse_match(const char *text, size_t len, struct flow_rule *rule, struct err *err);
 
 /*
+ * Only actions, without the word, as buckets of groups have them. Any field that can be set may be,
+ * for there is no match. The rule is a FLOW_ADD that matches all.
+ */
+int flow_text_parse_actions(const char *text, size_t len, struct flow_rule *rule, struct err *err);
+
+/*
  * The canonical text, terminated, without the op; parsing it gives the same rule. Returns its
  * length; what does not fit in `size` is cut (FLOW_TEXT_MAX + 1 always fits).
  */
