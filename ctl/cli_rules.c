@@ -344,6 +344,7 @@ cli_flows(struct cli *cli, const char *bridge, const char *match, uint64_t limit
 		}
 		if (after != NULL) {
 			(void)json_object_set_new(params, "after", after);
+			after = NULL;
 		}
 		status = cli_call(cli, "flows", params, &answer);
 		if (status == CLI_OK) {
@@ -357,6 +358,7 @@ cli_flows(struct cli *cli, const char *bridge, const char *match, uint64_t limit
 			break;
 		}
 	}
+	json_decref(after);
 	return status;
 }
 
