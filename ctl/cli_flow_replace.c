@@ -114,15 +114,22 @@ daemon_page(struct cli *cli, json_t *answer, void *arg)
 	return status;
 }
 
-/* What leads from the rules of the daemon to those of the file, as lines; both are sorted. */
+/*
+ * What leads from the rules of the daemon to those of the file, as lines; both are sorted. All that
+ * is deleted comes first: the daemon may tell a match in other words than the file (1024-2047 is
+ * 0x400/0xfc00), and must not delete what has just been added.
+ */
 static void
 difference(const struct entries *file, const struct entries *daemon, struct cli_rules *rules,
 	struct counts *counts)
 {
 	FILE *out = open_memstream(&rules->text, &rules->len);
+	char *added = NULL;
+	size_t added_len = 0;
+	FILE *later = open_memstream(&added, &added_len);
 	size_t d = 0;
 
-	if (out == NULL) {
+	if (out == NULL || later == NULL) {
 		abort();
 	}
 	for (size_t f = 0; f < file->n || d < daemon->n;) {
@@ -139,10 +146,10 @@ difference(const struct entries *file, const struct entries *daemon, struct cli_
 			(void)fprintf(out, "delete_strict %s\n", there->key);
 			counts->deleted++;
 		} else if (order < 0) {
-			(void)fprintf(out, "add %s\n", wanted->text);
+			(void)fprintf(later, "add %s\n", wanted->text);
 			counts->added++;
 		} else if (strcmp(wanted->text, there->text) != 0) {
-			(void)fprintf(out, "add %s\n", wanted->text);
+			(void)fprintf(later, "add %s\n", wanted->text);
 			counts->changed++;
 		} else {
 			counts->kept++;
@@ -150,9 +157,11 @@ difference(const struct entries *file, const struct entries *daemon, struct cli_
 		f += order <= 0;
 		d += order >= 0;
 	}
-	if (fclose(out) != 0) {
+	if (fclose(later) != 0 || fwrite(added, 1, added_len, out) != added_len ||
+		fclose(out) != 0) {
 		abort();
 	}
+	free(added);
 }
 
 static enum cli_status

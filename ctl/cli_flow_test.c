@@ -409,7 +409,7 @@ test_replace(void **state)
 		"priority=7 ip actions=p1\n" /* changed: another action */
 		"idle_timeout=10, table=1, hard_timeout=60, cookie=31, priority=100, tcp,"
 		"in_port=vm1 actions=dec_ttl,output:\"normal\"\n" /* kept: FLOW_A */
-		"table=2,arp,actions=p1\n" /* new */
+		"arp,actions=p1\n" /* new; sorts before what is deleted of table 9 */
 		"priority=32768,ip,actions=p2\n"; /* kept */
 	struct cli_world *w = *state;
 
@@ -418,15 +418,16 @@ test_replace(void **state)
 		"\"actions\":[{\"type\":\"output\",\"port\":\"p2\"}]}],\"next\":\"n\"}");
 	cli_will_answer(w,
 		"{\"flows\":[{\"match\":{\"eth-type\":\"0x0800\"},\"actions\":[{\"type\":"
-		"\"output\",\"port\":\"p2\"}]}," FLOW_A "]}");
+		"\"output\",\"port\":\"p2\"}]},{\"table\":9,\"actions\":[]}," FLOW_A "]}");
 	cli_will_answer(w, "{\"results\":[]}");
 	assert_int_equal(do_with_file(w, "flow replace br0 --file", content), CLI_OK);
-	assert_string_equal(w->out, "1 added, 1 changed, 1 deleted, 2 kept\n");
+	assert_string_equal(w->out, "1 added, 1 changed, 2 deleted, 2 kept\n");
 	assert_string_equal(w->err, "");
 	cli_expect_asked(w, 2,
 		"program {\"bridge\":\"br0\",\"text\":\"delete_strict table=0\\n"
-		"add priority=7,ip,actions=output:p1\\n"
-		"add table=2,arp,actions=output:p1\\n\"}");
+		"delete_strict table=9\\n"
+		"add arp,actions=output:p1\\n"
+		"add priority=7,ip,actions=output:p1\\n\"}");
 	cli_expect_calls(w, 3);
 }
 
