@@ -21,4 +21,15 @@ must_calloc(size_t n, size_t size)
 	return memory;
 }
 
+/* The same for memory that grows; what is new is undefined. */
+static inline void *
+must_realloc(void *memory, size_t size)
+{
+	memory = realloc(memory, size == 0 ? 1 : size);
+	if (memory == NULL) {
+		abort();
+	}
+	return memory;
+}
+
 #endif

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "datapath/dp/dp_keys.h"
 #include "datapath/dp/dp_priv.h"
+#include "datapath/dp/dp_rules_priv.h"
+#include "datapath/dp/rule_slots.h"
 
 LOG_MODULE("dp");
 
@@ -72,6 +75,8 @@ dp_create(const struct dp_options *options, struct dp **out, struct err *err)
 	TAILQ_INIT(&dp->bridge_list);
 	STAILQ_INIT(&dp->retired);
 	STAILQ_INIT(&dp->deferred);
+	STAILQ_INIT(&dp->slots.resting);
+	STAILQ_INIT(&dp->masks.unused);
 	dp->workers = calloc(options->n_workers, sizeof(*dp->workers));
 	if (dp->workers == NULL) {
 		grace_fini(&dp->grace);
@@ -123,9 +128,9 @@ dp_destroy(struct dp *dp, enum port_close why)
 	dp->options.n_workers = 0;
 	dp_publish(dp);
 	(void)retired_step(dp, true);
-	free(dp->snapshot->ports);
-	free(dp->snapshot->bridges);
-	free((void *)(uintptr_t)dp->snapshot);
+	snapshot_destroy((void *)(uintptr_t)dp->snapshot);
+	rule_slots_fini(dp);
+	dp_keys_fini(dp);
 	free(dp->workers);
 	grace_fini(&dp->grace);
 	free(dp);
@@ -177,7 +182,10 @@ dp_step(struct dp *dp, uint64_t now)
 
 	dp->now = now;
 	busy = dp_ports_step(dp, now);
+	busy = dp_rules_step(dp, now) || busy;
+	dp_keys_step(dp, now);
 	busy = retired_step(dp, false) || busy;
+	rule_slots_step(dp);
 	dp_bridges_step(dp, now);
 	ports_poll(dp, now);
 	return busy ? DP_STEP_BUSY : DP_STEP_IDLE;

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "datapath/dp/dp_keys.h"
 #include "datapath/dp/dp_priv.h"
+#include "datapath/dp/dp_rules_priv.h"
 
 static uint32_t
 bridge_id_alloc(struct dp *dp)
@@ -32,9 +34,8 @@ flooded_sum(const struct dp *dp, uint32_t id)
 	return sum;
 }
 
-/* Each table gets a seed of its own, so that one that leaks says nothing about the next. */
-static uint64_t
-next_seed(struct dp *dp)
+uint64_t
+dp_next_seed(struct dp *dp)
 {
 	dp->next_id_seed += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64's increment */
 	return dp->options.seed ^ dp->next_id_seed;
@@ -53,7 +54,7 @@ dp_bridge_create(
 	}
 	bridge = calloc(1, sizeof(*bridge));
 	if (bridge == NULL ||
-		fdb_create(&conf->fdb, &dp->grace, next_seed(dp), &bridge->fdb) != 0) {
+		fdb_create(&conf->fdb, &dp->grace, dp_next_seed(dp), &bridge->fdb) != 0) {
 		free(bridge);
 		return err_set(err, ERR_LIMIT, "fdb-limit", "no memory for a table of %u addresses",
 			conf->fdb.limit);
@@ -82,7 +83,7 @@ dp_bridge_prepare(struct dp *dp, const struct dp_bridge *bridge, const struct dp
 	if (conf->fdb.limit <= fdb_room(bridge->fdb)) {
 		return 0;
 	}
-	if (fdb_create(&conf->fdb, &dp->grace, next_seed(dp), table) != 0) {
+	if (fdb_create(&conf->fdb, &dp->grace, dp_next_seed(dp), table) != 0) {
 		return err_set(err, ERR_LIMIT, "fdb-limit", "no memory for a table of %u addresses",
 			conf->fdb.limit);
 	}
@@ -163,6 +164,8 @@ dp_bridge_destroy(struct dp *dp, struct dp_bridge *bridge)
 	TAILQ_REMOVE(&dp->bridge_list, bridge, link);
 	dp->bridges[bridge->id] = NULL;
 	dp->dirty = true;
+	dp_keys_drop_bridge(dp, bridge);
+	dp_retire(dp, dp_rules_free, bridge->rules);
 	dp_retire(dp, fdb_free, bridge->fdb);
 	dp_retire(dp, free, bridge->view);
 	free(bridge);
@@ -175,6 +178,8 @@ dp_bridges_shutdown(struct dp *dp)
 
 	while ((bridge = TAILQ_FIRST(&dp->bridge_list)) != NULL) {
 		TAILQ_REMOVE(&dp->bridge_list, bridge, link);
+		dp_keys_drop_bridge(dp, bridge);
+		dp_rules_free(bridge->rules);
 		fdb_destroy(bridge->fdb);
 		free(bridge->view);
 		free(bridge);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "datapath/dp/dp_keys.h"
 #include "datapath/dp/dp_priv.h"
 
 LOG_MODULE("dp");
@@ -158,7 +159,8 @@ port_view_build(const struct dp_port *port, const struct dp_port_fwd *fwd)
 		.enabled = fwd->enabled,
 		.mtu = fwd->mtu,
 		.mac_limit = fwd->mac_limit,
-		.vlan = fwd->vlan};
+		.vlan = fwd->vlan,
+		.number = fwd->number};
 	return view;
 }
 
@@ -199,6 +201,7 @@ dp_port_set(struct dp *dp, struct dp_port *port, const struct dp_port_fwd *fwd)
 		flush_learned(port);
 	}
 	port->view = port_view_build(port, fwd);
+	port->keys_stale = true;
 	port->state = DP_PORT_PUBLISHED;
 	if (rebind) {
 		move_to_bridge(dp, port, fwd->bridge);
@@ -266,6 +269,7 @@ dp_port_close(struct dp *dp, struct dp_port *port, enum port_close why, void (*d
 		port->bridge->n_members--;
 	}
 	dp_bridge_touch(dp, port->bridge);
+	dp_keys_drop_port(dp, port);
 	port->token = 0;
 	TAILQ_INSERT_TAIL(&dp->leaving, port, link);
 }
@@ -338,6 +342,7 @@ dp_ports_shutdown(struct dp *dp, enum port_close why)
 	while ((port = TAILQ_FIRST(&dp->live)) != NULL) {
 		TAILQ_REMOVE(&dp->live, port, link);
 		port->why = why;
+		dp_keys_drop_port(dp, port);
 		port_device_close(port);
 		port_free(dp, port);
 	}

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "datapath/dp/dp_keys.h"
 #include "datapath/dp/dp_priv.h"
+#include "datapath/dp/dp_rules_priv.h"
 
 void
 dp_retire(struct dp *dp, void (*free_fn)(void *object), void *object)
@@ -43,14 +45,7 @@ grace_begin(struct dp *dp)
 static void
 snapshot_free(void *object)
 {
-	struct snapshot *snap = object;
-
-	for (unsigned int w = 0; w < snap->n_workers; w++) {
-		free(snap->workers[w].rxq);
-	}
-	free(snap->ports);
-	free(snap->bridges);
-	free(snap);
+	snapshot_destroy(object);
 }
 
 static struct bridge_view *
@@ -61,6 +56,7 @@ bridge_view_build(const struct dp *dp, const struct dp_bridge *bridge)
 	struct dp_port *port;
 
 	view->id = bridge->id;
+	view->version = dp->version;
 	view->fdb = bridge->fdb;
 	view->forward_reserved = bridge->conf.forward_reserved;
 	TAILQ_FOREACH (port, &dp->live, link) {
@@ -69,6 +65,17 @@ bridge_view_build(const struct dp *dp, const struct dp_bridge *bridge)
 		}
 	}
 	return view;
+}
+
+/* With other rules: ports, VLANs and the version are as they were. */
+static struct bridge_view *
+bridge_view_copy(const struct bridge_view *view)
+{
+	const size_t size = sizeof(*view) + view->n_members * sizeof(view->members[0]);
+	struct bridge_view *copy = must_calloc(1, size);
+
+	memcpy(copy, view, size);
+	return copy;
 }
 
 static void
@@ -111,24 +118,31 @@ dp_publish(struct dp *dp)
 	if (!dp->dirty) {
 		return;
 	}
-	snap = must_calloc(1, sizeof(*snap) + dp->options.n_workers * sizeof(snap->workers[0]));
+	snap = snapshot_create(dp->options.n_workers);
 	snap->version = ++dp->version;
-	snap->n_workers = dp->options.n_workers;
-	snap->ports = must_calloc(DP_PORTS_MAX, sizeof(*snap->ports));
-	snap->bridges = must_calloc(DP_BRIDGES_MAX, sizeof(*snap->bridges));
 	TAILQ_FOREACH (bridge, &dp->bridge_list, link) {
+		const struct rules_view *rules = dp_rules_view(dp, bridge);
+
 		if (bridge->view_stale) {
 			dp_retire(dp, free, bridge->view);
 			bridge->view = bridge_view_build(dp, bridge);
 			bridge->view_stale = false;
+		} else if (bridge->view->rules != rules) {
+			dp_retire(dp, free, bridge->view);
+			bridge->view = bridge_view_copy(bridge->view);
 		}
+		bridge->view->rules = rules;
 		snap->bridges[bridge->id] = bridge->view;
 	}
+	dp_keys_refresh(dp);
 	TAILQ_FOREACH (port, &dp->live, link) {
 		if (port->state == DP_PORT_PUBLISHED) {
 			snap->ports[port->id] = port->view;
+			snap->numbers[port->view->number] = port->view;
+			snap->keys[port->id] = dp_keys_of(port);
 		}
 	}
+	snap->numbers[0] = NULL;
 	workers_build(dp, snap);
 	__atomic_store_n(&dp->snapshot, snap, __ATOMIC_RELEASE);
 	dp_retire(dp, snapshot_free, (void *)(uintptr_t)old);

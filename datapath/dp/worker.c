@@ -60,6 +60,7 @@ worker_step(struct worker *worker, uint64_t now)
 	const struct burst_time time = {
 		.seconds = (uint16_t)(now / CLOCK_S),
 		.ms = (uint32_t)(now / CLOCK_MS),
+		.ns = now,
 	};
 	uint32_t n = 0;
 

@@ -24,17 +24,16 @@ verdict_drop(struct verdict *verdict, enum drop_reason reason)
 
 /* Is the frame let in, and in which VLAN? */
 static bool
-admit(const struct bridge_view *bridge, const struct port_view *in, const struct pkt *pkt,
-	struct verdict *verdict)
+admit(const struct arrival *at, const struct pkt *pkt, struct verdict *verdict)
 {
 	assert(pkt->head_len >= RTE_ETHER_HDR_LEN);
 	verdict->station = false;
 	verdict->relearn = false;
-	if (!vlan_ingress(&in->vlan, pkt->head, pkt->head_len, &verdict->vlan)) {
+	if (!vlan_ingress(&at->in->vlan, pkt->head, pkt->head_len, &verdict->vlan)) {
 		verdict_drop(verdict, DROP_VLAN_NOT_ALLOWED);
 		return false;
 	}
-	if (mac_is_reserved(pkt->head) && !bridge->forward_reserved) {
+	if (mac_is_reserved(pkt->head) && !at->bridge->forward_reserved) {
 		verdict_drop(verdict, DROP_RESERVED_MAC);
 		return false;
 	}
@@ -45,40 +44,44 @@ admit(const struct bridge_view *bridge, const struct port_view *in, const struct
 
 /* A lock that is held is left alone: a later frame of this source tries again. */
 static void
-learn(const struct bridge_view *bridge, const struct port_view *in, fdb_key_t key, uint16_t now_s,
-	struct verdict *verdict)
+learn(const struct arrival *at, fdb_key_t key, struct verdict *verdict)
 {
+	struct fdb *fdb = at->bridge->fdb;
+	const uint16_t now = at->now->seconds;
 	enum fdb_result result;
 
-	if (fdb_source_known(bridge->fdb, key, in->id, now_s)) {
+	if (fdb_source_known(fdb, key, at->in->id, now)) {
 		return;
 	}
-	if (!fdb_trylock(bridge->fdb)) {
+	if (!fdb_trylock(fdb)) {
 		verdict->relearn = true;
 		return;
 	}
-	result = fdb_learn(bridge->fdb, key, in->id, in->mac_limit, now_s);
-	fdb_unlock(bridge->fdb);
+	result = fdb_learn(fdb, key, at->in->id, at->in->mac_limit, now);
+	fdb_unlock(fdb);
 	verdict->relearn = result == FDB_MOVE_LIMITED || result == FDB_REFUSED;
 }
 
 static void
-decide_known(const struct snapshot *snap, const struct bridge_view *bridge,
-	const struct port_view *in, uint32_t port, struct verdict *verdict)
+decide_known(const struct arrival *at, uint32_t port, struct verdict *verdict)
 {
-	const struct port_view *to = snap->ports[port];
+	const struct port_view *to = at->snap->ports[port];
 
-	if (port == in->id) {
+	if (port == at->in->id) {
 		verdict_drop(verdict, DROP_HAIRPIN);
 		return;
 	}
 	/* The FDB may be newer than the snapshot: a port that has just gone, or left the bridge. */
-	if (to == NULL || to->bridge != bridge->id) {
+	if (to == NULL || to->bridge != at->bridge->id) {
 		verdict->kind = VERDICT_FLOOD;
 		return;
 	}
 	if (!vlan_carries(&to->vlan, verdict->vlan.vid)) {
 		verdict_drop(verdict, DROP_NO_OUTPUT);
+		return;
+	}
+	if (at->in->protected_port && to->protected_port) {
+		verdict_drop(verdict, DROP_PROTECTED);
 		return;
 	}
 	verdict->kind = VERDICT_OUTPUT;
@@ -87,9 +90,8 @@ decide_known(const struct snapshot *snap, const struct bridge_view *bridge,
 }
 
 void
-bridge_decide(const struct snapshot *snap, const struct bridge_view *bridge,
-	const struct port_view *in, const struct pkt *pkts, const uint16_t *indices, uint16_t n,
-	const struct burst_time *now, struct verdict *verdicts)
+bridge_decide(const struct arrival *at, const struct pkt *pkts, const uint16_t *indices, uint16_t n,
+	struct verdict *verdicts)
 {
 	fdb_key_t keys[PKT_BURST];
 	uint32_t ports[PKT_BURST];
@@ -100,24 +102,23 @@ bridge_decide(const struct snapshot *snap, const struct bridge_view *bridge,
 	for (uint16_t k = 0; k < n; k++) {
 		const uint16_t i = indices[k];
 
-		if (admit(bridge, in, &pkts[i], &verdicts[i])) {
+		if (admit(at, &pkts[i], &verdicts[i])) {
 			keys[n_keys] = fdb_key(dst_of(&pkts[i]), verdicts[i].vlan.vid);
 			index[n_keys++] = i;
 		}
 	}
 	/* Sources first: a frame to the station that this same burst moved finds it. */
-	for (uint16_t k = 0; k < n_keys; k++) {
+	for (uint16_t k = 0; k < n_keys && !at->quiet; k++) {
 		struct verdict *verdict = &verdicts[index[k]];
 
 		if (verdict->station) {
-			learn(bridge, in, fdb_key(src_of(&pkts[index[k]]), verdict->vlan.vid),
-				now->seconds, verdict);
+			learn(at, fdb_key(src_of(&pkts[index[k]]), verdict->vlan.vid), verdict);
 		}
 	}
 	if (n_keys == 0) {
 		return;
 	}
-	fdb_lookup_bulk(bridge->fdb, keys, n_keys, ports);
+	fdb_lookup_bulk(at->bridge->fdb, keys, n_keys, ports);
 	for (uint16_t k = 0; k < n_keys; k++) {
 		struct verdict *verdict = &verdicts[index[k]];
 
@@ -125,7 +126,7 @@ bridge_decide(const struct snapshot *snap, const struct bridge_view *bridge,
 			ports[k] == FDB_NO_PORT) {
 			verdict->kind = VERDICT_FLOOD;
 		} else {
-			decide_known(snap, bridge, in, ports[k], verdict);
+			decide_known(at, ports[k], verdict);
 		}
 	}
 }

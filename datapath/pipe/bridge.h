@@ -13,7 +13,9 @@
 #include "base/role.h"
 #include "datapath/pipe/snapshot.h"
 
-enum verdict_kind { VERDICT_DROP, VERDICT_OUTPUT, VERDICT_FLOOD };
+enum verdict_kind { VERDICT_DROP, VERDICT_OUTPUT, VERDICT_FLOOD, VERDICT_PROGRAM };
+
+struct program;
 
 struct verdict {
 	enum verdict_kind kind;
@@ -23,21 +25,31 @@ struct verdict {
 	struct vlan_frame vlan; /* of the packet; set for all but some drops */
 	bool station; /* the frame was let in, and its source is an address to learn */
 	bool relearn; /* it could not be learned, and might be later */
+	const struct program *program; /* VERDICT_PROGRAM; until the end of the burst */
 };
 
 /* Time as the tables want it. */
 struct burst_time {
 	uint16_t seconds; /* of the FDB's clock, modulo 2^16 */
 	uint32_t ms; /* modulo 2^32 */
+	uint64_t ns;
+};
+
+/* Where and when frames came. */
+struct arrival {
+	const struct snapshot *snap;
+	const struct bridge_view *bridge;
+	const struct port_view *in;
+	const struct burst_time *now;
+	bool quiet; /* only asked about: learn nothing, refresh nothing */
 };
 
 /*
  * A worker, inside a burst: verdicts[i] for pkts[i] of n <= PKT_BURST indices i. The packets have
- * their Ethernet header and tag in the head.
+ * their Ethernet header and tag in the head. Main may ask quietly, with the FDB's lock held.
  */
-void bridge_decide(const struct snapshot *snap, const struct bridge_view *bridge,
-	const struct port_view *in, const struct pkt *pkts, const uint16_t *indices, uint16_t n,
-	const struct burst_time *now, struct verdict *verdicts) ON_WORKER;
+void bridge_decide(const struct arrival *at, const struct pkt *pkts, const uint16_t *indices,
+	uint16_t n, struct verdict *verdicts);
 
 /* 01-80-C2-00-00-00 to -0F: IEEE 802.1Q-2018, table 8-1. */
 static inline bool

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "datapath/core/offload.h"
+#include "datapath/pipe/act.h"
 
 int
 burst_create(const struct burst_conf *conf, struct burst **out)
@@ -30,6 +31,7 @@ burst_create(const struct burst_conf *conf, struct burst **out)
 		burst_destroy(burst);
 		return rc;
 	}
+	burst->random = conf->seed | 1;
 	burst->stage.worker = conf->worker;
 	burst->stage.count = burst->ports;
 	*out = burst;
@@ -103,84 +105,6 @@ check_received(struct burst *burst, const struct port_view *in, uint16_t n)
 }
 
 static void
-flood(struct burst *burst, const struct bridge_view *bridge, const struct port_view *in,
-	struct pkt *pkt, const struct verdict *verdict) ON_WORKER
-{
-	bool sent = false;
-
-	/* Held, so that a flush in the middle does not give the packet to an early output. */
-	pkt->n_out++;
-	for (uint32_t m = 0; m < bridge->n_members; m++) {
-		const struct port_view *to = bridge->members[m];
-		struct vlan_edit edit;
-
-		if (to->id == in->id || !vlan_carries(&to->vlan, verdict->vlan.vid)) {
-			continue;
-		}
-		edit = vlan_egress(&to->vlan, &verdict->vlan);
-		stage_add(&burst->stage, to, pkt, &edit);
-		sent = true;
-	}
-	pkt->n_out--;
-	if (sent) {
-		port_count(&burst->bridges[bridge->id].flooded, 1);
-	} else {
-		port_drop(&burst->ports[in->id], DROP_NO_OUTPUT, 1);
-	}
-}
-
-/* Packets from i on that go to the same port as they are; at least 1. */
-static uint16_t
-output_run(const struct verdict *verdicts, uint16_t i, uint16_t n)
-{
-	const struct verdict *first = &verdicts[i];
-	uint16_t run = 1;
-
-	while (i + run < n && verdicts[i + run].kind == VERDICT_OUTPUT &&
-		verdicts[i + run].to == first->to && verdicts[i + run].edit.op == VLAN_KEEP) {
-		run++;
-	}
-	return run;
-}
-
-static uint16_t
-output(struct burst *burst, uint16_t i, uint16_t n) ON_WORKER
-{
-	const struct verdict *verdict = &burst->verdicts[i];
-	uint16_t run = 1;
-
-	if (verdict->edit.op != VLAN_KEEP) {
-		stage_add(&burst->stage, verdict->to, &burst->pkts[i], &verdict->edit);
-	} else {
-		run = output_run(burst->verdicts, i, n);
-		stage_add_run(&burst->stage, verdict->to, &burst->pkts[i], run);
-	}
-	return run;
-}
-
-static void
-act(struct burst *burst, const struct bridge_view *bridge, const struct port_view *in,
-	uint16_t n) ON_WORKER
-{
-	for (uint16_t i = 0, run = 1; i < n; i = (uint16_t)(i + run)) {
-		const struct verdict *verdict = &burst->verdicts[i];
-
-		run = 1;
-		switch (verdict->kind) {
-		case VERDICT_DROP:
-			port_drop(&burst->ports[in->id], verdict->reason, 1);
-			break;
-		case VERDICT_OUTPUT:
-			run = output(burst, i, n);
-			break;
-		case VERDICT_FLOOD:
-			flood(burst, bridge, in, &burst->pkts[i], verdict);
-			break;
-		}
-	}
-}
-
-static void
 release(struct burst *burst, const struct rxq_view *rxq, uint16_t n)
 {
 	struct port *port = rxq->port->port;
@@ -224,8 +148,10 @@ burst_run(struct burst *burst, const struct snapshot *snap, const struct rxq_vie
 	} else if (bridge == NULL) {
 		port_drop(&burst->ports[in->id], DROP_NO_BRIDGE, n);
 	} else {
-		flows_decide(&burst->flows, snap, bridge, in, burst->pkts, n, now, burst->verdicts);
-		act(burst, bridge, in, n);
+		const struct arrival at = {.snap = snap, .bridge = bridge, .in = in, .now = now};
+
+		flows_decide(&burst->flows, &at, burst->pkts, n, burst->verdicts);
+		act_burst(burst, &at, n);
 		stage_flush(&burst->stage);
 	}
 	release(burst, rxq, n_received);

@@ -29,6 +29,7 @@ struct burst {
 	struct verdict verdicts[PKT_BURST];
 	struct flows flows;
 	struct tx_stage stage;
+	uint64_t random; /* not 0; what samples are chosen by */
 	struct punt_queue *punts; /* copies for main */
 };
 

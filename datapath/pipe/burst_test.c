@@ -52,9 +52,7 @@ setup(void **state)
 	bench->bridge = calloc(1, sizeof(*bench->bridge) + PORTS * sizeof(void *));
 	bench->bridge->id = 1;
 	assert_int_equal(fdb_create(&conf, &bench->grace, 1, &bench->bridge->fdb), 0);
-	bench->snap = calloc(1, sizeof(*bench->snap));
-	bench->snap->ports = calloc(DP_PORTS_MAX, sizeof(*bench->snap->ports));
-	bench->snap->bridges = calloc(DP_BRIDGES_MAX, sizeof(*bench->snap->bridges));
+	bench->snap = snapshot_create(0);
 	bench->snap->bridges[1] = bench->bridge;
 	for (uint32_t i = 1; i <= PORTS; i++) {
 		probe_init(&bench->probes[i], i, 0, 1, i != 2);
@@ -75,9 +73,7 @@ teardown(void **state)
 		probe_fini(&bench->probes[i]);
 	}
 	fdb_destroy(bench->bridge->fdb);
-	free(bench->snap->ports);
-	free(bench->snap->bridges);
-	free(bench->snap);
+	snapshot_destroy(bench->snap);
 	free(bench->bridge);
 	burst_destroy(bench->burst);
 	grace_fini(&bench->grace);
@@ -298,7 +294,7 @@ test_runs_end_where_they_must(void **state)
 	bench->probes[3].view.vlan = (struct port_vlan){.mode = VLAN_TRUNK};
 	bench->probes[3].view.vlan.trunk.words[0] = 1;
 	bench->probes[3].view.vlan.priority_tags = VLAN_PT_IF_NONZERO;
-	bench->snap->version++;
+	bench->bridge->version++;
 	for (unsigned int round = 0; round < 3; round++) {
 		for (uint32_t port = 2; port <= 4; port++) {
 			probe_clear(&bench->probes[port]);
@@ -381,14 +377,14 @@ test_table_is_ahead(void **state)
 	probe_clear(&bench->probes[3]);
 	bench->bridge->n_members = 3;
 	bench->snap->ports[4] = NULL;
-	bench->snap->version++;
+	bench->bridge->version++;
 	arrives(bench, 1, 9, 1);
 	(void)run(bench, 1);
 	assert_int_equal(bench->probes[2].n_sent, 1);
 	assert_int_equal(bench->probes[3].n_sent, 1);
 	bench->snap->ports[4] = &bench->probes[4].view;
 	bench->probes[4].view.bridge = 2;
-	bench->snap->version++;
+	bench->bridge->version++;
 	arrives(bench, 1, 9, 1);
 	(void)run(bench, 1);
 	assert_int_equal(bench->probes[4].n_sent, 0);
@@ -397,7 +393,7 @@ test_table_is_ahead(void **state)
 	/* It does not carry the VLAN any more. */
 	bench->probes[4].view.bridge = 1;
 	memset(&bench->probes[4].view.vlan.trunk, 0, sizeof(bench->probes[4].view.vlan.trunk));
-	bench->snap->version++;
+	bench->bridge->version++;
 	arrives(bench, 1, 9, 1);
 	(void)run(bench, 1);
 	assert_int_equal(dropped(bench, 1, DROP_NO_OUTPUT), 1);

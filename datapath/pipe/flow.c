@@ -1,33 +1,73 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "datapath/pipe/flow.h"
 
+#include <errno.h>
 #include <string.h>
+
+#include "datapath/table/pages.h"
 
 #define TYPE_OFFSET (2 * RTE_ETHER_ADDR_LEN)
 #define KEY_WORDS 3
 #define KEY_MAC UINT64_C(0x0000ffffffffffff)
 /* Above the input port in word 0. */
-#define KEY_CUT_TAG (UINT64_C(1) << 32) /* there is a TPID, but no tag behind it */
+#define CUT_TAG (UINT64_C(1) << 48) /* there is a TPID, but no tag behind it */
 /* Above the destination in word 1: the tag's VLAN id and that there is a tag. */
 #define KEY_TAGGED (UINT64_C(1) << 60)
 #define WALK_MIN UINT64_C(64) /* places of a slice */
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "an address is a word's low six bytes");
 
+#define COUNTS_SIZE (RULE_SLOTS_MAX * sizeof(struct rule_count))
+
+/* The entry is forgotten: its counts and its program are not. */
+static void
+forget(struct flow_entry *entry, void *arg)
+{
+	struct flows *flows = arg;
+
+	if (flow_has_tail(entry)) {
+		const struct flow_tail *tail = flow_entry_tail(entry);
+
+		flow_fold(flows, entry);
+		if (tail->program != INTERN_NONE) {
+			intern_put(flows->programs, tail->program);
+		}
+	}
+}
+
 int
 flows_init(struct flows *flows, uint32_t capacity, uint64_t seed)
 {
-	const struct flow_cache_conf conf = {.capacity = capacity, .seed = seed};
+	const struct flow_cache_conf conf = {
+		.capacity = capacity, .seed = seed, .on_evict = forget, .arg = flows};
+	int rc;
 
-	*flows = (struct flows){0};
-	return flow_cache_create(&conf, &flows->cache);
+	memset(flows, 0, offsetof(struct flows, spill));
+	rc = flow_cache_create(&conf, &flows->cache);
+	if (rc == 0) {
+		rc = intern_create(capacity, seed ^ UINT64_C(0x9e3779b97f4a7c15), &flows->programs);
+	}
+	if (rc == 0) {
+		flows->counts = pages_alloc(COUNTS_SIZE);
+		rc = flows->counts == NULL ? -ENOMEM : 0;
+	}
+	if (rc != 0) {
+		flows_fini(flows);
+	}
+	return rc;
 }
 
 void
 flows_fini(struct flows *flows)
 {
 	flow_cache_destroy(flows->cache);
+	intern_destroy(flows->programs);
+	if (flows->counts != NULL) {
+		pages_free(flows->counts, COUNTS_SIZE);
+	}
 	flows->cache = NULL;
+	flows->programs = NULL;
+	flows->counts = NULL;
 }
 
 /* --- keys ----------------------------------------------------------------------------------- */
@@ -37,7 +77,7 @@ static void
 add_tag(const struct pkt *pkt, struct flow_key *key)
 {
 	if (pkt->head_len < RTE_ETHER_HDR_LEN + VLAN_TAG_LEN) {
-		key->words[0] |= KEY_CUT_TAG;
+		key->words[0] |= CUT_TAG;
 		return;
 	}
 	key->words[1] |= KEY_TAGGED |
@@ -77,12 +117,12 @@ key_address(uint64_t word, uint16_t vid)
 /* --- remembering ---------------------------------------------------------------------------- */
 
 static void
-remember(struct flow_entry *entry, const struct snapshot *snap, const struct bridge_view *bridge,
-	const struct verdict *verdict, uint64_t generation)
+remember(struct flow_entry *entry, const struct bridge_view *bridge, const struct verdict *verdict,
+	uint64_t generation)
 {
 	const uint16_t vid = verdict->vlan.vid;
 	struct flow_memo memo = {
-		.version = (uint32_t)snap->version,
+		.version = (uint32_t)bridge->version,
 		.to = verdict->kind == VERDICT_OUTPUT ? (uint16_t)verdict->to->id : 0,
 		.vid = vid,
 		.src_dep = fdb_dep(bridge->fdb, key_address(entry->words[2], vid)),
@@ -102,19 +142,29 @@ remember(struct flow_entry *entry, const struct snapshot *snap, const struct bri
 	memcpy(flow_entry_payload(entry), &memo, sizeof(memo));
 }
 
-static void
-recall(const struct flow_memo *memo, const struct snapshot *snap, const struct port_view *in,
-	const struct pkt *pkt, struct verdict *verdict)
+void
+flow_recall(const struct flow_step *step, struct flow_entry *entry, uint16_t i)
 {
+	const struct flow_memo *memo = flow_entry_payload(entry);
+	const struct port_vlan *vlan = &step->at->in->vlan;
+	const struct pkt *pkt = &step->pkts[i];
+	struct verdict *verdict = &step->verdicts[i];
+
 	verdict->kind = memo->kind;
 	verdict->reason = memo->reason;
-	verdict->to = snap->ports[memo->to];
+	verdict->to = step->at->snap->ports[memo->to];
 	verdict->edit = (struct vlan_edit){.op = VLAN_KEEP};
 	if (verdict->kind == VERDICT_DROP || (memo->flags & FLOW_KEEP) != 0) {
 		return;
 	}
+	if (verdict->kind == VERDICT_PROGRAM) {
+		const struct flow_tail *tail = flow_entry_tail(entry);
+
+		verdict->program = intern_bytes(step->flows->programs, tail->program);
+		return;
+	}
 	/* What the tag's priority decides is in the packet. It was let in, so it is again. */
-	(void)vlan_ingress(&in->vlan, pkt->head, pkt->head_len, &verdict->vlan);
+	(void)vlan_ingress(vlan, pkt->head, pkt->head_len, &verdict->vlan);
 	if (verdict->kind == VERDICT_OUTPUT) {
 		verdict->edit = vlan_egress(&verdict->to->vlan, &verdict->vlan);
 	}
@@ -122,35 +172,19 @@ recall(const struct flow_memo *memo, const struct snapshot *snap, const struct p
 
 /* --- a burst -------------------------------------------------------------------------------- */
 
-/* One burst on its way: what all steps need. */
-struct step {
-	struct flows *flows;
-	const struct snapshot *snap;
-	const struct bridge_view *bridge;
-	const struct port_view *in;
-	const struct pkt *pkts;
-	const struct burst_time *now;
-	struct verdict *verdicts;
-};
-
-static void
-count(struct flow_entry *entry, const struct pkt *pkt)
-{
-	struct flow_memo *memo = flow_entry_payload(entry);
-
-	flow_entry_count(entry, 1, pkt->len);
-	memo->seen = 1;
-}
-
 /* Decide those packets afresh. */
 static void
-decide(const struct step *step, const uint16_t *index, uint16_t n) ON_WORKER
+decide(const struct flow_step *step, const uint16_t *index, uint16_t n) ON_WORKER
 {
 	struct flows *flows = step->flows;
-	const uint64_t generation = fdb_generation(step->bridge->fdb);
+	const struct bridge_view *bridge = step->at->bridge;
+	const uint64_t generation = fdb_generation(bridge->fdb);
 
-	bridge_decide(step->snap, step->bridge, step->in, step->pkts, index, n, step->now,
-		step->verdicts);
+	if (step->port_keys != NULL) {
+		flow_rules_decide(step, index, n);
+		return;
+	}
+	bridge_decide(step->at, step->pkts, index, n, step->verdicts);
 	for (uint16_t k = 0; k < n; k++) {
 		const uint16_t i = index[k];
 		bool is_new;
@@ -158,20 +192,21 @@ decide(const struct step *step, const uint16_t *index, uint16_t n) ON_WORKER
 			flow_cache_insert(flows->cache, &flows->keys[i], &is_new);
 
 		if (entry != NULL) {
-			remember(entry, step->snap, step->bridge, &step->verdicts[i], generation);
-			count(entry, &step->pkts[i]);
+			remember(entry, bridge, &step->verdicts[i], generation);
+			flow_count(entry, &step->pkts[i]);
 		}
 	}
 }
 
 /* Was it made under this configuration, and is nothing left to learn? */
 static bool
-is_current(const struct step *step, const struct flow_entry *entry, bool relearn)
+is_current(const struct flow_step *step, struct flow_entry *entry, bool relearn, uint16_t i)
 {
-	const struct flow_memo *memo = flow_entry_payload((struct flow_entry *)entry);
+	const struct flow_memo *memo = flow_entry_payload(entry);
 
-	return memo->version == (uint32_t)step->snap->version &&
-		!(relearn && (memo->flags & FLOW_RELEARN) != 0);
+	return memo->version == (uint32_t)step->at->bridge->version &&
+		!(relearn && (memo->flags & FLOW_RELEARN) != 0) &&
+		(step->port_keys == NULL || flow_rules_hold(step, entry, i));
 }
 
 static bool
@@ -179,7 +214,7 @@ holds(const struct fdb *fdb, struct flow_entry *entry, uint64_t generation)
 {
 	const struct flow_memo *memo = flow_entry_payload(entry);
 
-	if (entry->generation != generation) {
+	if (entry->generation != generation && (memo->flags & FLOW_APART) == 0) {
 		if (!fdb_dep_holds(fdb, memo->src_dep, entry->generation) ||
 			!fdb_dep_holds(fdb, memo->dst_dep, entry->generation)) {
 			return false;
@@ -191,9 +226,10 @@ holds(const struct fdb *fdb, struct flow_entry *entry, uint64_t generation)
 
 /* Of the hits: those that do not hold go to `todo`, the others stay in the answer. */
 static uint64_t
-keep_holding(const struct step *step, uint64_t hits, bool relearn, uint16_t *todo, uint16_t *n_todo)
+keep_holding(
+	const struct flow_step *step, uint64_t hits, bool relearn, uint16_t *todo, uint16_t *n_todo)
 {
-	const struct fdb *fdb = step->bridge->fdb;
+	const struct fdb *fdb = step->at->bridge->fdb;
 	const uint64_t generation = fdb_generation(fdb);
 	uint64_t kept = hits;
 
@@ -201,7 +237,7 @@ keep_holding(const struct step *step, uint64_t hits, bool relearn, uint16_t *tod
 		const uint16_t i = (uint16_t)__builtin_ctzll(hits);
 		struct flow_entry *entry = step->flows->entries[i];
 
-		if (!is_current(step, entry, relearn) || !holds(fdb, entry, generation)) {
+		if (!is_current(step, entry, relearn, i) || !holds(fdb, entry, generation)) {
 			kept &= ~(UINT64_C(1) << i);
 			todo[(*n_todo)++] = i;
 		}
@@ -214,11 +250,11 @@ keep_holding(const struct step *step, uint64_t hits, bool relearn, uint16_t *tod
  * know. All sources are this port's, so a flow that is stale only now has nothing left to learn.
  */
 void
-flows_decide(struct flows *flows, const struct snapshot *snap, const struct bridge_view *bridge,
-	const struct port_view *in, const struct pkt *pkts, uint16_t n,
-	const struct burst_time *now, struct verdict *verdicts)
+flows_decide(struct flows *flows, const struct arrival *at, struct pkt *pkts, uint16_t n,
+	struct verdict *verdicts)
 {
-	const struct step step = {flows, snap, bridge, in, pkts, now, verdicts};
+	const struct flow_step step = {flows, at, at->snap->keys[at->in->id], pkts, verdicts};
+	const struct burst_time *now = at->now;
 	uint16_t todo[PKT_BURST];
 	uint16_t n_todo = 0;
 	uint64_t hits;
@@ -226,8 +262,14 @@ flows_decide(struct flows *flows, const struct snapshot *snap, const struct brid
 	if (n == 0) {
 		return;
 	}
-	make_keys(flows->keys, in, pkts, n);
+	flows->now_ms = now->ns / UINT64_C(1000000);
 	flow_cache_begin(flows->cache);
+	if (step.port_keys == NULL) {
+		make_keys(flows->keys, at->in, pkts, n);
+	} else {
+		flow_put_programs(flows);
+		flow_rules_keys(&step, n);
+	}
 	flow_cache_hash(flows->cache, flows->keys, n);
 	hits = flow_cache_lookup(flows->cache, flows->keys, n, flows->entries);
 	for (uint64_t misses = ~hits & (UINT64_MAX >> (64 - n)); misses != 0;
@@ -248,19 +290,23 @@ flows_decide(struct flows *flows, const struct snapshot *snap, const struct brid
 		const uint16_t i = (uint16_t)__builtin_ctzll(hits);
 		struct flow_entry *entry = flows->entries[i];
 
-		recall(flow_entry_payload(entry), snap, in, &pkts[i], &verdicts[i]);
-		count(entry, &pkts[i]);
+		flow_recall(&step, entry, i);
+		flow_count(entry, &pkts[i]);
 	}
 }
 
 /* --- the walk ------------------------------------------------------------------------------- */
 
 struct walk {
+	struct flows *flows;
 	const struct snapshot *snap;
 	const struct burst_time *now;
 };
 
-/* Flows of an old configuration that nobody uses go; sources of the others were seen. */
+/*
+ * Flows of an old configuration that nobody uses go, and those that no packet can meet any more;
+ * sources of the others were seen.
+ */
 static bool
 visit(struct flow_entry *entry, void *arg)
 {
@@ -270,13 +316,19 @@ visit(struct flow_entry *entry, void *arg)
 	const struct port_view *in = walk->snap->ports[port];
 	const struct bridge_view *bridge =
 		in != NULL && in->bridge != 0 ? walk->snap->bridges[in->bridge] : NULL;
+	const bool current = bridge != NULL && memo->version == (uint32_t)bridge->version;
 
+	if (!flow_key_lives(walk->snap, entry)) {
+		return false;
+	}
+	if (flow_has_tail(entry)) {
+		flow_fold(walk->flows, entry);
+	}
 	if (!memo->seen) {
-		return memo->version == (uint32_t)walk->snap->version;
+		return current;
 	}
 	memo->seen = 0;
-	if (bridge != NULL && (memo->flags & FLOW_STATION) != 0 &&
-		memo->version == (uint32_t)walk->snap->version) {
+	if (current && (memo->flags & FLOW_STATION) != 0) {
 		(void)fdb_source_known(bridge->fdb, key_address(entry->words[2], memo->vid), port,
 			walk->now->seconds);
 	}
@@ -287,21 +339,27 @@ void
 flows_step(struct flows *flows, const struct snapshot *snap, const struct burst_time *now)
 {
 	const uint32_t passed = now->ms - flows->walked_ms;
-	struct walk walk = {snap, now};
+	struct walk walk = {flows, snap, now};
 	uint64_t slice;
+	bool end = true;
 
 	if (passed == 0) {
 		return;
 	}
 	flows->walked_ms = now->ms;
+	flows->now_ms = now->ns / UINT64_C(1000000);
 	if (now->ms - flows->ticked_ms >= FLOW_TICK_MS) {
 		flows->ticked_ms = now->ms;
 		flow_cache_tick(flows->cache);
 	}
-	if (flow_cache_count(flows->cache) == 0) {
-		return;
+	if (flow_cache_count(flows->cache) != 0 || flows->cursor != 0) {
+		slice = RTE_MIN(
+			(uint64_t)flow_cache_places(flows->cache) / FLOWS_PASS_MS, FLOWS_WALK_MAX);
+		slice = RTE_MAX(slice * RTE_MIN(passed, FLOWS_PASS_MS), WALK_MIN);
+		end = flow_cache_walk(
+			flows->cache, &flows->cursor, (unsigned int)slice, visit, &walk);
 	}
-	slice = RTE_MIN((uint64_t)flow_cache_places(flows->cache) / FLOWS_PASS_MS, FLOWS_WALK_MAX);
-	slice = RTE_MAX(slice * RTE_MIN(passed, FLOWS_PASS_MS), WALK_MIN);
-	(void)flow_cache_walk(flows->cache, &flows->cursor, (unsigned int)slice, visit, &walk);
+	if (end) {
+		__atomic_store_n(&flows->passes, flows->passes + 1, __ATOMIC_RELEASE);
+	}
 }

@@ -44,9 +44,7 @@ setup(void **state)
 	bench->bridge = calloc(1, sizeof(*bench->bridge) + PORTS * sizeof(void *));
 	bench->bridge->id = 1;
 	assert_int_equal(fdb_create(&conf, &bench->grace, 1, &bench->bridge->fdb), 0);
-	bench->snap = calloc(1, sizeof(*bench->snap));
-	bench->snap->ports = calloc(DP_PORTS_MAX, sizeof(*bench->snap->ports));
-	bench->snap->bridges = calloc(DP_BRIDGES_MAX, sizeof(*bench->snap->bridges));
+	bench->snap = snapshot_create(0);
 	bench->snap->bridges[1] = bench->bridge;
 	for (uint32_t i = 1; i <= PORTS; i++) {
 		probe_init(&bench->probes[i], i, 0, 1, true);
@@ -68,9 +66,7 @@ teardown(void **state)
 	}
 	fdb_destroy(bench->bridge->fdb);
 	flows_fini(&bench->flows);
-	free(bench->snap->ports);
-	free(bench->snap->bridges);
-	free(bench->snap);
+	snapshot_destroy(bench->snap);
 	free(bench->bridge);
 	grace_fini(&bench->grace);
 	free(bench);
@@ -115,17 +111,18 @@ frame(struct bench *bench, uint8_t dst, uint8_t src, int tci, uint8_t fill)
 static void
 decide(struct bench *bench, uint32_t port) ON_WORKER
 {
-	const struct port_view *in = bench->snap->ports[port];
+	const struct arrival at = {.snap = bench->snap,
+		.bridge = bench->bridge,
+		.in = bench->snap->ports[port],
+		.now = &bench->now};
 	struct verdict fresh[PKT_BURST];
 	uint16_t all[PKT_BURST];
 
-	flows_decide(&bench->flows, bench->snap, bench->bridge, in, bench->pkts, (uint16_t)bench->n,
-		&bench->now, bench->verdicts);
+	flows_decide(&bench->flows, &at, bench->pkts, (uint16_t)bench->n, bench->verdicts);
 	for (uint16_t i = 0; i < bench->n; i++) {
 		all[i] = i;
 	}
-	bridge_decide(bench->snap, bench->bridge, in, bench->pkts, all, (uint16_t)bench->n,
-		&bench->now, fresh);
+	bridge_decide(&at, bench->pkts, all, (uint16_t)bench->n, fresh);
 	for (unsigned int i = 0; i < bench->n; i++) {
 		const struct verdict *verdict = &bench->verdicts[i];
 
@@ -255,8 +252,12 @@ test_sources_move_with_their_flows(void **state)
 static void
 decide_only(struct bench *bench, uint32_t port) ON_WORKER
 {
-	flows_decide(&bench->flows, bench->snap, bench->bridge, bench->snap->ports[port],
-		bench->pkts, (uint16_t)bench->n, &bench->now, bench->verdicts);
+	const struct arrival at = {.snap = bench->snap,
+		.bridge = bench->bridge,
+		.in = bench->snap->ports[port],
+		.now = &bench->now};
+
+	flows_decide(&bench->flows, &at, bench->pkts, (uint16_t)bench->n, bench->verdicts);
 	bench->n = 0;
 }
 
@@ -358,7 +359,7 @@ test_walk(void **state)
 	while (!sweep(bench)) {
 	}
 	assert_int_equal(port_of(bench, 1), 1);
-	bench->snap->version++;
+	bench->bridge->version++;
 	for (unsigned int i = 0; i < 10; i++) {
 		bench->now.ms += FLOWS_PASS_MS;
 		flows_step(&bench->flows, bench->snap, &bench->now);
@@ -404,11 +405,11 @@ change_something(struct bench *bench) ON_WORKER
 		view->vlan.priority_tags = (enum vlan_priority_tags)draw(bench, 3);
 		view->vlan.trunk.words[0] = draw(bench, 8);
 		view->vlan.cvlan.words[0] = draw(bench, 8);
-		bench->snap->version++;
+		bench->bridge->version++;
 		break;
 	case 6:
 		view->bridge = draw(bench, 4) == 0 ? 2 : 1;
-		bench->snap->version++;
+		bench->bridge->version++;
 		break;
 	default:
 		bench->now.ms += draw(bench, 300);

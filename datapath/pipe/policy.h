@@ -27,6 +27,7 @@ struct acl_view {
 	const struct rules *rules; /* table 0; a rule's `actions` is ACL_ACCEPT or ACL_DROP */
 	uint64_t version; /* of rules */
 	bool accept_rest;
+	uint32_t rest_slot; /* counter of what no entry matches; 0: none */
 	struct fields masks[4]; /* enum rules_class: what its entries look at, FIELDS_DEEP among
 				 * it where that matters */
 };

@@ -117,4 +117,10 @@ struct snapshot {
 	struct worker_view workers[];
 };
 
+/* Main. Empty, with its arrays and without queues; aborts without memory. */
+struct snapshot *snapshot_create(unsigned int n_workers);
+
+/* With its arrays and the workers' `rxq`, not what they point to. NULL is legal. */
+void snapshot_destroy(struct snapshot *snap);
+
 #endif

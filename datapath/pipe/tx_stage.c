@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <rte_pause.h>
 
+#include "datapath/core/edit.h"
 #include "datapath/core/offload.h"
 #include "datapath/pipe/flow_hash.h"
 
@@ -292,8 +293,22 @@ stage_add(struct tx_stage *stage, const struct port_view *to, struct pkt *pkt,
 		bucket = bucket_find(stage, to, (uint16_t)queue);
 		(void)make_item(stage, pkt, edit, &item);
 	}
-	bucket->items[bucket->n++] = item;
+	bucket->items[bucket->n] = item;
+	stage->last = &bucket->items[bucket->n++];
 	pkt->n_out++;
+}
+
+void
+stage_add_cut(struct tx_stage *stage, const struct port_view *to, struct pkt *pkt, uint32_t n)
+{
+	static const struct vlan_edit keep = {.op = VLAN_KEEP};
+	const uint16_t refs = pkt->n_out;
+
+	stage_add(stage, to, pkt, &keep);
+	if (pkt->n_out > refs) {
+		/* The item is the last of the port's bucket that was staged to. */
+		edit_truncate(stage->last, n);
+	}
 }
 
 void

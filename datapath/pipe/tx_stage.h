@@ -32,6 +32,7 @@ struct tx_stage {
 	unsigned int worker;
 	struct port_counters *count; /* by port id; the worker's own */
 	uint16_t n_buckets;
+	struct tx_item *last; /* staged by stage_add, until the next call */
 	struct pkt_clones clones;
 	uint16_t first[DP_PORTS_MAX]; /* index + 1 of the port's first bucket */
 	struct tx_bucket buckets[TX_BUCKETS];
@@ -47,7 +48,11 @@ struct tx_stage {
 void stage_add(struct tx_stage *stage, const struct port_view *to, struct pkt *pkt,
 	const struct vlan_edit *edit) ON_WORKER;
 
-/* The same for n packets in a row, tags as they are. */
+/* Send the first n bytes of the packet, n < its length, as they are (edit_truncate). */
+void stage_add_cut(
+	struct tx_stage *stage, const struct port_view *to, struct pkt *pkt, uint32_t n) ON_WORKER;
+
+/* stage_add for n packets in a row, tags as they are. */
 void stage_add_run(
 	struct tx_stage *stage, const struct port_view *to, struct pkt *pkts, uint16_t n) ON_WORKER;
 

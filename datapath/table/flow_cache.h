@@ -57,6 +57,7 @@
 #define FLOW_CAPACITY_MIN 1024U /* more than one burst's packets in all their passes */
 #define FLOW_CAPACITY_MAX (16U << 20)
 #define FLOW_PAYLOAD_SIZE 16U /* bytes of an entry that are the caller's; 8-byte aligned */
+#define FLOW_TAIL_SIZE 24U /* more of them, in entries of more than 3 words */
 #define FLOW_EVICT_TRIES 8U
 #define FLOW_TICK_MS 500U /* see flow_cache_tick */
 
@@ -86,6 +87,8 @@ struct flow_entry {
 };
 
 static_assert(sizeof(struct flow_entry) == 24, "with 3 words and a payload of 16: one line");
+static_assert(24 + FLOW_KEY_WORDS_MAX * 8 + FLOW_PAYLOAD_SIZE + FLOW_TAIL_SIZE <= 3 * 64,
+	"the longest: three lines");
 
 enum flow_size { FLOW_SIZE_L2, FLOW_SIZE_IPV4, FLOW_SIZE_LONG, FLOW_SIZES };
 
@@ -106,6 +109,14 @@ static inline void *
 flow_entry_payload(struct flow_entry *entry)
 {
 	return &entry->words[flow_size_words(flow_size_of(entry->n_words))];
+}
+
+/* FLOW_TAIL_SIZE bytes behind the payload, 0 when new; of an entry with more than 3 words. */
+static inline void *
+flow_entry_tail(struct flow_entry *entry)
+{
+	assert(entry->n_words > flow_size_words(FLOW_SIZE_L2));
+	return (uint8_t *)flow_entry_payload(entry) + FLOW_PAYLOAD_SIZE;
 }
 
 static inline void

@@ -323,7 +323,10 @@ use_of(struct rule_table *table, const struct rule *rule)
 void
 rule_use_add(struct rule_table *table, struct rule *rule)
 {
-	++*use_of(table, rule);
+	uint32_t *n = use_of(table, rule);
+
+	table->widened += *n == 0;
+	++*n;
 }
 
 void
@@ -335,6 +338,7 @@ rule_use_put(struct rule_table *table, struct rule *rule)
 
 	assert(*n > 0);
 	--*n;
+	table->narrowed += *n == 0;
 	if (*n > 0 || rule->mask->fields.in_port != UINT16_MAX) {
 		return;
 	}
@@ -413,4 +417,37 @@ rules_get_mask(const struct rules *rules, uint8_t number, enum rules_class class
 			join(mask, &port->uses[i].mask->seen);
 		}
 	}
+}
+
+void
+rules_get_mask_changes(const struct rules *rules, uint64_t *widened, uint64_t *narrowed)
+{
+	*widened = 0;
+	*narrowed = 0;
+	for (unsigned int i = 0; i < RULES_TABLES; i++) {
+		const struct rule_table *table = rules_table(rules, (uint8_t)i);
+
+		if (table != NULL) {
+			*widened += table->widened;
+			*narrowed += table->narrowed;
+		}
+	}
+}
+
+bool
+rules_ask_for_port(const struct rules *rules, uint16_t in_port)
+{
+	for (unsigned int i = 0; i < RULES_TABLES; i++) {
+		const struct rule_table *table = rules_table(rules, (uint8_t)i);
+		const struct rule_port *port;
+
+		if (table == NULL || table->ports[in_port >> 8] == NULL) {
+			continue;
+		}
+		port = table->ports[in_port >> 8][in_port & 0xff];
+		if (port != NULL && port->n > 0) {
+			return true;
+		}
+	}
+	return false;
 }

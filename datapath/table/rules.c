@@ -395,6 +395,18 @@ rules_version(const struct rules *rules)
 	return rules->version;
 }
 
+bool
+rules_has_table(const struct rules *rules, uint8_t number)
+{
+	return rules_table(rules, number) != NULL;
+}
+
+uint32_t
+rules_total(const struct rules *rules)
+{
+	return rules->n_rules;
+}
+
 void
 rules_get_stats(const struct rules *rules, uint8_t number, struct rules_stats *stats)
 {

@@ -208,6 +208,10 @@ int rules_delete(struct rules *rules, const struct rules_filter *filter, size_t 
 int rules_expire(struct rules *rules, uint64_t now, size_t n_max,
 	uint64_t (*last_used)(void *arg, const struct rule *rule), void *arg, size_t *n) ON_MAIN;
 
+/* The rules that the batch has made or ended so far, until `each` returns false. */
+void rules_walk_batch(const struct rules *rules, bool (*each)(void *arg, const struct rule *rule),
+	void *arg) ON_MAIN;
+
 /* The version to publish. */
 uint64_t rules_commit(struct rules *rules) ON_MAIN;
 void rules_abort(struct rules *rules) ON_MAIN;
@@ -238,7 +242,15 @@ int rules_walk(const struct rules *rules, const struct rules_filter *filter,
 void rules_get_mask(const struct rules *rules, uint8_t table, enum rules_class class, uint16_t port,
 	struct fields *mask);
 
+/* Counts that change when what rules_get_mask says of a port or class may be more, or less. */
+void rules_get_mask_changes(const struct rules *rules, uint64_t *widened, uint64_t *narrowed);
+
+/* Is there a live rule that asks for just this port? */
+bool rules_ask_for_port(const struct rules *rules, uint16_t in_port);
+
 void rules_get_stats(const struct rules *rules, uint8_t table, struct rules_stats *stats);
+bool rules_has_table(const struct rules *rules, uint8_t table); /* it had a rule once */
+uint32_t rules_total(const struct rules *rules); /* live rules of all tables */
 size_t rules_memory(const struct rules *rules); /* bytes, without the heap's own */
 
 #endif

@@ -448,6 +448,18 @@ rules_delete(struct rules *rules, const struct rules_filter *filter, size_t *n)
 	return rc;
 }
 
+void
+rules_walk_batch(
+	const struct rules *rules, bool (*each)(void *arg, const struct rule *rule), void *arg)
+{
+	assert(rules->batch);
+	for (size_t i = 0; i < rules->n_undo; i++) {
+		if (!each(arg, rules->undo[i].rule)) {
+			return;
+		}
+	}
+}
+
 uint64_t
 rules_commit(struct rules *rules)
 {

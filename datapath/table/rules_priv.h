@@ -102,6 +102,8 @@ struct rule_table {
 	uint32_t n_masks;
 	uint32_t n_subtables;
 	bool order_stale;
+	uint64_t widened; /* times that rules asked for a mask that none had asked for */
+	uint64_t narrowed; /* times that the last such rule went */
 	uint32_t n_mask_buckets;
 	struct rule_mask **masks; /* buckets of lists */
 	struct rule_subtable **subtables;

@@ -209,9 +209,7 @@ pipe_init(struct pipe *pipe, uint32_t n_stations, struct err *err)
 
 	pipe->pairs = must_calloc(N_DRAWS, sizeof(*pipe->pairs));
 	pipe->buffers = aligned_alloc(RTE_CACHE_LINE_SIZE, (size_t)BUFFERS * STRIDE);
-	pipe->snap = must_calloc(1, sizeof(*pipe->snap));
-	pipe->snap->ports = must_calloc(DP_PORTS_MAX, sizeof(*pipe->snap->ports));
-	pipe->snap->bridges = must_calloc(DP_BRIDGES_MAX, sizeof(*pipe->snap->bridges));
+	pipe->snap = snapshot_create(0);
 	pipe->bridge = must_calloc(1, sizeof(*pipe->bridge) + 2 * sizeof(void *));
 	view_init(&pipe->in, &pipe->source.port, IN);
 	view_init(&pipe->out, &pipe->sink, OUT);
@@ -247,9 +245,7 @@ pipe_fini(struct pipe *pipe)
 		grace_fini(&pipe->grace);
 	}
 	free(pipe->bridge);
-	free(pipe->snap->bridges);
-	free(pipe->snap->ports);
-	free(pipe->snap);
+	snapshot_destroy(pipe->snap);
 	free(pipe->buffers);
 	free(pipe->pairs);
 }
