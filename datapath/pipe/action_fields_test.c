@@ -20,8 +20,6 @@
 #define STEPS 5 /* actions on one frame */
 #define HEADROOM 64
 
-static uint64_t seed;
-
 /* --- frames that are edited ------------------------------------------------------------------ */
 
 struct subject {
@@ -181,8 +179,8 @@ same(const struct fields *got, const struct fields *want, const struct action *a
 {
 	for (unsigned int i = 0; i < FIELDS_WORDS; i++) {
 		if (fields_word(got, i) != fields_word(want, i)) {
-			fail_msg("seed %#llx: action %u, arg %#x: word %u is %016llx, want %016llx",
-				(unsigned long long)seed, action->code, action->arg, i,
+			fail_msg("action %u, arg %#x: word %u is %016llx, want %016llx",
+				action->code, action->arg, i,
 				(unsigned long long)fields_word(got, i),
 				(unsigned long long)fields_word(want, i));
 		}
@@ -292,10 +290,10 @@ test_random(void **state)
 	unsigned int n_steps = 0;
 
 	(void)state;
+	print_message("# VSW_SEED=%llu\n", (unsigned long long)random);
 	for (int i = 0; i < CASES; i++) {
 		struct fields fields;
 
-		seed = random;
 		frame_random(&frame, &random);
 		/* Near the end of the parser's reach a tag decides what is seen. */
 		if (frame.len < RTE_ETHER_HDR_LEN ||

@@ -312,6 +312,7 @@ test_model(void **state)
 	static struct world w;
 	const uint64_t seed = random_seed();
 
+	print_message("# VSW_SEED=%llu\n", (unsigned long long)seed);
 	for (unsigned int run = 0; run < 40; run++) {
 		memset(&w, 0, sizeof(w));
 		w.random = seed + run;
