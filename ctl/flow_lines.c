@@ -11,7 +11,7 @@ static bool
 is_blank(struct flow_slice line)
 {
 	for (size_t i = 0; i < line.len; i++) {
-		if (strchr(" \t\r", line.at[i]) == NULL) {
+		if (line.at[i] != ' ' && line.at[i] != '\t' && line.at[i] != '\r') {
 			return false;
 		}
 	}
