@@ -181,7 +181,9 @@ dp_step(struct dp *dp, uint64_t now)
 	bool busy;
 
 	dp->now = now;
-	busy = dp_ports_step(dp, now);
+	/* First, while the ports and bridges that they name are still there. */
+	busy = dp_punts_step(dp, now);
+	busy = dp_ports_step(dp, now) || busy;
 	busy = dp_rules_step(dp, now) || busy;
 	dp_keys_step(dp, now);
 	busy = retired_step(dp, false) || busy;

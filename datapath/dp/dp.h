@@ -31,6 +31,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/role.h"
+#include "datapath/dp/dp_punt.h"
 #include "datapath/pipe/burst.h"
 #include "ports/port.h"
 
@@ -59,6 +60,10 @@ struct dp_options {
 	 * nobody wants to know. On main, from dp_step. */
 	void (*late)(void *arg, const char *port, const struct port_counters *counters);
 	void *late_arg;
+	/* Gets the packets that rules punt and sample; NULL: they are counted only. On main, from
+	 * dp_step. `punted` is the datapath's again when it returns. */
+	void (*punt)(void *arg, const struct punted *punted);
+	void *punt_arg;
 };
 
 /* How a port takes part in forwarding. */
@@ -75,6 +80,7 @@ struct dp_port_fwd {
 struct dp_bridge_conf {
 	struct fdb_conf fdb;
 	bool forward_reserved;
+	uint32_t punt_rate; /* packets a second that may be punted; 0: DP_PUNT_RATE_DEFAULT */
 };
 
 enum dp_worker_state { DP_WORKER_POLLING, DP_WORKER_SLEEPING, DP_WORKER_STALLED };
@@ -171,6 +177,9 @@ void dp_bridge_commit(struct dp *dp, struct dp_bridge *bridge, const struct dp_b
 /* Both at once; *replaced: there is a new table. */
 int dp_bridge_set(struct dp *dp, struct dp_bridge *bridge, const struct dp_bridge_conf *conf,
 	bool *replaced, struct err *err) ON_MAIN;
+
+/* By id, or NULL. */
+struct dp_bridge *dp_bridge_by_id(const struct dp *dp, uint32_t id) ON_MAIN;
 
 /* No port may be in it any more. Freed after a grace period. */
 void dp_bridge_destroy(struct dp *dp, struct dp_bridge *bridge) ON_MAIN;

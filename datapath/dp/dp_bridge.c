@@ -61,6 +61,11 @@ dp_bridge_create(
 	}
 	bridge->id = id;
 	bridge->conf = *conf;
+	if (dp_punt_init(dp, bridge) != 0) {
+		fdb_destroy(bridge->fdb);
+		free(bridge);
+		return err_set(err, ERR_LIMIT, NULL, "out of memory");
+	}
 	bridge->flooded_base = flooded_sum(dp, id);
 	dp->bridges[id] = bridge;
 	TAILQ_INSERT_TAIL(&dp->bridge_list, bridge, link);
@@ -110,6 +115,7 @@ dp_bridge_clear_stats(const struct dp *dp, struct dp_bridge *bridge)
 	struct fdb_stats now;
 
 	bridge->flooded_base = flooded_sum(dp, bridge->id);
+	dp_punt_clear(dp, bridge);
 	/* Modulo 2^64: what the table has counted so far is what there is less of. */
 	fdb_get_stats(bridge->fdb, &now);
 	bridge->past = (struct fdb_stats){.learned = -now.learned,
@@ -132,6 +138,7 @@ dp_bridge_commit(struct dp *dp, struct dp_bridge *bridge, const struct dp_bridge
 		assert(!"dp_bridge_prepare has seen that it fits");
 	}
 	bridge->conf = *conf;
+	dp_punt_set(bridge);
 	dp_bridge_touch(dp, bridge);
 }
 
@@ -168,6 +175,7 @@ dp_bridge_destroy(struct dp *dp, struct dp_bridge *bridge)
 	dp_retire(dp, dp_rules_free, bridge->rules);
 	dp_retire(dp, fdb_free, bridge->fdb);
 	dp_retire(dp, free, bridge->view);
+	dp_punt_fini(bridge);
 	free(bridge);
 }
 
@@ -182,6 +190,7 @@ dp_bridges_shutdown(struct dp *dp)
 		dp_rules_free(bridge->rules);
 		fdb_destroy(bridge->fdb);
 		free(bridge->view);
+		dp_punt_fini(bridge);
 		free(bridge);
 	}
 }
@@ -208,6 +217,12 @@ dp_bridges_step(struct dp *dp, uint64_t now)
 			}
 		}
 	}
+}
+
+struct dp_bridge *
+dp_bridge_by_id(const struct dp *dp, uint32_t id)
+{
+	return id < DP_BRIDGES_MAX ? dp->bridges[id] : NULL;
 }
 
 struct fdb *

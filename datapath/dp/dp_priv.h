@@ -8,6 +8,7 @@
 #include "datapath/dp/dp.h"
 #include "datapath/dp/dp_policy.h"
 #include "datapath/dp/worker.h"
+#include "datapath/pipe/meter.h"
 
 /* Something a worker may still see; freed when its token has passed. */
 struct retired {
@@ -111,6 +112,8 @@ struct dp_bridge {
 	uint32_t n_groups;
 	const struct group_view **groups;
 	uint64_t *watched; /* bits by port number that buckets watch; NULL: none */
+	struct meter *punt_meter;
+	struct dp_punt_stats punts; /* `lost` is what the queues had lost when it was zero */
 };
 
 TAILQ_HEAD(dp_port_list, dp_port);
@@ -142,6 +145,7 @@ struct dp {
 	uint64_t now; /* of the last dp_step */
 	uint64_t swept_at; /* last FDB upkeep */
 	uint64_t polled_at; /* last ops->poll round */
+	struct punted punted; /* the one in hand, dp_punt.c */
 };
 
 /* Free `object`, which the newest snapshot still names, a grace period after the next publication.
@@ -156,6 +160,19 @@ bool dp_ports_step(struct dp *dp, uint64_t now) ON_MAIN;
 
 /* FDB ageing; dp_bridge.c */
 void dp_bridges_step(struct dp *dp, uint64_t now) ON_MAIN;
+
+/* The meter and counters of a new bridge; -ENOMEM or 0. dp_punt.c */
+int dp_punt_init(const struct dp *dp, struct dp_bridge *bridge) ON_MAIN;
+void dp_punt_fini(struct dp_bridge *bridge) ON_MAIN;
+
+/* The bridge's configuration has changed. */
+void dp_punt_set(struct dp_bridge *bridge) ON_MAIN;
+
+/* Count from zero. */
+void dp_punt_clear(const struct dp *dp, struct dp_bridge *bridge) ON_MAIN;
+
+/* Take what workers have put; true if there was any. */
+bool dp_punts_step(struct dp *dp, uint64_t now) ON_MAIN;
 
 /* Close everything at once, workers have stopped. */
 void dp_ports_shutdown(struct dp *dp, enum port_close why) ON_MAIN;
