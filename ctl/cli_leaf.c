@@ -24,6 +24,8 @@ const struct cli_leaf cli_leaves[] = {
 		"most moves of MAC addresses a second; 0: no limit"},
 	{"forward-reserved", BRIDGE, BOOL, "BOOL", "true false", NULL,
 		"forward frames to 01-80-c2-00-00-0x (STP, LLDP, LACP)"},
+	{"punt-rate", BRIDGE, NUMBER, "N", NULL, NULL,
+		"most packets a second that rules punt to controllers"},
 
 	{"type", PORT, STRING, "TYPE",
 		"vhost-user pci af-xdp af-packet tap virtio-user memif ring pcap null fake", NULL,

@@ -618,7 +618,8 @@ test_completion(void **state)
 		"mode=server\nmode=client\n");
 	expect_candidates(w, (const char *const[]){"config", "load", "", NULL}, "__files__\n");
 	expect_candidates(w, (const char *const[]){"bridge", "add", "x", "a", NULL},
-		"description=\naging-time=\nfdb-limit=\nmac-move-limit=\nforward-reserved=\n");
+		"description=\naging-time=\nfdb-limit=\nmac-move-limit=\nforward-reserved=\npunt-"
+		"rate=\n");
 	expect_candidates(w, (const char *const[]){"bridge", "add", "x", "--", NULL},
 		"--may-exist\n--socket\n--timeout\n--json\n--help\n--version\n");
 	expect_candidates(w, (const char *const[]){"nix", "", NULL}, "");

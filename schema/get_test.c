@@ -64,7 +64,7 @@ static const struct {
 		BRIDGE(", 'fdb-entries': 7, 'statistics': {'learned': '9'}")},
 	{ROOT "/bridge", CONFIG, 0, true,
 		BRIDGE(", 'aging-time': 300, 'fdb-limit': 65536, 'mac-move-limit': 1000,"
-		       "'forward-reserved': false")},
+		       "'forward-reserved': false, 'punt-rate': 1000")},
 	{VM1, CONFIG, 0, false,
 		PORT(", 'type': 'tap', 'bridge': 'br0', 'mtu': 1500, 'trunk': ['1', '3']")},
 	{VM1, STATE, 0, false, PORT(PORT_STATE)},

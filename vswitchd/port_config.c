@@ -201,5 +201,6 @@ bridge_config(const json_t *entry, struct dp_bridge_conf *conf)
 		.fdb = {.limit = config_number(entry, "fdb-limit", 65536),
 			.aging_s = config_number(entry, "aging-time", 300),
 			.move_limit = config_number(entry, "mac-move-limit", 1000)},
-		.forward_reserved = config_bool(entry, "forward-reserved", false)};
+		.forward_reserved = config_bool(entry, "forward-reserved", false),
+		.punt_rate = config_number(entry, "punt-rate", DP_PUNT_RATE_DEFAULT)};
 }

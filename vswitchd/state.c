@@ -101,6 +101,7 @@ bridge_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
 {
 	const struct world_bridge *bridge = world_find_bridge(world, name);
 	json_t *statistics;
+	struct dp_punt_stats punts;
 	struct fdb_stats stats;
 
 	if (bridge == NULL) {
@@ -116,6 +117,10 @@ bridge_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
 	set_counter(statistics, "evicted", stats.evicted);
 	set_counter(statistics, "aged", stats.aged);
 	set_counter(statistics, "learn-refused", stats.refused);
+	dp_bridge_get_punts(world->dp, bridge->dp, &punts);
+	set_counter(statistics, "punted", punts.punted);
+	set_counter(statistics, "punt-lost", punts.lost);
+	set_counter(statistics, "punt-limited", punts.limited);
 	(void)json_object_set_new(entry, "statistics", statistics);
 }
 
