@@ -41,6 +41,7 @@ enum cli_word {
 	CLI_WORD_PORT,
 	CLI_WORD_FILE,
 	CLI_WORD_METHOD,
+	CLI_WORD_TOPIC, /* of events */
 	CLI_WORD_BRIDGE_LEAF, /* key=value of a bridge */
 	CLI_WORD_PORT_LEAF,
 	CLI_WORD_FDB_LEAF, /* vlan= */
@@ -120,6 +121,7 @@ extern const struct cli_command cli_workers_commands[];
 extern const struct cli_command cli_config_commands[];
 extern const struct cli_command cli_call_commands[];
 extern const struct cli_command cli_fake_commands[];
+extern const struct cli_command cli_events_commands[];
 
 /* The command with these words (verb may be NULL), or NULL. */
 const struct cli_command *cli_command_find(const char *noun, const char *verb);

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "ctl/cli.h"
 #include "ctl/cli_data.h"
+#include "ctl/cli_events.h"
 #include "ctl/cli_leaf.h"
 #include "ctl/client.h"
 
@@ -126,8 +127,8 @@ put_leaves(struct cli *cli, enum cli_word word, const char *typed)
 static void
 put_argument(struct cli *cli, enum cli_word word, const char *typed)
 {
-	static const char *const methods[] = {
-		"get", "edit", "schema", "version", "ping", "action", "program", "flows"};
+	static const char *const methods[] = {"get", "edit", "schema", "version", "ping", "action",
+		"program", "flows", "subscribe", "unsubscribe"};
 
 	switch (word) {
 	case CLI_WORD_BRIDGE:
@@ -142,6 +143,11 @@ put_argument(struct cli *cli, enum cli_word word, const char *typed)
 	case CLI_WORD_METHOD:
 		for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
 			put(cli, "", methods[i]);
+		}
+		break;
+	case CLI_WORD_TOPIC:
+		for (size_t i = 0; cli_topics[i] != NULL; i++) {
+			put(cli, "", cli_topics[i]);
 		}
 		break;
 	case CLI_WORD_NONE:

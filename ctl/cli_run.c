@@ -25,6 +25,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_config_commands,
 	cli_call_commands,
 	cli_fake_commands,
+	cli_events_commands,
 	NULL,
 };
 

@@ -611,7 +611,7 @@ test_completion(void **state)
 	expect_candidates(w, (const char *const[]){"po", NULL},
 		"show\nbridge\nport\nfdb\nflow\nstats\ndrops\nworkers\nconfig\ncall\nversion\nping"
 		"\n"
-		"schema\nfake\n");
+		"schema\nfake\nevents\n");
 	expect_candidates(w, (const char *const[]){"port", "", NULL}, "add\ndel\nset\nshow\n");
 	expect_candidates(w, (const char *const[]){"port", "add", "", NULL}, "");
 	expect_candidates(w, (const char *const[]){"port", "add", "x", "mode=", NULL},

@@ -39,7 +39,13 @@ script_step(struct cli_world *w, struct rpc_call *call, const char *method, cons
 	w->asked[w->n_asked++] = str_dup(text);
 	answer = json_loads(w->answers[i], JSON_DECODE_ANY, NULL);
 	if (json_object_get(answer, "code") == NULL) {
+		struct rpc_peer *peer = rpc_call_peer(call);
+
 		rpc_call_reply(call, answer);
+		if (w->events != NULL) {
+			rpc_peer_notify(peer, w->events, strlen(w->events));
+			w->events = NULL;
+		}
 	} else {
 		struct err err = ERR_INIT;
 
@@ -66,6 +72,7 @@ SCRIPTED(version)
 SCRIPTED(schema)
 SCRIPTED(program)
 SCRIPTED(flows)
+SCRIPTED(subscribe)
 
 static const struct rpc_method scripted[] = {
 	{"get", run_get},
@@ -76,6 +83,7 @@ static const struct rpc_method scripted[] = {
 	{"schema", run_schema},
 	{"program", run_program},
 	{"flows", run_flows},
+	{"subscribe", run_subscribe},
 	{NULL, NULL},
 };
 

@@ -23,6 +23,7 @@ struct cli_world {
 
 	const char *answers[SCRIPT_MAX]; /* JSON; {code: an err_kind, text, path?} is a refusal */
 	size_t n_answers;
+	const char *events; /* lines that follow the next answer; NULL: none */
 	char *asked[SCRIPT_MAX]; /* "method params", owned */
 	size_t n_asked;
 

@@ -106,6 +106,34 @@ client_call(struct client *client, const char *method, json_t *params, json_t **
 	return *fault != NULL ? -EREMOTE : rc;
 }
 
+int
+client_event(struct client *client, json_t **event, struct err *err)
+{
+	int rc = 0;
+
+	*event = NULL;
+	while (rc == 0 && *event == NULL) {
+		json_t *message;
+		const char *method;
+		const char *error;
+
+		rc = receive_line(client, UINT64_MAX, &message, err);
+		if (rc != 0) {
+			return rc;
+		}
+		method = json_string_value(json_object_get(message, "method"));
+		error = json_string_value(
+			json_object_get(json_object_get(message, "error"), "message"));
+		if (method != NULL && strcmp(method, "event") == 0) {
+			*event = json_incref(json_object_get(message, "params"));
+		} else if (error != NULL) {
+			rc = err_set(err, ERR_FAILED, NULL, "%s", error);
+		}
+		json_decref(message);
+	}
+	return rc;
+}
+
 /* An answer to our call, or an error about the connection itself (id null); else leave it. */
 static void
 answer_take(const struct client *client, const json_t *answer, json_t **result, json_t **fault)

@@ -37,4 +37,11 @@ void client_close(struct client *client); /* NULL is legal */
 int client_call(struct client *client, const char *method, json_t *params, json_t **result,
 	json_t **fault, struct err *err);
 
+/*
+ * Wait, for as long as it takes, for the next event (ctl/events.h). 0: *event is a new reference to
+ * its params. Else no more will come, and *err says why. After a subscription: those that come
+ * during a client_call are lost.
+ */
+int client_event(struct client *client, json_t **event, struct err *err);
+
 #endif

@@ -228,6 +228,35 @@ test_socket_paths(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Events come when they come; what is no event is skipped; an error or the end is the end. */
+static void
+test_events(void **state)
+{
+	struct daemon *d = *state;
+	struct err err = ERR_INIT;
+	json_t *event;
+
+	say(d,
+		"{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"n\":1}}\n"
+		"{\"jsonrpc\":\"2.0\",\"method\":\"other\",\"params\":{\"n\":2}}\n"
+		"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}\n"
+		"{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"n\":3}}\n"
+		"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32001,\"message\":"
+		"\"answers are not read\"}}\n");
+	assert_int_equal(client_event(d->client, &event, &err), 0);
+	assert_int_equal(json_integer_value(json_object_get(event, "n")), 1);
+	json_decref(event);
+	assert_int_equal(client_event(d->client, &event, &err), 0);
+	assert_int_equal(json_integer_value(json_object_get(event, "n")), 3);
+	json_decref(event);
+	assert_true(client_event(d->client, &event, &err) < 0);
+	assert_null(event);
+	assert_string_equal(err.text, "answers are not read");
+	(void)shutdown(d->fd, SHUT_RDWR);
+	assert_int_equal(client_event(d->client, &event, &err), -EPIPE);
+	assert_null(event);
+}
+
 int
 main(void)
 {
@@ -240,6 +269,7 @@ main(void)
 		CASE(test_garbage),
 		CASE(test_open_errors),
 		cmocka_unit_test(test_socket_paths),
+		cmocka_unit_test_setup_teardown(test_events, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("client", tests, NULL, NULL);
