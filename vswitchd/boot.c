@@ -27,6 +27,7 @@
 #include "ports/xdp/types.h"
 #include "vswitchd/actions.h"
 #include "vswitchd/eal.h"
+#include "vswitchd/program.h"
 #include "vswitchd/world.h"
 
 LOG_MODULE("vswitchd");
@@ -66,6 +67,7 @@ struct boot {
 	struct event *step; /* timer of dp_step and world_step */
 	struct rpc_server *rpc;
 	struct methods methods;
+	struct programmer programmer;
 	uint64_t stop_at; /* when to end even if a transaction still runs; 0: not stopping */
 	/* outcome of loading the configuration */
 	bool loaded;
@@ -275,9 +277,11 @@ start_rpc(struct boot *boot, struct err *err) ON_MAIN
 		.methods = methods_table,
 		.ctx = &boot->methods};
 
+	programmer_init(&boot->programmer, &boot->world);
 	boot->methods = (struct methods){.ds = boot->ds,
 		.actions = world_actions,
 		.actions_ctx = &boot->world,
+		.program = &boot->programmer.backend,
 		.versions = json_pack("{s:s, s:s, s:i}", "vswitchd", VSW_VERSION, "dpdk",
 			rte_version(), "protocol", 1),
 		.started = boot->world.started};

@@ -20,6 +20,7 @@ world_init(struct world *world)
 {
 	TAILQ_INIT(&world->bridges);
 	TAILQ_INIT(&world->ports);
+	port_numbers_init(&world->numbers);
 }
 
 void
@@ -45,6 +46,11 @@ world_add_port(struct world *world, struct world_port *port)
 
 	TAILQ_INSERT_TAIL(&world->ports, port, link);
 	(void)name_map_put(&world->port_names, port->name, port);
+	port->number = port_numbers_take(&world->numbers, port->name);
+	if (port->number == 0) {
+		log_warn("port %s: rules cannot name it, all numbers of ports are in use",
+			port->name);
+	}
 	port_config_exclusive(&port->conf, world->run_dir, key, sizeof(key));
 	if (key[0] != '\0') {
 		/* Whoever had it gives it up in the same transaction, but maybe later than here. */
@@ -60,6 +66,8 @@ world_del_port(struct world *world, struct world_port *port)
 
 	TAILQ_REMOVE(&world->ports, port, link);
 	name_map_del(&world->port_names, port->name);
+	port_numbers_put(&world->numbers, port->number);
+	port->number = 0;
 	port_config_exclusive(&port->conf, world->run_dir, key, sizeof(key));
 	if (name_map_get(&world->exclusive, key) == port) {
 		name_map_del(&world->exclusive, key);
@@ -80,6 +88,7 @@ world_fini(struct world *world)
 		free(port);
 	}
 	name_map_clear(&world->exclusive);
+	port_numbers_fini(&world->numbers);
 }
 
 struct world_bridge *
@@ -214,6 +223,7 @@ world_port_forward(struct world *world, struct world_port *port)
 		return;
 	}
 	port->fwd.bridge = bridge == NULL ? NULL : bridge->dp;
+	port->fwd.number = port->number;
 	dp_port_set(world->dp, port->dp, &port->fwd);
 	if (bridge != NULL && json_array_size(json_object_get(bridge->config, "static-mac")) > 0) {
 		world_statics(world, bridge, NULL);

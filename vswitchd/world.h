@@ -21,6 +21,7 @@
 #include "datapath/dp/dp.h"
 #include "schema/datastore.h"
 #include "vswitchd/name_map.h"
+#include "vswitchd/port_numbers.h"
 
 #define WORLD_RETRY (1 * CLOCK_S) /* between attempts to open a failed port */
 
@@ -45,6 +46,7 @@ struct world_port {
 	char reason[PORT_REASON_SIZE];
 	uint64_t retry_at;
 	struct port_counters past; /* of earlier devices of this port */
+	uint16_t number; /* that rules know its name by, while it is configured; 0: none left */
 };
 
 TAILQ_HEAD(world_bridge_list, world_bridge);
@@ -59,6 +61,7 @@ struct world {
 	struct name_map bridge_names;
 	struct name_map port_names;
 	struct name_map exclusive; /* resource (port_config_exclusive) to struct world_port */
+	struct port_numbers numbers; /* of names of ports */
 	struct plan *plan; /* of the running transaction */
 	void (*kick)(void *arg); /* main has something to step soon */
 	void *kick_arg;
