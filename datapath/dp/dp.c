@@ -123,6 +123,7 @@ dp_destroy(struct dp *dp, enum port_close why)
 	}
 	dp_ports_shutdown(dp, why);
 	dp_bridges_shutdown(dp);
+	dp_acls_shutdown(dp);
 	dp->dirty = true;
 	/* The last snapshot is empty: everything before it is retired, itself too in the end. */
 	dp->options.n_workers = 0;
@@ -172,6 +173,9 @@ ports_poll(struct dp *dp, uint64_t now) ON_MAIN
 		if (port->device->ops->poll != NULL) {
 			port->device->ops->poll(port->device, now);
 		}
+	}
+	if (dp_ports_watch(dp, NULL)) {
+		dp_publish(dp);
 	}
 }
 

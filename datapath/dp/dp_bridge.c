@@ -176,6 +176,8 @@ dp_bridge_destroy(struct dp *dp, struct dp_bridge *bridge)
 	dp_retire(dp, fdb_free, bridge->fdb);
 	dp_retire(dp, free, bridge->view);
 	dp_punt_fini(bridge);
+	dp_bridge_free_meters(dp, bridge);
+	dp_bridge_free_groups(dp, bridge);
 	free(bridge);
 }
 
@@ -191,6 +193,8 @@ dp_bridges_shutdown(struct dp *dp)
 		fdb_destroy(bridge->fdb);
 		free(bridge->view);
 		dp_punt_fini(bridge);
+		dp_bridge_free_meters(dp, bridge);
+		dp_bridge_free_groups(dp, bridge);
 		free(bridge);
 	}
 }

@@ -161,6 +161,7 @@ port_view_build(const struct dp_port *port, const struct dp_port_fwd *fwd)
 		.mac_limit = fwd->mac_limit,
 		.vlan = fwd->vlan,
 		.number = fwd->number};
+	dp_port_policy_view(port, view);
 	return view;
 }
 
@@ -200,6 +201,8 @@ dp_port_set(struct dp *dp, struct dp_port *port, const struct dp_port_fwd *fwd)
 			memcmp(&old->vlan, &fwd->vlan, sizeof(old->vlan)) != 0)) {
 		flush_learned(port);
 	}
+	dp_port_policy_set(dp, port, fwd->policy);
+	port->guard.up = dp_port_look(port);
 	port->view = port_view_build(port, fwd);
 	port->keys_stale = true;
 	port->state = DP_PORT_PUBLISHED;
@@ -246,6 +249,7 @@ port_free(struct dp *dp, struct dp_port *port)
 {
 	dp->ports[port->id] = NULL;
 	free(port->tx_locks);
+	dp_port_policy_free(port);
 	free(port->view);
 	free(port);
 }

@@ -59,6 +59,10 @@ bridge_view_build(const struct dp *dp, const struct dp_bridge *bridge)
 	view->version = dp->version;
 	view->fdb = bridge->fdb;
 	view->forward_reserved = bridge->conf.forward_reserved;
+	view->n_meters = bridge->n_meters;
+	view->meters = bridge->meters;
+	view->n_groups = bridge->n_groups;
+	view->groups = bridge->groups;
 	TAILQ_FOREACH (port, &dp->live, link) {
 		if (port->bridge == bridge && port->state == DP_PORT_PUBLISHED) {
 			view->members[view->n_members++] = port->view;
