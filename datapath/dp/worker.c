@@ -62,11 +62,16 @@ worker_step(struct worker *worker, uint64_t now)
 		.ms = (uint32_t)(now / CLOCK_MS),
 		.ns = now,
 	};
+	uint32_t busy = 0;
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < view->n_rxq; i++) {
-		n += burst_run(worker->burst, snap, &view->rxq[i], &time);
+		const uint16_t got = burst_run(worker->burst, snap, &view->rxq[i], &time);
+
+		busy += got > 0;
+		n += got;
 	}
+	worker->burst->flows.busy_queues = busy;
 	burst_upkeep(worker->burst, snap, &time);
 	grace_quiescent(worker->grace, worker->index);
 	return n;

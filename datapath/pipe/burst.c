@@ -7,6 +7,7 @@
 
 #include "datapath/core/offload.h"
 #include "datapath/pipe/act.h"
+#include "datapath/pipe/flow_query.h"
 
 int
 burst_create(const struct burst_conf *conf, struct burst **out)
@@ -32,6 +33,7 @@ burst_create(const struct burst_conf *conf, struct burst **out)
 		return rc;
 	}
 	burst->random = conf->seed | 1;
+	burst->flows.budget = conf->miss_budget;
 	burst->stage.worker = conf->worker;
 	burst->stage.count = burst->ports;
 	*out = burst;
@@ -128,6 +130,7 @@ void
 burst_upkeep(struct burst *burst, const struct snapshot *snap, const struct burst_time *now)
 {
 	flows_step(&burst->flows, snap, now);
+	flow_query_serve(&burst->flows, snap, now);
 }
 
 uint16_t

@@ -37,6 +37,7 @@ struct burst_conf {
 	unsigned int worker; /* the index that chooses TX queues */
 	uint32_t flows; /* capacity of the flow cache, see flow_cache.h */
 	uint64_t seed; /* from getrandom(2); each worker its own */
+	bool miss_budget; /* limit what a port's new flows may cost; tests without a clock do not */
 };
 
 /* -ENOMEM, -EINVAL (flows) or 0. Main. */

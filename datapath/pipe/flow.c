@@ -2,6 +2,7 @@
 #include "datapath/pipe/flow.h"
 
 #include <errno.h>
+#include <rte_cycles.h>
 #include <string.h>
 
 #include "datapath/table/pages.h"
@@ -18,6 +19,7 @@
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "an address is a word's low six bytes");
 
 #define COUNTS_SIZE (RULE_SLOTS_MAX * sizeof(struct rule_count))
+#define BY_PORT_SIZE (DP_PORTS_MAX * sizeof(struct flow_port_counts))
 
 /* The entry is forgotten: its counts and its program are not. */
 static void
@@ -49,7 +51,8 @@ flows_init(struct flows *flows, uint32_t capacity, uint64_t seed)
 	}
 	if (rc == 0) {
 		flows->counts = pages_alloc(COUNTS_SIZE);
-		rc = flows->counts == NULL ? -ENOMEM : 0;
+		flows->by_port = pages_alloc(BY_PORT_SIZE);
+		rc = flows->counts == NULL || flows->by_port == NULL ? -ENOMEM : 0;
 	}
 	if (rc != 0) {
 		flows_fini(flows);
@@ -62,12 +65,12 @@ flows_fini(struct flows *flows)
 {
 	flow_cache_destroy(flows->cache);
 	intern_destroy(flows->programs);
-	if (flows->counts != NULL) {
-		pages_free(flows->counts, COUNTS_SIZE);
-	}
+	pages_free(flows->counts, COUNTS_SIZE);
+	pages_free(flows->by_port, BY_PORT_SIZE);
 	flows->cache = NULL;
 	flows->programs = NULL;
 	flows->counts = NULL;
+	flows->by_port = NULL;
 }
 
 /* --- keys ----------------------------------------------------------------------------------- */
@@ -84,8 +87,8 @@ add_tag(const struct pkt *pkt, struct flow_key *key)
 		(uint64_t)(load_be16(pkt->head + RTE_ETHER_HDR_LEN) & VLAN_ID_MASK) << 48;
 }
 
-static void
-make_keys(struct flow_key *keys, const struct port_view *in, const struct pkt *pkts, uint16_t n)
+void
+flow_bridge_keys(struct flow_key *keys, const struct port_view *in, const struct pkt *pkts, uint16_t n)
 {
 	for (uint16_t i = 0; i < n; i++) {
 		const uint8_t *head = pkts[i].head;
@@ -98,6 +101,20 @@ make_keys(struct flow_key *keys, const struct port_view *in, const struct pkt *p
 		if (unlikely(eth_is_vlan(load_be16(head + TYPE_OFFSET)))) {
 			add_tag(&pkts[i], key);
 		}
+	}
+}
+
+void
+flow_bridge_fields(const uint64_t *words, struct fields *value, struct fields *mask)
+{
+	const uint64_t tag = words[1] >> 48;
+
+	key_bridge_mask(mask);
+	fields_set_word(value, 1, words[1] & KEY_MAC);
+	fields_set_word(value, 2, words[2]);
+	if ((words[1] & KEY_TAGGED) != 0) {
+		value->vlan_tci = rte_cpu_to_be_16(
+			(uint16_t)((tag & VLAN_ID_MASK) | FIELDS_TAG_PRESENT));
 	}
 }
 
@@ -245,6 +262,51 @@ keep_holding(
 	return kept;
 }
 
+/* Packets of new flows, if there is no time for them. */
+static void
+turn_away(const struct flow_step *step, const uint16_t *index, uint16_t n)
+{
+	for (uint16_t k = 0; k < n; k++) {
+		step->verdicts[index[k]] =
+			(struct verdict){.kind = VERDICT_DROP, .reason = DROP_MISS_BUDGET};
+	}
+}
+
+/*
+ * Decide what is new (the first n_new) and what is stale, and what has become stale by that.
+ * Returns the hits that hold.
+ */
+static uint64_t
+decide_some(const struct flow_step *step, uint64_t hits, const uint16_t *todo, uint16_t n_new,
+	uint16_t n_todo) ON_WORKER
+{
+	struct flows *flows = step->flows;
+	struct miss_budget *budget = &flows->by_port[step->at->in->id].budget;
+	const uint64_t begin = rte_rdtsc();
+	const bool open =
+		n_new == 0 || !flows->budget || miss_budget_open(budget, begin, flows->busy_queues);
+	uint16_t again[PKT_BURST];
+	uint16_t n_again = 0;
+
+	if (!open) {
+		turn_away(step, todo, n_new);
+		todo += n_new;
+		n_todo = (uint16_t)(n_todo - n_new);
+	}
+	flows->relearned_ms = step->at->now->ms;
+	if (n_todo > 0) {
+		decide(step, todo, n_todo);
+		hits = keep_holding(step, hits, false, again, &n_again);
+		if (n_again > 0) {
+			decide(step, again, n_again);
+		}
+	}
+	if (open && n_new > 0) {
+		miss_budget_pay(budget, rte_rdtsc() - begin);
+	}
+	return hits;
+}
+
 /*
  * What is new or stale is decided first: that may learn its sources, and what is remembered must
  * know. All sources are this port's, so a flow that is stale only now has nothing left to learn.
@@ -257,6 +319,7 @@ flows_decide(struct flows *flows, const struct arrival *at, struct pkt *pkts, ui
 	const struct burst_time *now = at->now;
 	uint16_t todo[PKT_BURST];
 	uint16_t n_todo = 0;
+	uint16_t n_new;
 	uint64_t hits;
 
 	if (n == 0) {
@@ -265,7 +328,7 @@ flows_decide(struct flows *flows, const struct arrival *at, struct pkt *pkts, ui
 	flows->now_ms = now->ns / UINT64_C(1000000);
 	flow_cache_begin(flows->cache);
 	if (step.port_keys == NULL) {
-		make_keys(flows->keys, at->in, pkts, n);
+		flow_bridge_keys(flows->keys, at->in, pkts, n);
 	} else {
 		flow_put_programs(flows);
 		flow_rules_keys(&step, n);
@@ -276,15 +339,12 @@ flows_decide(struct flows *flows, const struct arrival *at, struct pkt *pkts, ui
 		misses &= misses - 1) {
 		todo[n_todo++] = (uint16_t)__builtin_ctzll(misses);
 	}
+	n_new = n_todo;
+	port_count(&flows->by_port[at->in->id].hits, (uint64_t)(n - n_new));
 	hits = keep_holding(&step, hits, now->ms != flows->relearned_ms, todo, &n_todo);
 	if (unlikely(n_todo > 0)) {
-		flows->relearned_ms = now->ms;
-		decide(&step, todo, n_todo);
-		n_todo = 0;
-		hits = keep_holding(&step, hits, false, todo, &n_todo);
-		if (n_todo > 0) {
-			decide(&step, todo, n_todo);
-		}
+		port_count(&flows->by_port[at->in->id].misses, n_new);
+		hits = decide_some(&step, hits, todo, n_new, n_todo);
 	}
 	for (; hits != 0; hits &= hits - 1) {
 		const uint16_t i = (uint16_t)__builtin_ctzll(hits);

@@ -37,6 +37,7 @@
 #include "base/role.h"
 #include "datapath/core/parse.h"
 #include "datapath/pipe/bridge.h"
+#include "datapath/pipe/miss_budget.h"
 #include "datapath/pipe/pipeline.h"
 #include "datapath/pipe/rule_count.h"
 #include "datapath/pipe/snapshot.h"
@@ -78,8 +79,20 @@ struct flow_tail {
 };
 static_assert(sizeof(struct flow_tail) == FLOW_TAIL_SIZE, "fills the tail");
 
+/* What a port's packets have met; one writer, read by main with relaxed loads. */
+struct flow_port_counts {
+	uint64_t hits;
+	uint64_t misses;
+	struct miss_budget budget; /* the worker's alone */
+};
+
+struct flow_query;
+
 struct flows {
 	struct flow_cache *cache;
+	struct flow_port_counts *by_port; /* by port id, DP_PORTS_MAX */
+	bool budget; /* new flows are paid for, see miss_budget.h */
+	uint32_t busy_queues; /* of the worker that had packets in its last round */
 	struct intern *programs;
 	struct rule_count *counts; /* RULE_SLOTS_MAX; main reads them */
 	uint64_t passes; /* of the walk that have ended; main reads it */
@@ -88,6 +101,7 @@ struct flows {
 	uint32_t walked_ms;
 	uint32_t ticked_ms;
 	uint64_t cursor;
+	struct flow_query *query; /* main's question, or NULL: flow_query.h */
 	uint32_t n_put; /* programs that nobody refers to once the burst is over */
 	uint32_t put[2 * PKT_BURST];
 	struct flow_key keys[PKT_BURST];
@@ -103,7 +117,10 @@ struct flows {
 int flows_init(struct flows *flows, uint32_t capacity, uint64_t seed);
 void flows_fini(struct flows *flows);
 
-/* n <= PKT_BURST packets, as bridge_decide() wants them. */
+/*
+ * n <= PKT_BURST packets, as bridge_decide() wants them. New flows may be dropped for want of time
+ * (miss_budget.h).
+ */
 void flows_decide(struct flows *flows, const struct arrival *at, struct pkt *pkts, uint16_t n,
 	struct verdict *verdicts) ON_WORKER;
 
@@ -137,6 +154,11 @@ flow_count(struct flow_entry *entry, const struct pkt *pkt)
 	flow_entry_count(entry, 1, pkt->len);
 	memo->seen = 1;
 }
+
+/* Keys of a bridge, for n packets of a port; and back to what they say of the frame. */
+void flow_bridge_keys(
+	struct flow_key *keys, const struct port_view *in, const struct pkt *pkts, uint16_t n);
+void flow_bridge_fields(const uint64_t *words, struct fields *value, struct fields *mask);
 
 /* The verdict for this packet of what is remembered. */
 void flow_recall(const struct flow_step *step, struct flow_entry *entry, uint16_t i);

@@ -147,11 +147,9 @@ run_output(struct run *run, uint32_t number, uint16_t max)
 	}
 }
 
-/* The frame's Ethernet header and first tag as its fields are now; its length. */
-static uint16_t
-header_of(const struct run *run, uint8_t *header)
+uint16_t
+pipeline_header(const struct fields *f, uint8_t *header)
 {
-	const struct fields *f = &run->fields;
 	uint16_t len = 2 * RTE_ETHER_ADDR_LEN;
 
 	memcpy(header, f->eth_dst, RTE_ETHER_ADDR_LEN);
@@ -197,7 +195,7 @@ run_normal(struct run *run, const struct fields *received)
 	struct decision *decision = run->decision;
 	struct verdict verdict;
 	uint8_t header[RTE_ETHER_HDR_LEN + VLAN_TAG_LEN];
-	struct pkt pkt = {.head = header, .head_len = header_of(run, header)};
+	struct pkt pkt = {.head = header, .head_len = pipeline_header(&run->fields, header)};
 
 	pkt.len = pkt.head_len;
 	bridge_decide(run->at, &pkt, &first, 1, &verdict);
@@ -229,7 +227,7 @@ run_flood(struct run *run)
 {
 	struct verdict verdict = {.kind = VERDICT_FLOOD};
 	uint8_t header[RTE_ETHER_HDR_LEN + VLAN_TAG_LEN];
-	const uint16_t len = header_of(run, header);
+	const uint16_t len = pipeline_header(&run->fields, header);
 
 	if (!vlan_ingress(&run->at->in->vlan, header, len, &verdict.vlan)) {
 		refuse(run, DROP_VLAN_NOT_ALLOWED);

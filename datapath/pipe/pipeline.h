@@ -69,4 +69,11 @@ struct decision {
 void pipeline_decide(const struct arrival *at, const struct fields *fields,
 	const struct pipeline_trace *trace, struct decision *decision);
 
+/*
+ * The Ethernet header and first tag of a frame with these fields, for what decides by VLAN; returns
+ * the length. The bit that says that there is a tag stays clear.
+ */
+uint16_t pipeline_header(
+	const struct fields *fields, uint8_t header[RTE_ETHER_HDR_LEN + VLAN_TAG_LEN]);
+
 #endif
