@@ -28,6 +28,7 @@
 #include "vswitchd/actions.h"
 #include "vswitchd/eal.h"
 #include "vswitchd/program.h"
+#include "vswitchd/punt_events.h"
 #include "vswitchd/world.h"
 
 LOG_MODULE("vswitchd");
@@ -66,6 +67,7 @@ struct boot {
 	struct event *sigint;
 	struct event *step; /* timer of dp_step and world_step */
 	struct rpc_server *rpc;
+	struct punt_events punts;
 	struct methods methods;
 	struct programmer programmer;
 	uint64_t stop_at; /* when to end even if a transaction still runs; 0: not stopping */
@@ -106,6 +108,9 @@ on_step(evutil_socket_t fd, short what, void *arg)
 		next = DP_STEP_BUSY;
 	} else {
 		world_step(&boot->world, now);
+	}
+	if (punt_events_wanted(&boot->punts) && next > DP_STEP_PUNT) {
+		next = DP_STEP_PUNT;
 	}
 	step_arm(boot, next);
 }
@@ -183,6 +188,8 @@ start_datapath(struct boot *boot, struct err *err) ON_MAIN
 		.flows = options->flows,
 		.late = world_port_late,
 		.late_arg = &boot->world,
+		.punt = punt_events_take,
+		.punt_arg = &boot->punts,
 		.run_dir = boot->run_dir};
 	int rc = eal_start(options, &boot->eal, err);
 
@@ -267,6 +274,24 @@ load_config(struct boot *boot, struct err *err) ON_MAIN
 	return boot->load_rc;
 }
 
+static bool
+bridge_exists(void *ctx, const char *name)
+{
+	role_assert(&role_main);
+	return world_find_bridge(ctx, name) != NULL;
+}
+
+static int
+start_events(struct boot *boot, struct err *err) ON_MAIN
+{
+	const struct events_conf conf = {.bridge_exists = bridge_exists, .ctx = &boot->world};
+
+	boot->punts.world = &boot->world;
+	boot->punts.events = events_create(&conf);
+	boot->methods.events = boot->punts.events;
+	return boot->punts.events == NULL ? err_set(err, ERR_LIMIT, NULL, "out of memory") : 0;
+}
+
 static int
 start_rpc(struct boot *boot, struct err *err) ON_MAIN
 {
@@ -276,6 +301,7 @@ start_rpc(struct boot *boot, struct err *err) ON_MAIN
 		.group = geteuid() == 0 && group != NULL ? group->gr_gid : (gid_t)-1,
 		.methods = methods_table,
 		.ctx = &boot->methods};
+	int rc;
 
 	programmer_init(&boot->programmer, &boot->world);
 	boot->methods = (struct methods){.ds = boot->ds,
@@ -285,7 +311,12 @@ start_rpc(struct boot *boot, struct err *err) ON_MAIN
 		.versions = json_pack("{s:s, s:s, s:i}", "vswitchd", VSW_VERSION, "dpdk",
 			rte_version(), "protocol", 1),
 		.started = boot->world.started};
-	return rpc_server_create(boot->base, &options, &boot->rpc, err);
+	rc = start_events(boot, err);
+	rc = rc != 0 ? rc : rpc_server_create(boot->base, &options, &boot->rpc, err);
+	if (rc == 0) {
+		rpc_server_on_gone(boot->rpc, events_peer_gone, boot->punts.events);
+	}
+	return rc;
 }
 
 static int
@@ -314,6 +345,8 @@ static void
 stop_all(struct boot *boot) ON_MAIN
 {
 	rpc_server_destroy(boot->rpc);
+	events_destroy(boot->punts.events);
+	boot->punts.events = NULL;
 	json_decref(boot->methods.versions);
 	if (boot->ds != NULL && !ds_busy(boot->ds)) {
 		ds_destroy(boot->ds);
