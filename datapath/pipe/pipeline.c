@@ -148,7 +148,7 @@ run_output(struct run *run, uint32_t number, uint16_t max)
 }
 
 uint16_t
-pipeline_header(const struct fields *f, uint8_t *header)
+pipeline_header(const struct fields *f, uint8_t header[RTE_ETHER_HDR_LEN + VLAN_TAG_LEN])
 {
 	uint16_t len = 2 * RTE_ETHER_ADDR_LEN;
 

@@ -73,7 +73,7 @@ void pipeline_decide(const struct arrival *at, const struct fields *fields,
  * The Ethernet header and first tag of a frame with these fields, for what decides by VLAN; returns
  * the length. The bit that says that there is a tag stays clear.
  */
-uint16_t pipeline_header(
-	const struct fields *fields, uint8_t header[RTE_ETHER_HDR_LEN + VLAN_TAG_LEN]);
+uint16_t
+pipeline_header(const struct fields *fields, uint8_t header[RTE_ETHER_HDR_LEN + VLAN_TAG_LEN]);
 
 #endif

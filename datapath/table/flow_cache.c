@@ -338,3 +338,16 @@ flow_cache_lookup(struct flow_cache *cache, const struct flow_key *keys, unsigne
 	flow_stat_add(&cache->stats.misses, n - n_hits);
 	return hits;
 }
+
+struct flow_entry *
+flow_cache_peek(const struct flow_cache *cache, const struct flow_key *key)
+{
+	return flow_cache_find(cache, key);
+}
+
+uint32_t
+flow_cache_idle_ms(const struct flow_cache *cache, const struct flow_entry *entry)
+{
+	static_assert(FLOW_IDLE_MAX == FLOW_TICKS * FLOW_TICK_MS, "ticks are told");
+	return flow_entry_age(cache, entry) * FLOW_TICK_MS;
+}

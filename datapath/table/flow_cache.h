@@ -60,6 +60,7 @@
 #define FLOW_TAIL_SIZE 24U /* more of them, in entries of more than 3 words */
 #define FLOW_EVICT_TRIES 8U
 #define FLOW_TICK_MS 500U /* see flow_cache_tick */
+#define FLOW_IDLE_MAX (255U * FLOW_TICK_MS)
 
 struct flow_cache;
 
@@ -220,6 +221,12 @@ bool flow_cache_flush_port(struct flow_cache *cache, uint32_t port, unsigned int
 
 /* 1 by default, at most FLOW_WEIGHT_MAX. */
 void flow_cache_set_weight(struct flow_cache *cache, uint32_t port, uint32_t weight);
+
+/* To tell of an entry: as a lookup of one hashed key, but nothing is marked or counted. */
+struct flow_entry *flow_cache_peek(const struct flow_cache *cache, const struct flow_key *key);
+
+/* Milliseconds since the entry was last hit, in steps of FLOW_TICK_MS; FLOW_IDLE_MAX: or longer. */
+uint32_t flow_cache_idle_ms(const struct flow_cache *cache, const struct flow_entry *entry);
 
 /* Entries that are the port's by right when the cache is full. */
 uint32_t flow_cache_share(const struct flow_cache *cache, uint32_t port);
