@@ -29,11 +29,30 @@ struct counts {
 	uint64_t kept;
 };
 
+/* A range of ports that a mask can say: the daemon tells it as that mask. */
 static void
-entries_add(struct entries *entries, const struct flow_rule *rule)
+range_mask(struct flow_rule *rule, enum flow_field field)
 {
-	struct flow_rule key = *rule;
+	struct flow_term *term = &rule->terms[field];
+	uint64_t span = term->value[1] - term->value[0];
+
+	if (flow_rule_has(rule, field) && term->range && (span & (span + 1)) == 0 &&
+		(term->value[0] & span) == 0) {
+		term->range = false;
+		term->mask[0] = UINT16_MAX & ~span;
+		term->value[1] = 0;
+	}
+}
+
+static void
+entries_add(struct entries *entries, struct flow_rule *rule)
+{
 	struct entry *entry;
+	struct flow_rule key;
+
+	range_mask(rule, FLOW_L4_SRC);
+	range_mask(rule, FLOW_L4_DST);
+	key = *rule;
 
 	if (entries->n == entries->room) {
 		entries->room = entries->room * 2 + 64;
@@ -85,7 +104,7 @@ entries_sort(struct entries *entries)
 }
 
 static int
-file_rule(void *arg, const struct flow_rule *rule, struct err *err)
+file_rule(void *arg, struct flow_rule *rule, struct err *err)
 {
 	if (rule->op != FLOW_ADD) {
 		return err_set(err, ERR_INVALID, NULL,
@@ -116,8 +135,8 @@ daemon_page(struct cli *cli, json_t *answer, void *arg)
 
 /*
  * What leads from the rules of the daemon to those of the file, as lines; both are sorted. All that
- * is deleted comes first: the daemon may tell a match in other words than the file (1024-2047 is
- * 0x400/0xfc00), and must not delete what has just been added.
+ * is deleted comes first: the daemon may tell a match in other words than the file, and must not
+ * delete what has just been added.
  */
 static void
 difference(const struct entries *file, const struct entries *daemon, struct cli_rules *rules,

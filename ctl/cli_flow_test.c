@@ -431,6 +431,25 @@ test_replace(void **state)
 	cli_expect_calls(w, 3);
 }
 
+/* The daemon tells a range of ports as a mask, where there is one. */
+static void
+test_replace_ranges(void **state)
+{
+	struct cli_world *w = *state;
+
+	cli_will_answer(w,
+		"{\"flows\":[{\"match\":{\"eth-type\":\"0x0800\",\"ip-protocol\":17,"
+		"\"source-port\":\"0x6/0xfffe\",\"destination-port\":\"0x400/0xfc00\"},"
+		"\"actions\":[]},{\"match\":{\"eth-type\":\"0x0800\",\"ip-protocol\":17,"
+		"\"source-port\":\"1-2\",\"destination-port\":\"1024-2046\"},\"actions\":[]}]}");
+	cli_will_answer(w, "{\"results\":[]}");
+	assert_int_equal(do_with_file(w, "flow replace br0 --file",
+				 "udp,tp_src=6-7,tp_dst=1024-2047,actions=drop\n"
+				 "udp,tp_src=1-2,tp_dst=1024-2046,actions=drop\n"),
+		CLI_OK);
+	assert_string_equal(w->out, "0 added, 0 changed, 0 deleted, 2 kept\n");
+}
+
 static void
 test_replace_all(void **state)
 {
@@ -508,6 +527,7 @@ main(void)
 		CASE(test_show_json),
 		CASE(test_show_errors),
 		CASE(test_replace),
+		CASE(test_replace_ranges),
 		CASE(test_replace_all),
 		CASE(test_completion),
 	};

@@ -202,7 +202,7 @@ file_read(struct cli *cli, const char *name, char **text, size_t *len)
 /* Read each line of `all`, and write the rules without what stands around them. */
 static enum cli_status
 lines_read(struct cli *cli, const struct cli_rules *all,
-	int (*each)(void *arg, const struct flow_rule *rule, struct err *err), void *arg, FILE *out)
+	int (*each)(void *arg, struct flow_rule *rule, struct err *err), void *arg, FILE *out)
 {
 	struct flow_lines lines = flow_lines_of(all->text, all->len);
 	struct err err = ERR_INIT;
@@ -230,7 +230,7 @@ lines_read(struct cli *cli, const struct cli_rules *all,
 
 enum cli_status
 cli_rules_of_file(struct cli *cli, const char *name,
-	int (*each)(void *arg, const struct flow_rule *rule, struct err *err), void *arg,
+	int (*each)(void *arg, struct flow_rule *rule, struct err *err), void *arg,
 	struct cli_rules *rules)
 {
 	struct cli_rules all = {.name = strcmp(name, "-") == 0 ? "standard input" : name};

@@ -33,11 +33,11 @@ enum cli_status cli_rules_of_args(
 
 /*
  * Of a file (or stdin: "-"), lines as ovs-ofctl has them, each may begin with its op. `each` sees
- * every rule (NULL: nobody does); an error of its own names the rule as a bad word would. What is
- * wrong is CLI_REFUSED. Line numbers stay.
+ * every rule, to do with as it likes (NULL: nobody does); an error of its own names the rule as a
+ * bad word would. What is wrong is CLI_REFUSED. Line numbers stay.
  */
 enum cli_status cli_rules_of_file(struct cli *cli, const char *name,
-	int (*each)(void *arg, const struct flow_rule *rule, struct err *err), void *arg,
+	int (*each)(void *arg, struct flow_rule *rule, struct err *err), void *arg,
 	struct cli_rules *rules);
 
 /* Send all in one batch; *result is a new reference if CLI_OK. */
