@@ -9,6 +9,7 @@
 #include "ports/fake/fake.h"
 #include "tests/world/held_port.h"
 #include "vswitchd/actions.h"
+#include "vswitchd/punt_events.h"
 
 #define ROOT "/vswitch:vswitch/"
 #define START (1000 * CLOCK_S)
@@ -52,10 +53,27 @@ on_done(void *arg, int rc, const json_t *result, const struct err *err)
 	sw->err = rc != 0 ? *err : (struct err)ERR_INIT;
 }
 
+static void
+on_punt(void *arg, const struct punted *punted)
+{
+	struct sw *sw = arg;
+	const char *bridge;
+	json_t *event;
+
+	role_assert(&role_main);
+	event = punt_event(&sw->world, punted, &bridge);
+	(void)json_object_set_new(event, "bridge", json_string(bridge));
+	(void)json_array_append_new(sw->punts, event);
+}
+
 void
 switch_create(struct sw *sw, unsigned int n_workers, const char *file)
 {
-	struct dp_options options = {.n_workers = n_workers, .run_dir = "/nowhere", .seed = 0x5eed};
+	struct dp_options options = {.n_workers = n_workers,
+		.run_dir = "/nowhere",
+		.seed = 0x5eed,
+		.punt = on_punt,
+		.punt_arg = sw};
 	struct ds_options ds_options = {.file = file, .ops = &world_ops, .ctx = &sw->world};
 	struct err err = ERR_INIT;
 
@@ -63,6 +81,7 @@ switch_create(struct sw *sw, unsigned int n_workers, const char *file)
 	sw->now = START;
 	sw->random = 88172645463325252;
 	sw->edits = json_array();
+	sw->punts = json_array();
 	assert_int_equal(dp_create(&options, &sw->dp, &err), 0);
 	world_init(&sw->world);
 	sw->world.dp = sw->dp;
@@ -85,6 +104,7 @@ switch_destroy(struct sw *sw)
 	dp_destroy(sw->dp, PORT_CLOSE_SHUTDOWN);
 	world_fini(&sw->world);
 	json_decref(sw->edits);
+	json_decref(sw->punts);
 	for (size_t i = 0; i < sw->n_got; i++) {
 		free(sw->got[i].bytes);
 	}

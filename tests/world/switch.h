@@ -55,6 +55,7 @@ struct sw {
 	/* frames that came out since the last switch_expect_nothing */
 	struct got *got;
 	size_t n_got;
+	json_t *punts; /* events of packets that were punted and sampled, bridge included */
 	struct tally tally[SWITCH_PORTS];
 	uint64_t flooded; /* by all bridges, at the last settle */
 	uint64_t sum_in; /* received - dropped on receive, at the last settle */
