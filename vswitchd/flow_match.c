@@ -140,13 +140,14 @@ get_term(const struct match *match, enum flow_field field, struct flow_term *ter
 		return true;
 	}
 	term->range = false;
-	flow_place_get(&match->value, field, term->value);
 	flow_place_get(&match->mask, field, term->mask);
-	if (field == FLOW_IP_FRAG && (match->mask.valid & FIELDS_VALID_L4) != 0 &&
-		term->mask[0] == FRAG_LATER_BIT && term->value[0] == 0) {
-		return false; /* only for the layer above */
+	if ((term->mask[0] | term->mask[1]) == 0) {
+		return false;
 	}
-	return (term->mask[0] | term->mask[1]) != 0;
+	flow_place_get(&match->value, field, term->value);
+	/* Only for the layer above? */
+	return field != FLOW_IP_FRAG || (match->mask.valid & FIELDS_VALID_L4) == 0 ||
+		term->mask[0] != FRAG_LATER_BIT || term->value[0] != 0;
 }
 
 void

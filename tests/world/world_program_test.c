@@ -380,6 +380,30 @@ test_many(void **state)
 }
 
 static void
+test_timeouts(void **state)
+{
+	struct client client = client_of(state, 2);
+	struct frame frame;
+
+	client_begin(&client);
+	frame_plain(&frame, FRAME_BROADCAST, 1, 1);
+	program(&client,
+		"priority=3,idle_timeout=4,in_port=p1,actions=p2\n"
+		"priority=2,hard_timeout=9,in_port=p1,actions=p1\n"
+		"priority=1,idle_timeout=2,hard_timeout=60,in_port=p2,actions=p1",
+		1);
+	for (int i = 0; i < 6; i++) {
+		switch_through(client.sw, "p1", &frame, "p2");
+		switch_sleep(client.sw, 1 * CLOCK_S);
+	}
+	must_list(&client, "",
+		"priority=3,idle_timeout=4,in_port=p1,actions=output:p2\n"
+		"priority=2,hard_timeout=9,in_port=p1,actions=output:p1\n");
+	switch_sleep(client.sw, 6 * CLOCK_S);
+	must_list(&client, "", "");
+}
+
+static void
 test_a_port_that_goes(void **state)
 {
 	struct client client = client_of(state, 2);
@@ -389,7 +413,9 @@ test_a_port_that_goes(void **state)
 	frame_plain(&frame, FRAME_BROADCAST, 1, 1);
 	program(&client, "in_port=p1,actions=p2\npriority=2,in_port=p2,actions=p1", 1);
 	switch_through(client.sw, "p1", &frame, "p2");
+	assert_true(TAILQ_EMPTY(&client.sw->world.numbers.idle));
 	switch_do(client.sw, "delete", "port[name='p2']", NULL);
+	assert_false(TAILQ_EMPTY(&client.sw->world.numbers.idle));
 	switch_do(client.sw, "create", "port[name='p3']", "{'type':'fake','bridge':'br0'}");
 	must_list(&client, "",
 		"in_port=p1,actions=output:p2\n"
@@ -444,6 +470,7 @@ main(void)
 		SWITCH_CASE(test_filters),
 		SWITCH_CASE(test_pages),
 		SWITCH_CASE(test_many),
+		SWITCH_CASE(test_timeouts),
 		SWITCH_CASE(test_a_port_that_goes),
 		SWITCH_CASE(test_numbers_in_use),
 	};
