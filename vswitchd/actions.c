@@ -8,6 +8,7 @@
 
 #include "ports/fake/fake.h"
 #include "vswitchd/world.h"
+#include "vswitchd/world_acl.h"
 
 /* --- input members: each action names all it knows, anything else is refused --------------------
  */
@@ -154,6 +155,7 @@ action_clear_counters(void *ctx, json_t *input, json_t **output, struct err *err
 		TAILQ_FOREACH (bridge, &world->bridges, link) {
 			dp_bridge_clear_stats(world->dp, bridge->dp);
 		}
+		world_clear_acls(world);
 		return 0;
 	}
 	rc = need_string(input, "port", &name, err);

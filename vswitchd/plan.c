@@ -3,10 +3,10 @@
  * A transaction of the datastore, carried out in the datapath: the backend's validate, prepare,
  * apply and abort.
  *
- * prepare: new bridges are made; ports that must make room for another (same socket, interface,
- * device) are stopped, and when their grace period is over the new devices are opened. All that can
- * fail is then behind us. apply: forwarding changes, deletions, one publication. abort: what was
- * opened is closed, what was stopped is opened again.
+ * prepare: new bridges, access lists and groups are made; ports that must make room for another
+ * (same socket, interface, device) are stopped, and when their grace period is over the new devices
+ * are opened. All that can fail is then behind us. apply: forwarding changes, deletions, one
+ * publication. abort: what was opened is closed, what was stopped is opened again.
  */
 #include <assert.h>
 #include <errno.h>
@@ -16,8 +16,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "vswitchd/bridge_policy.h"
 #include "vswitchd/port_config.h"
 #include "vswitchd/world.h"
+#include "vswitchd/world_acl.h"
 
 LOG_MODULE("plan");
 
@@ -41,6 +43,7 @@ struct bridge_step {
 	bool made;
 	struct dp_bridge_conf conf; /* of a modify, set in apply */
 	struct fdb *table; /* for more room than the old one has, or NULL */
+	struct bridge_policy *policy; /* of a create or modify */
 };
 
 struct plan {
@@ -48,8 +51,10 @@ struct plan {
 	struct ds_txn *txn;
 	size_t n_ports;
 	size_t n_bridges;
+	size_t n_acls;
 	struct port_step *ports;
 	struct bridge_step *bridges;
+	struct acl_step *acls;
 	unsigned int closing; /* devices whose closing we wait for */
 	void (*then)(struct plan *plan);
 };
@@ -91,6 +96,7 @@ plan_end(struct plan *plan, int rc, const struct err *err)
 	txn->prepared = NULL;
 	free(plan->ports);
 	free(plan->bridges);
+	free(plan->acls);
 	free(plan);
 	txn->done(txn, rc, err);
 }
@@ -107,6 +113,7 @@ plan_create(struct world *world, struct ds_txn *txn)
 	plan->txn = txn;
 	plan->ports = must_calloc(txn->n_changes, sizeof(*plan->ports));
 	plan->bridges = must_calloc(txn->n_changes, sizeof(*plan->bridges));
+	plan->acls = must_calloc(txn->n_changes, sizeof(*plan->acls));
 	txn->prepared = plan;
 	world->plan = plan;
 	return plan;
@@ -136,10 +143,16 @@ prepare_bridge(struct plan *plan, const struct ds_change *change, struct err *er
 		step->made = true;
 		step->bridge->config = json_incref((json_t *)(uintptr_t)change->after);
 		world_add_bridge(plan->world, step->bridge);
-		return 0;
+	} else {
+		step->bridge = world_find_bridge(plan->world, change->key);
+		rc = dp_bridge_prepare(
+			plan->world->dp, step->bridge->dp, &step->conf, &step->table, err);
+		if (rc != 0) {
+			return rc;
+		}
 	}
-	step->bridge = world_find_bridge(plan->world, change->key);
-	return dp_bridge_prepare(plan->world->dp, step->bridge->dp, &step->conf, &step->table, err);
+	return bridge_policy_prepare(
+		plan->world, change->before, change->after, &step->policy, err);
 }
 
 /* What the running device can take is changed in it; for the rest it is opened anew. */
@@ -278,6 +291,9 @@ world_prepare(void *ctx, struct ds_txn *txn)
 
 		if (strcmp(change->list, "bridge") == 0) {
 			rc = prepare_bridge(plan, change, &err);
+		} else if (strcmp(change->list, "acl") == 0) {
+			rc = acl_step_prepare(
+				plan->world, &plan->acls[plan->n_acls++], change, &err);
 		} else if (strcmp(change->list, "port") == 0) {
 			rc = plan_port(plan, change, &err);
 		}
@@ -311,7 +327,7 @@ apply_ended(struct plan *plan)
 	role_assert(&role_main);
 	for (size_t i = 0; i < plan->n_ports; i++) {
 		if (plan->ports[i].change->op == DS_DELETE) {
-			free(plan->ports[i].port);
+			world_port_free(plan->ports[i].port);
 		}
 	}
 	plan_end(plan, 0, NULL);
@@ -333,6 +349,8 @@ apply_bridge(struct plan *plan, struct bridge_step *step) ON_MAIN
 		dp_bridge_commit(plan->world->dp, bridge->dp, &step->conf, step->table);
 	}
 	world_statics(plan->world, bridge, old);
+	bridge_policy_commit(
+		plan->world, bridge, step->change->before, step->change->after, step->policy);
 	json_decref(old);
 }
 
@@ -373,6 +391,8 @@ apply_port(struct plan *plan, struct port_step *step) ON_MAIN
 	}
 	port_config_forwarding(step->change->after, &port->fwd, &bridge);
 	str_copy(port->bridge, bridge, sizeof(port->bridge));
+	policy_config_fini(&port->policy);
+	(void)policy_config_make(step->change->after, &port->policy, NULL);
 	world_port_forward(plan->world, port);
 }
 
@@ -385,12 +405,16 @@ world_apply(void *ctx, struct ds_txn *txn)
 	role_assert(&role_main);
 	/* Ports leave their bridge before it goes, and find it before they come. */
 	plan->then = NULL;
+	for (size_t i = 0; i < plan->n_acls; i++) {
+		acl_step_apply(plan->world, &plan->acls[i]);
+	}
 	for (size_t i = 0; i < plan->n_ports; i++) {
 		apply_port(plan, &plan->ports[i]);
 	}
 	for (size_t i = 0; i < plan->n_bridges; i++) {
 		apply_bridge(plan, &plan->bridges[i]);
 	}
+	acl_steps_settle(plan->world, plan->acls, plan->n_acls);
 	plan_wait(plan, apply_ended);
 }
 
@@ -413,7 +437,7 @@ abort_ended(struct plan *plan)
 			world_port_forward(plan->world, step->port);
 		}
 		if (step->change->op == DS_CREATE) {
-			free(step->port);
+			world_port_free(step->port);
 		}
 	}
 	dp_publish(plan->world->dp);
@@ -451,6 +475,7 @@ abort_bridge(struct plan *plan, struct bridge_step *step) ON_MAIN
 		world_del_bridge(plan->world, step->bridge);
 	}
 	fdb_destroy(step->table);
+	bridge_policy_abort(plan->world, step->policy);
 }
 
 static void
@@ -466,6 +491,9 @@ world_abort(void *ctx, struct ds_txn *txn)
 	}
 	for (size_t i = 0; i < plan->n_bridges; i++) {
 		abort_bridge(plan, &plan->bridges[i]);
+	}
+	for (size_t i = 0; i < plan->n_acls; i++) {
+		acl_step_abort(plan->world, &plan->acls[i]);
 	}
 	plan_wait(plan, abort_ended);
 }

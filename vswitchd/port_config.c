@@ -16,7 +16,7 @@ config_string(const json_t *entry, const char *leaf)
 	return value == NULL ? "" : value;
 }
 
-static uint32_t
+uint32_t
 config_number(const json_t *entry, const char *leaf, uint32_t fallback)
 {
 	const json_t *value = json_object_get(entry, leaf);
@@ -24,7 +24,7 @@ config_number(const json_t *entry, const char *leaf, uint32_t fallback)
 	return json_is_integer(value) ? (uint32_t)json_integer_value(value) : fallback;
 }
 
-static bool
+bool
 config_bool(const json_t *entry, const char *leaf, bool fallback)
 {
 	const json_t *value = json_object_get(entry, leaf);

@@ -32,7 +32,9 @@ const char *port_config_exclusive_leaf(const struct port_conf *conf);
 
 void bridge_config(const json_t *entry, struct dp_bridge_conf *conf);
 
-/* String member, "" if absent. */
+/* String member, "" if absent; number and boolean member, `fallback` if absent. */
 const char *config_string(const json_t *entry, const char *leaf);
+uint32_t config_number(const json_t *entry, const char *leaf, uint32_t fallback);
+bool config_bool(const json_t *entry, const char *leaf, bool fallback);
 
 #endif

@@ -8,7 +8,9 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "vswitchd/bridge_policy.h"
 #include "vswitchd/world.h"
+#include "vswitchd/world_acl.h"
 
 static void
 set_counter(json_t *object, const char *leaf, uint64_t value)
@@ -122,6 +124,7 @@ bridge_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
 	set_counter(statistics, "punt-lost", punts.lost);
 	set_counter(statistics, "punt-limited", punts.limited);
 	(void)json_object_set_new(entry, "statistics", statistics);
+	bridge_policy_state(bridge, entry);
 }
 
 static json_t *
@@ -206,6 +209,8 @@ world_state(void *ctx, const char *list, const char *key, json_t *entry)
 		port_state(world, key, entry);
 	} else if (strcmp(list, "bridge") == 0) {
 		bridge_state(world, key, entry);
+	} else if (strcmp(list, "acl") == 0) {
+		world_acl_state(world, key, entry);
 	} else if (strcmp(list, "system") == 0) {
 		system_state(world, entry);
 	}

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the schema cannot say: a type that this build lacks, and two ports that want one thing. */
+/* What the schema cannot say: a type that this build lacks, two ports that want one thing, matches
+ * that make no sense. */
 #include <string.h>
 
 #include "base/str.h"
+#include "vswitchd/acl_config.h"
+#include "vswitchd/bridge_policy.h"
 #include "vswitchd/port_config.h"
 #include "vswitchd/world.h"
 
@@ -59,19 +62,24 @@ static int
 validate_port(const struct world *world, const struct ds_txn *txn, const struct ds_change *change,
 	struct name_map *wanted, struct err *err) ON_MAIN
 {
+	struct policy_config policy;
 	struct port_conf conf;
+	int rc;
 
 	port_config_device(change->after, &conf);
 	if (world_type(world, conf.type) == NULL) {
 		return err_set(err, ERR_UNSUPPORTED, "type", "this build has no port type '%s'",
 			conf.type);
 	}
-	return validate_exclusive(world, txn, change->key, &conf, wanted, err);
+	rc = policy_config_make(change->after, &policy, err);
+	policy_config_fini(&policy);
+	return rc != 0 ? rc : validate_exclusive(world, txn, change->key, &conf, wanted, err);
 }
 
 /* Static addresses have room beside the learned ones as long as they are not more than those. */
 static int
-validate_bridge(const struct ds_change *change, struct err *err)
+validate_bridge(const struct world *world, const struct ds_txn *txn, const struct ds_change *change,
+	struct err *err) ON_MAIN
 {
 	size_t n = json_array_size(json_object_get(change->after, "static-mac"));
 	struct dp_bridge_conf conf;
@@ -82,7 +90,17 @@ validate_bridge(const struct ds_change *change, struct err *err)
 			"%zu static addresses need an fdb-limit of at least as many; it is %u", n,
 			conf.fdb.limit);
 	}
-	return 0;
+	return bridge_policy_check(world, txn, change->after, err);
+}
+
+static int
+validate_acl(const struct ds_change *change, struct err *err)
+{
+	struct acl_config config;
+	int rc = acl_config_make(change->after, &config, err);
+
+	acl_config_fini(&config);
+	return rc;
 }
 
 int
@@ -103,7 +121,9 @@ world_validate(void *ctx, const struct ds_txn *txn, struct err *err)
 		if (strcmp(change->list, "port") == 0) {
 			rc = validate_port(world, txn, change, &wanted, err);
 		} else if (strcmp(change->list, "bridge") == 0) {
-			rc = validate_bridge(change, err);
+			rc = validate_bridge(world, txn, change, err);
+		} else if (strcmp(change->list, "acl") == 0) {
+			rc = validate_acl(change, err);
 		}
 		if (rc != 0) {
 			str_appendf(path, sizeof(path), "/vswitch:vswitch/%s[name='%s']",

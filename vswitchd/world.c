@@ -9,7 +9,9 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "vswitchd/bridge_policy.h"
 #include "vswitchd/port_config.h"
+#include "vswitchd/world_acl.h"
 
 LOG_MODULE("world");
 
@@ -20,6 +22,7 @@ world_init(struct world *world)
 {
 	TAILQ_INIT(&world->bridges);
 	TAILQ_INIT(&world->ports);
+	TAILQ_INIT(&world->acls);
 	port_numbers_init(&world->numbers);
 }
 
@@ -35,6 +38,7 @@ world_del_bridge(struct world *world, struct world_bridge *bridge)
 {
 	TAILQ_REMOVE(&world->bridges, bridge, link);
 	name_map_del(&world->bridge_names, bridge->name);
+	bridge_policy_drop(world, bridge);
 	json_decref(bridge->config);
 	free(bridge);
 }
@@ -75,6 +79,15 @@ world_del_port(struct world *world, struct world_port *port)
 }
 
 void
+world_port_free(struct world_port *port)
+{
+	if (port != NULL) {
+		policy_config_fini(&port->policy);
+		free(port);
+	}
+}
+
+void
 world_fini(struct world *world)
 {
 	struct world_bridge *bridge;
@@ -85,8 +98,9 @@ world_fini(struct world *world)
 	}
 	while ((port = TAILQ_FIRST(&world->ports)) != NULL) {
 		world_del_port(world, port);
-		free(port);
+		world_port_free(port);
 	}
+	world_free_acls(world);
 	name_map_clear(&world->exclusive);
 	port_numbers_fini(&world->numbers);
 }
@@ -218,13 +232,17 @@ void
 world_port_forward(struct world *world, struct world_port *port)
 {
 	struct world_bridge *bridge = world_find_bridge(world, port->bridge);
+	struct dp_port_policy policy;
 
 	if (port->dp == NULL) {
 		return;
 	}
 	port->fwd.bridge = bridge == NULL ? NULL : bridge->dp;
 	port->fwd.number = port->number;
+	world_acl_policy(world, &port->policy, &policy);
+	port->fwd.policy = &policy;
 	dp_port_set(world->dp, port->dp, &port->fwd);
+	port->fwd.policy = NULL;
 	if (bridge != NULL && json_array_size(json_object_get(bridge->config, "static-mac")) > 0) {
 		world_statics(world, bridge, NULL);
 	}

@@ -21,11 +21,14 @@
 #include "datapath/dp/dp.h"
 #include "schema/datastore.h"
 #include "vswitchd/name_map.h"
+#include "vswitchd/policy_config.h"
 #include "vswitchd/port_numbers.h"
 
 #define WORLD_RETRY (1 * CLOCK_S) /* between attempts to open a failed port */
 
 struct world;
+struct world_acl;
+struct world_group;
 struct plan;
 
 struct world_bridge {
@@ -34,13 +37,15 @@ struct world_bridge {
 	struct dp_bridge *dp;
 	json_t *config; /* the entry as configured, for its static addresses; owned */
 	bool statics_wait; /* some found no room yet: tried again each second */
+	SLIST_HEAD(, world_group) groups; /* bridge_policy.h */
 };
 
 struct world_port {
 	TAILQ_ENTRY(world_port) link;
 	char name[PORT_NAME_SIZE];
 	struct port_conf conf;
-	struct dp_port_fwd fwd; /* fwd.bridge is set when it is used, by name */
+	struct dp_port_fwd fwd; /* fwd.bridge, number and policy are set when it is used */
+	struct policy_config policy;
 	char bridge[PORT_NAME_SIZE];
 	struct dp_port *dp; /* NULL: failed, see reason */
 	char reason[PORT_REASON_SIZE];
@@ -51,6 +56,7 @@ struct world_port {
 
 TAILQ_HEAD(world_bridge_list, world_bridge);
 TAILQ_HEAD(world_port_list, world_port);
+TAILQ_HEAD(world_acl_list, world_acl);
 
 struct world {
 	struct dp *dp;
@@ -58,8 +64,10 @@ struct world {
 	const char *run_dir;
 	struct world_bridge_list bridges;
 	struct world_port_list ports;
+	struct world_acl_list acls; /* world_acl.h */
 	struct name_map bridge_names;
 	struct name_map port_names;
+	struct name_map acl_names;
 	struct name_map exclusive; /* resource (port_config_exclusive) to struct world_port */
 	struct port_numbers numbers; /* of names of ports */
 	struct plan *plan; /* of the running transaction */
@@ -76,7 +84,7 @@ extern const struct ds_backend_ops world_ops; /* ctx: struct world */
 /* For dp_options.late: counts that a closed device of the port still made. `arg` is the world. */
 void world_port_late(void *arg, const char *name, const struct port_counters *counters);
 
-/* The caller sets dp, types, run_dir and kick; both lists are emptied. */
+/* The caller sets dp, types, run_dir and kick; the lists are emptied. */
 void world_init(struct world *world) ON_MAIN;
 /* Frees names and configuration; the datapath's objects end with the dp. */
 void world_fini(struct world *world) ON_MAIN;
@@ -89,6 +97,9 @@ void world_add_bridge(struct world *world, struct world_bridge *bridge) ON_MAIN;
 void world_del_bridge(struct world *world, struct world_bridge *bridge) ON_MAIN; /* frees */
 void world_add_port(struct world *world, struct world_port *port) ON_MAIN;
 void world_del_port(struct world *world, struct world_port *port) ON_MAIN; /* does not free */
+
+/* A port that is in no list and has no device. NULL is legal. */
+void world_port_free(struct world_port *port);
 
 /* Retry ports that have no device, give up those whose device has gone. From main's timer. */
 void world_step(struct world *world, uint64_t now) ON_MAIN;

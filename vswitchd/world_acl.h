@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The configured access lists, and what a transaction does to them.
+ *
+ * A changed list is a new one of the datapath: made in prepare, where it can fail; in apply it
+ * takes the old one's place, all ports that name it forward by it, and the old one goes. What
+ * entries have counted goes on with those that stay the same. Main only.
+ */
+#ifndef VSW_VSWITCHD_WORLD_ACL_H
+#define VSW_VSWITCHD_WORLD_ACL_H
+
+#include <jansson.h>
+#include <sys/queue.h>
+
+#include "datapath/dp/dp_policy.h"
+#include "schema/datastore.h"
+#include "vswitchd/world.h"
+
+/* What stands for a list in the datapath. */
+struct acl_made {
+	struct dp_acl *dp;
+	json_t *config; /* the entry as configured; owned */
+	size_t n; /* its entries */
+	size_t *first; /* owned, n + 1: which of dp's each of them has */
+	uint64_t *past; /* owned, n + 1: packets of predecessors, the rest's last; modulo 2^64 */
+};
+
+struct world_acl {
+	TAILQ_ENTRY(world_acl) link;
+	char name[PORT_NAME_SIZE];
+	struct acl_made made;
+	bool stale; /* during apply: ports that name it have to be told */
+};
+
+struct world_acl *world_find_acl(const struct world *world, const char *name) ON_MAIN;
+
+/* A port's policy as the datapath takes it; borrows from `config`. */
+void world_acl_policy(const struct world *world, const struct policy_config *config,
+	struct dp_port_policy *out) ON_MAIN;
+
+/* Names and configuration; the datapath's lists end with the dp. */
+void world_free_acls(struct world *world) ON_MAIN;
+
+/* State leaves of the list's entry. */
+void world_acl_state(const struct world *world, const char *name, json_t *entry) ON_MAIN;
+
+/* Let all lists count from zero. */
+void world_clear_acls(const struct world *world) ON_MAIN;
+
+/* --- a transaction --------------------------------------------------------------------------- */
+
+struct acl_step {
+	const struct ds_change *change;
+	struct acl_made made; /* dp NULL: the list stays as it is, or goes */
+};
+
+/* ERR_LIMIT, ERR_INVALID. acl_step_abort also after an error. */
+int acl_step_prepare(struct world *world, struct acl_step *step, const struct ds_change *change,
+	struct err *err) ON_MAIN;
+
+/* Before ports are set. */
+void acl_step_apply(struct world *world, struct acl_step *step) ON_MAIN;
+
+/* After ports that the transaction changes have been set: the others, and what is left to free. */
+void acl_steps_settle(struct world *world, struct acl_step *steps, size_t n) ON_MAIN;
+
+void acl_step_abort(struct world *world, struct acl_step *step) ON_MAIN;
+
+#endif
