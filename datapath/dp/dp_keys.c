@@ -12,8 +12,7 @@
 #define MASK_FULL 1 /* id of the mask of all bits: when there is no other id left */
 #define MASKS_MAX UINT16_MAX
 
-/* --- ids of masks ------------------------------------------------------------------------------
- */
+/* --- ids of masks ---------------------------------------------------------------------------- */
 
 static uint32_t
 mask_hash(const struct fields *mask)
@@ -106,8 +105,7 @@ keys_retire(struct dp *dp, struct port_keys *keys) ON_MAIN
 	dp_retire(dp, free, keys);
 }
 
-/* --- masks of a port ----------------------------------------------------------------------------
- */
+/* --- masks of a port ------------------------------------------------------------------------- */
 
 static void
 join(struct fields *mask, const struct fields *more)
@@ -174,8 +172,7 @@ keys_make(struct dp *dp, const struct dp_bridge *bridge, const struct port_view 
 	return keys;
 }
 
-/* --- what is stale ------------------------------------------------------------------------------
- */
+/* --- what is stale --------------------------------------------------------------------------- */
 
 static bool
 has_rules(const struct dp_bridge *bridge)

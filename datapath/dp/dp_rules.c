@@ -13,8 +13,7 @@
 
 #define EXPIRE_SLICE 1000 /* rules that one step lets expire */
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static void
 released(void *arg, const struct rule *rule, bool last)
@@ -71,8 +70,7 @@ dp_rules_free(void *object)
 	free(rules);
 }
 
-/* --- batches ------------------------------------------------------------------------------------
- */
+/* --- batches --------------------------------------------------------------------------------- */
 
 void
 dp_rules_begin(struct dp *dp, struct dp_bridge *bridge)
@@ -168,8 +166,7 @@ dp_rules_delete(struct dp *dp, struct dp_bridge *bridge, const struct rules_filt
 	return rc == 0 ? 0 : add_failed(rc, err);
 }
 
-/* --- publication --------------------------------------------------------------------------------
- */
+/* --- publication ----------------------------------------------------------------------------- */
 
 /* The oldest change leaves the log; workers may still read it. */
 static void
@@ -322,8 +319,7 @@ dp_rules_view(struct dp *dp, struct dp_bridge *bridge)
 	return rules->view;
 }
 
-/* --- upkeep -------------------------------------------------------------------------------------
- */
+/* --- upkeep ---------------------------------------------------------------------------------- */
 
 static uint64_t
 last_used(void *arg, const struct rule *rule)
@@ -374,8 +370,7 @@ dp_rules_step(struct dp *dp, uint64_t now)
 	return busy;
 }
 
-/* --- asking -------------------------------------------------------------------------------------
- */
+/* --- asking ---------------------------------------------------------------------------------- */
 
 int
 dp_rules_walk(const struct dp_bridge *bridge, const struct rules_filter *filter,

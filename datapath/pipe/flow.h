@@ -128,8 +128,7 @@ void flows_decide(struct flows *flows, const struct arrival *at, struct pkt *pkt
 void flows_step(
 	struct flows *flows, const struct snapshot *snap, const struct burst_time *now) ON_WORKER;
 
-/* --- between flow.c, flow_rules.c and egress.c -------------------------------------------------
- */
+/* --- between flow.c, flow_rules.c and egress.c ----------------------------------------------- */
 
 /* One burst on its way: what all steps need. */
 struct flow_step {

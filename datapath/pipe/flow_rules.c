@@ -6,8 +6,7 @@
 #include "datapath/pipe/action.h"
 #include "datapath/pipe/flow.h"
 
-/* --- keys ---------------------------------------------------------------------------------------
- */
+/* --- keys ------------------------------------------------------------------------------------ */
 
 void
 flow_rules_keys(const struct flow_step *step, uint16_t n)
@@ -57,8 +56,7 @@ flow_key_lives(const struct snapshot *snap, const struct flow_entry *entry)
 			first.pass == KEY_PASS_EGRESS ? keys->out : keys->shapes, first.mask_id);
 }
 
-/* --- validity -----------------------------------------------------------------------------------
- */
+/* --- validity -------------------------------------------------------------------------------- */
 
 /* Could a packet with this key, changed by rules on its way to a later table, meet the change? */
 static bool
@@ -124,8 +122,7 @@ flow_rules_hold(const struct flow_step *step, struct flow_entry *entry, uint16_t
 	return true;
 }
 
-/* --- counts -------------------------------------------------------------------------------------
- */
+/* --- counts ---------------------------------------------------------------------------------- */
 
 static void
 count_rules(struct flows *flows, const struct program *program, uint64_t packets, uint64_t bytes)
@@ -151,8 +148,7 @@ flow_fold(struct flows *flows, struct flow_entry *entry)
 	entry->bytes = 0;
 }
 
-/* --- remembering --------------------------------------------------------------------------------
- */
+/* --- remembering ----------------------------------------------------------------------------- */
 
 void
 flow_put_programs(struct flows *flows)

@@ -38,8 +38,7 @@ tell(const struct run *run, const struct pipeline_event *event)
 	}
 }
 
-/* --- putting the program together --------------------------------------------------------------
- */
+/* --- putting the program together ------------------------------------------------------------ */
 
 static void
 count_rule(struct run *run, const struct rule *rule)
@@ -125,8 +124,7 @@ finish(struct run *run)
 	memcpy((uint8_t *)program + program->size - run->size, run->actions, run->size);
 }
 
-/* --- outputs -----------------------------------------------------------------------------------
- */
+/* --- outputs --------------------------------------------------------------------------------- */
 
 static void
 run_output(struct run *run, uint32_t number, uint16_t max)
@@ -237,8 +235,7 @@ run_flood(struct run *run)
 	spread(run, &verdict);
 }
 
-/* --- actions -----------------------------------------------------------------------------------
- */
+/* --- actions --------------------------------------------------------------------------------- */
 
 static void
 run_edit(struct run *run, const struct action *action)
@@ -338,8 +335,7 @@ run_tables(struct run *run, const struct rules_view *rules, const struct fields 
 	}
 }
 
-/* --- policy ------------------------------------------------------------------------------------
- */
+/* --- policy ---------------------------------------------------------------------------------- */
 
 static bool
 acl_accepts(struct run *run, const struct acl_view *acl)
