@@ -43,6 +43,7 @@ enum fields_valid {
 	FIELDS_VALID_ARP = 1U << 2, /* Ethernet and IPv4 addresses (RFC 826) */
 	FIELDS_VALID_L4 = 1U << 3, /* TCP, UDP, SCTP, ICMP or ICMPv6: its first bytes are there */
 	FIELDS_VALID_ND = 1U << 4, /* neighbour solicitation or advertisement (RFC 4861) */
+	FIELDS_ND_INVALID = 1U << 5, /* of such a type, but to be discarded; is never VALID_ND */
 	FIELDS_DEEP = 1U << 7, /* headers go on beyond what the parser may look at */
 };
 

@@ -110,6 +110,13 @@ parse_transport(const uint8_t *head, uint32_t at, uint32_t limit, uint32_t end, 
 	return out;
 }
 
+static inline uint32_t
+nd_beyond(uint32_t until, uint32_t end)
+{
+	return until <= end ? FIELDS_DEEP : FIELDS_ND_INVALID;
+}
+
+/* Of the right type; gives bits of `valid`. */
 static __rte_noinline uint32_t
 parse_nd(const uint8_t *head, uint32_t l4, uint32_t limit, uint32_t end, struct fields *fields)
 {
@@ -117,25 +124,25 @@ parse_nd(const uint8_t *head, uint32_t l4, uint32_t limit, uint32_t end, struct 
 	uint32_t len;
 
 	if (l4 + ND_LEN > limit) {
-		return beyond(l4 + ND_LEN, end);
+		return nd_beyond(l4 + ND_LEN, end);
 	}
 	for (uint32_t off = l4 + ND_LEN; off < end; off += len) {
 		const uint8_t *option = head + off;
 
 		if (off + 2 > limit) {
-			return beyond(off + 2, end);
+			return nd_beyond(off + 2, end);
 		}
 		len = option[1] * 8U;
 		if (len == 0) {
-			return 0;
+			return FIELDS_ND_INVALID;
 		}
 		if (off + len > limit) {
-			return beyond(off + len, end);
+			return nd_beyond(off + len, end);
 		}
 		if ((option[0] == ND_SOURCE_LINK || option[0] == ND_TARGET_LINK) &&
 			option[1] == ND_LINK_UNITS) {
 			if (links[option[0] - 1] != NULL) {
-				return 0;
+				return FIELDS_ND_INVALID;
 			}
 			links[option[0] - 1] = option;
 		}
@@ -280,11 +287,15 @@ parse_extensions(const uint8_t *head, uint32_t off, uint32_t limit, uint32_t end
 }
 
 static inline bool
-is_nd(const uint8_t *icmp, const struct chain *chain, uint32_t hop_limit)
+is_nd_type(uint8_t type)
 {
-	return chain->proto == IPPROTO_ICMPV6 && hop_limit == ND_HOP_LIMIT &&
-		chain->frag == FIELDS_FRAG_NONE &&
-		(icmp[0] == ND_SOLICITATION || icmp[0] == ND_ADVERTISEMENT) && icmp[1] == 0;
+	return type == ND_SOLICITATION || type == ND_ADVERTISEMENT;
+}
+
+static inline bool
+nd_may_be(const uint8_t *icmp, const struct chain *chain, uint32_t hop_limit)
+{
+	return hop_limit == ND_HOP_LIMIT && chain->frag == FIELDS_FRAG_NONE && icmp[1] == 0;
 }
 
 static __rte_noinline void
@@ -321,8 +332,10 @@ parse_ipv6(const uint8_t *head, uint32_t at, uint32_t limit, uint32_t end, enum 
 	if (depth >= PARSE_L4 && chain.l4 != 0) {
 		l4 = parse_transport(head, chain.l4, limit, end, chain.proto, l4.valid, fields);
 		if (depth == PARSE_ALL && (l4.valid & FIELDS_VALID_L4) != 0 &&
-			is_nd(head + chain.l4, &chain, ip[7])) {
-			l4.valid |= parse_nd(head, chain.l4, limit, end, fields);
+			chain.proto == IPPROTO_ICMPV6 && is_nd_type(head[chain.l4])) {
+			l4.valid |= nd_may_be(head + chain.l4, &chain, ip[7])
+				? parse_nd(head, chain.l4, limit, end, fields)
+				: FIELDS_ND_INVALID;
 		}
 	}
 	finish(out, l4.valid, 0,
@@ -475,7 +488,7 @@ any_word(const struct fields *mask, unsigned int from, unsigned int to)
 enum parse_depth
 parse_depth_of(const struct fields *mask)
 {
-	if ((mask->valid & FIELDS_VALID_ND) != 0 || any_word(mask, 10, 13)) {
+	if ((mask->valid & (FIELDS_VALID_ND | FIELDS_ND_INVALID)) != 0 || any_word(mask, 10, 13)) {
 		return PARSE_ALL;
 	}
 	if ((mask->valid & FIELDS_VALID_L4) != 0 || mask->l4_src != 0 || mask->l4_dst != 0 ||

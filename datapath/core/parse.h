@@ -40,7 +40,9 @@
  *
  * Neighbour discovery (RFC 4861). Solicitations and advertisements with code 0 and hop limit 255,
  * not in fragments (RFC 6980), with all options in the packet, none of length 0, and neither link
- * layer address twice; those that are not 8 bytes long are another link's and skipped (4.6.1).
+ * layer address twice; those that are not 8 bytes long are another link's and skipped (4.6.1). A
+ * message that has one of the two types and breaks one of these rules is FIELDS_ND_INVALID: some
+ * receivers are less strict.
  *
  * Threads: any; nothing is kept. Offsets are bytes from the frame's first one.
  */

@@ -100,8 +100,9 @@ header_has(struct model *m, uint64_t n, enum parse_depth depth)
 
 /* --- layer 4 ---------------------------------------------------------------------------------- */
 
-static void
-model_nd(struct model *m, unsigned int type, unsigned int code)
+/* False: it must be discarded, or goes on out of reach. */
+static bool
+model_nd(struct model *m, unsigned int code)
 {
 	struct fields *f = &m->out->fields;
 	struct reader *r = &m->reader;
@@ -109,11 +110,11 @@ model_nd(struct model *m, unsigned int type, unsigned int code)
 	uint8_t links[2][6] = {{0}};
 	unsigned int seen[2] = {0};
 
-	if (f->ttl != 255 || f->frag != 0 || code != 0 || (type != 135 && type != 136)) {
-		return;
+	if (f->ttl != 255 || f->frag != 0 || code != 0) {
+		return false;
 	}
 	if (!header_has(m, 20, PARSE_ALL)) { /* behind the checksum */
-		return;
+		return false;
 	}
 	skip(r, 4);
 	take(r, target, 16);
@@ -122,12 +123,12 @@ model_nd(struct model *m, unsigned int type, unsigned int code)
 		unsigned int units;
 
 		if (!header_has(m, 2, PARSE_ALL)) {
-			return;
+			return false;
 		}
 		option = u8(r);
 		units = u8(r);
 		if (units == 0 || !header_has(m, units * 8 - 2, PARSE_ALL)) {
-			return;
+			return false;
 		}
 		if (units == 1 && (option == 1 || option == 2)) {
 			seen[option - 1]++;
@@ -136,13 +137,14 @@ model_nd(struct model *m, unsigned int type, unsigned int code)
 			skip(r, units * 8 - 2);
 		}
 		if (seen[0] > 1 || seen[1] > 1) {
-			return;
+			return false;
 		}
 	}
 	f->valid |= FIELDS_VALID_ND;
 	memcpy(f->nd_target, target, 16);
 	memcpy(f->arp_sha, links[0], 6);
 	memcpy(f->arp_tha, links[1], 6);
+	return true;
 }
 
 static void
@@ -172,8 +174,9 @@ model_l4(struct model *m)
 		put16(&f->l4_dst, code);
 		f->valid |= FIELDS_VALID_L4;
 		m->out->payload = (uint16_t)r->at;
-		if (f->proto == 58) {
-			model_nd(m, type, code);
+		if (f->proto == 58 && (type == 135 || type == 136) && !model_nd(m, code) &&
+			r->spoiled != NOT_IN_REACH) {
+			f->valid |= FIELDS_ND_INVALID;
 		}
 		return;
 	}
@@ -435,6 +438,9 @@ wipe(struct parsed *out, enum parse_depth depth)
 		memset(f->nd_target, 0, sizeof(f->nd_target));
 		memset(f->arp_sha, 0, sizeof(f->arp_sha));
 		memset(f->arp_tha, 0, sizeof(f->arp_tha));
+	}
+	if (depth < PARSE_ALL) {
+		f->valid &= (uint8_t)~FIELDS_ND_INVALID;
 	}
 	if (depth < PARSE_L4) {
 		f->valid &= (uint8_t)~FIELDS_VALID_L4;

@@ -21,6 +21,7 @@
 #define V6 FIELDS_VALID_IPV6
 #define L4 FIELDS_VALID_L4
 #define ND FIELDS_VALID_ND
+#define BAD_ND FIELDS_ND_INVALID
 #define DEEP FIELDS_DEEP
 
 struct want {
@@ -490,10 +491,10 @@ test_neighbours(void **state)
 	got = parse_check(frame.bytes, frame.len - 1, frame.len);
 	assert_int_equal(got.fields.valid, V6 | L4 | DEEP);
 	frame.bytes[21] = 254; /* hop limit */
-	expect(&frame, V6 | L4, 58, 0, 54, 58);
+	expect(&frame, V6 | L4 | BAD_ND, 58, 0, 54, 58);
 	frame.bytes[21] = 255;
 	frame.bytes[55] = 1; /* code */
-	expect(&frame, V6 | L4, 58, 0, 54, 58);
+	expect(&frame, V6 | L4 | BAD_ND, 58, 0, 54, 58);
 	frame.bytes[55] = 0;
 	frame.bytes[54] = 137; /* redirect */
 	expect(&frame, V6 | L4, 58, 0, 54, 58);
@@ -501,19 +502,19 @@ test_neighbours(void **state)
 	expect(&frame, V6 | L4, 58, 0, 54, 58);
 	frame.bytes[54] = 135;
 	frame.bytes[frame.len - 7] = 0; /* an option without length */
-	expect(&frame, V6 | L4, 58, 0, 54, 58);
+	expect(&frame, V6 | L4 | BAD_ND, 58, 0, 54, 58);
 	frame.bytes[frame.len - 7] = 2; /* one that is cut off */
-	expect(&frame, V6 | L4, 58, 0, 54, 58);
+	expect(&frame, V6 | L4 | BAD_ND, 58, 0, 54, 58);
 	frame.bytes[frame.len - 7] = 1;
 	frame.bytes[frame.len - 8] = 2; /* one that is there twice */
-	expect(&frame, V6 | L4, 58, 0, 54, 58);
+	expect(&frame, V6 | L4 | BAD_ND, 58, 0, 54, 58);
 
 	frame_begin(&frame); /* in a fragment */
 	frame_ipv6(&frame, 44);
 	frame_fragment(&frame, 58, 1);
 	frame_nd(&frame, 135);
 	frame_end(&frame);
-	expect(&frame, V6 | L4, 58, FIELDS_FRAG_FIRST, 62, 66);
+	expect(&frame, V6 | L4 | BAD_ND, 58, FIELDS_FRAG_FIRST, 62, 66);
 }
 
 /* A head that is too short is made longer, once and as far as that helps. */

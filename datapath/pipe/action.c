@@ -164,6 +164,7 @@ check_nd(struct fields *fields)
 {
 	if ((fields->valid & FIELDS_VALID_ND) != 0 && fields->ttl != ND_HOP_LIMIT) {
 		fields->valid &= (uint8_t)~FIELDS_VALID_ND;
+		fields->valid |= FIELDS_ND_INVALID;
 		memset(fields->nd_target, 0, sizeof(fields->nd_target));
 		memset(fields->arp_sha, 0, sizeof(fields->arp_sha));
 		memset(fields->arp_tha, 0, sizeof(fields->arp_tha));
@@ -247,7 +248,7 @@ set_changes(const struct action *action, struct fields *mask)
 		tag_changes(mask);
 	}
 	if (action->arg == ACTION_IP_TTL) {
-		mask->valid |= FIELDS_VALID_ND;
+		mask->valid |= FIELDS_VALID_ND | FIELDS_ND_INVALID;
 	}
 	for (unsigned int i = 0; i < place->n_words; i++) {
 		fields_set_word(mask, place->word + i,
@@ -271,7 +272,7 @@ action_list_changes(const struct action_list *list, struct fields *mask)
 			break;
 		case ACTION_DEC_TTL:
 			mask->ttl = UINT8_MAX;
-			mask->valid |= FIELDS_VALID_ND;
+			mask->valid |= FIELDS_VALID_ND | FIELDS_ND_INVALID;
 			break;
 		default:
 			break;

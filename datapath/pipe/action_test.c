@@ -16,6 +16,8 @@
 
 /* --- fields ---------------------------------------------------------------------------------- */
 
+#define ND (FIELDS_VALID_ND | FIELDS_ND_INVALID)
+
 /* Which bytes, and of each which bits. */
 static const struct row {
 	enum action_field field;
@@ -51,7 +53,7 @@ test_places(void **state)
 		struct fields ones;
 		struct fields want = {.pass = 0};
 		struct fields got = {.pass = 0};
-		struct fields changes = {.valid = FIELDS_VALID_ND};
+		struct fields changes = {.valid = ND};
 		struct action_list *list;
 
 		memset(&ones, 0xff, sizeof(ones));
@@ -65,7 +67,7 @@ test_places(void **state)
 		action_add_set(&builder, rows[i].field, false, &ones, &ones);
 		list = action_list_new(&builder);
 		action_list_changes(list, &changes);
-		want.valid |= FIELDS_VALID_ND; /* which a TTL may end */
+		want.valid |= ND; /* which a TTL may end */
 		assert_memory_equal(&changes, &want, sizeof(changes));
 		free(list);
 	}
@@ -206,7 +208,7 @@ test_ttl(void **state)
 		.nd_target = {2}};
 	action_dec_ttl_fields(&f);
 	assert_int_equal(f.ttl, 254);
-	assert_int_equal(f.valid, FIELDS_VALID_IPV6 | FIELDS_VALID_L4);
+	assert_int_equal(f.valid, FIELDS_VALID_IPV6 | FIELDS_VALID_L4 | FIELDS_ND_INVALID);
 	assert_int_equal(f.arp_sha[0] | f.nd_target[0], 0);
 }
 
