@@ -9,8 +9,18 @@
  * headers are deeper than the parser looks (FIELDS_DEEP) gets the list's rest.
  *
  * Anti-spoofing. A port with a list of addresses may only send frames from these: Ethernet source,
- * IPv4 and IPv6 source, and the sender's addresses in ARP and neighbour discovery. DHCP and
- * duplicate address detection, which have no address yet (0.0.0.0, ::), pass.
+ * IPv4 and IPv6 source, and what ARP and neighbor discovery tell about their sender: both of ARP's
+ * sender addresses, both link-layer address options, the target of an advertisement.
+ *
+ * - Who has no address yet passes: 0.0.0.0 as a source (DHCP, RFC 2131, 4.1) and as ARP's sender
+ *   (probes, RFC 5227, 1.1), :: as a source (RFC 4862, 5.4.2). A solicitation from :: claims its
+ *   target, which must be listed.
+ * - Nothing is derived: a guest of a port with IPv6 addresses needs its link-local one among them,
+ *   say fe80::/64. An address of zeros in a link-layer address option counts as none.
+ * - What cannot be checked does not pass: IP, ARP and neighbor messages that are not well formed,
+ *   IPv6 headers that are too deep or cut off, a third tag. Receivers differ in what they forgive.
+ * - Other EtherTypes and what tunnels carry are not looked at; neither are router advertisements
+ *   and redirects, for which there are access lists.
  */
 #ifndef VSW_DATAPATH_PIPE_POLICY_H
 #define VSW_DATAPATH_PIPE_POLICY_H
@@ -40,7 +50,7 @@ extern const char acl_drop;
 
 struct spoof_prefix {
 	uint8_t addr[16]; /* network order; IPv4: the first four bytes */
-	uint8_t len;
+	uint8_t len; /* bits, 0..32 or 0..128; what is behind them does not count */
 };
 
 /* An empty list of a kind: anything goes. */
@@ -55,10 +65,10 @@ struct spoof_view {
 
 enum storm_kind { STORM_BROADCAST, STORM_MULTICAST, STORM_UNKNOWN, STORM_KINDS };
 
-/* May the port's guest send this? DROP_N: yes. */
+/* May the port's guest send this, parsed as deep as spoof_mask asks for? DROP_N: yes. */
 enum drop_reason spoof_check(const struct spoof_view *spoof, const struct fields *fields);
 
-/* The bits that spoof_check looks at in frames of a class. */
+/* The bits that spoof_check looks at in frames of a class, and what they ask for, by OR. */
 void spoof_mask(const struct spoof_view *spoof, enum rules_class class, struct fields *mask);
 
 /* --- groups ------------------------------------------------------------------------------------
