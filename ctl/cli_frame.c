@@ -155,9 +155,10 @@ say_payload(struct frame *frame, uint16_t type)
 	case TYPE_ARP:
 		operation = peek(frame, 6, 2);
 		say_addresses(frame, AF_INET, peek(frame, 14, 4), peek(frame, 24, 4));
-		if (operation != NULL && be16(operation) <= 2) {
-			(void)str_append(frame->text, be16(operation) == 1 ? " request" : " reply",
-				CLI_FRAME_TEXT_SIZE);
+		if (operation != NULL && be16(operation) == 1) {
+			(void)str_append(frame->text, " request", CLI_FRAME_TEXT_SIZE);
+		} else if (operation != NULL && be16(operation) == 2) {
+			(void)str_append(frame->text, " reply", CLI_FRAME_TEXT_SIZE);
 		}
 		break;
 	default:

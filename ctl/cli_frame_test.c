@@ -40,6 +40,12 @@ test_frames(void **state)
 		{MACS "0800" IP4, SAID " ipv4 10.0.0.1 > 192.168.1.2 udp"},
 		{MACS "86dd" IP6, SAID " ipv6 fe80::1 > ff02::2 icmpv6"},
 		{MACS "0806" ARP, SAID " arp 10.0.0.1 > 10.0.0.254 request"},
+		{MACS "0806"
+		      "0001080006040002",
+			SAID " arp reply"},
+		{MACS "0806"
+		      "0001080006040000",
+			SAID " arp"},
 		{MACS "8100600a"
 		      "0800" IP4,
 			SAID " vlan 10 ipv4 10.0.0.1 > 192.168.1.2 udp"},
