@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "datapath/dp/dp_flows.h"
 #include "datapath/dp/dp_keys.h"
 #include "datapath/dp/dp_priv.h"
 #include "datapath/dp/dp_rules_priv.h"
@@ -119,6 +120,7 @@ dp_destroy(struct dp *dp, enum port_close why)
 		return;
 	}
 	dp_stop_workers(dp);
+	dp_flows_fini(dp);
 	for (unsigned int w = 0; w < dp->options.n_workers; w++) {
 		worker_destroy(dp->workers[w]);
 	}
@@ -190,6 +192,7 @@ dp_step(struct dp *dp, uint64_t now)
 	busy = dp_punts_step(dp, now);
 	busy = dp_ports_step(dp, now) || busy;
 	busy = dp_rules_step(dp, now) || busy;
+	busy = dp_flows_step(dp, now) || busy;
 	dp_keys_step(dp, now);
 	busy = retired_step(dp, false) || busy;
 	rule_slots_step(dp);
@@ -234,6 +237,8 @@ dp_worker_get_stats(const struct dp *dp, unsigned int index, struct dp_worker_st
 	stats->flows = flow_cache_count(cache);
 	stats->flows_max = dp_flows(dp);
 	stats->flows_memory = flow_cache_memory(cache);
+	stats->programs = intern_count(worker->burst->flows.programs);
+	stats->programs_memory = intern_memory(worker->burst->flows.programs);
 	flow_cache_get_stats(cache, &stats->flow_cache);
 }
 

@@ -98,6 +98,8 @@ struct dp_worker_stats {
 	uint32_t flows; /* remembered now */
 	uint32_t flows_max;
 	uint64_t flows_memory; /* bytes */
+	uint32_t programs; /* distinct ones that they hold */
+	uint64_t programs_memory; /* bytes */
 	struct flow_cache_stats flow_cache; /* per packet: hits and misses */
 };
 

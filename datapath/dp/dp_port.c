@@ -64,6 +64,7 @@ void
 dp_port_clear_counters(const struct dp *dp, struct dp_port *port)
 {
 	counters_sum(dp, port->id, &port->base);
+	dp_port_clear_flows(dp, port);
 }
 
 /* Each queue goes to the worker that has fewest; it stays there for the life of the port. */
@@ -140,6 +141,7 @@ dp_port_open(struct dp *dp, const struct port_ops *ops, const struct port_conf *
 	port->state = DP_PORT_OPEN;
 	port->tx_locks = tx_locks_create(dp, port->device);
 	counters_sum(dp, id, &port->base);
+	dp_port_clear_flows(dp, port);
 	assign_queues(dp, port);
 	dp->ports[id] = port;
 	TAILQ_INSERT_TAIL(&dp->live, port, link);

@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "datapath/dp/dp.h"
+#include "datapath/dp/dp_flows.h"
 #include "datapath/dp/dp_policy.h"
 #include "datapath/dp/worker.h"
 #include "datapath/pipe/meter.h"
@@ -28,6 +29,7 @@ enum dp_port_state {
 
 struct rule_slot_counts;
 struct slot_resting;
+struct dp_flows;
 struct dp_rules;
 
 /* rule_slots.h */
@@ -83,6 +85,7 @@ struct dp_port {
 	struct port_guard guard;
 	struct port_counters at_close; /* what dp_port_close's caller could read */
 	struct port_counters base; /* sums when the port was opened or cleared */
+	struct dp_port_flows flows_base; /* likewise */
 	struct port_keys *keys; /* its own; NULL: its bridge's */
 	bool keys_stale;
 	uint64_t keys_round; /* of its bridge's rules, when `keys` were made */
@@ -136,6 +139,7 @@ struct dp {
 	uint32_t last_bridge_id;
 	struct rule_slots slots;
 	struct dp_masks masks;
+	struct dp_flows *flows; /* questions to workers, dp_flows.h; NULL: none yet */
 	struct dp_port_list live; /* OPEN and PUBLISHED */
 	struct dp_port_list leaving; /* the other states */
 	struct dp_bridge_list bridge_list;
