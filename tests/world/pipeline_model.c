@@ -204,6 +204,44 @@ may_ip6(const struct spoof_view *spoof, const void *addr)
 	return is_zero(addr, 16) || has_prefix(spoof->ip6, spoof->n_ip6, addr);
 }
 
+/* What the lists are there for cannot be read, though it may be there. */
+static uint64_t
+unreadable(const struct spoof_view *spoof, const struct fields *f)
+{
+	static const uint8_t extensions[] = {0, 43, 44, 51, 60};
+	const bool guarded = spoof->n_mac > 0 ||
+		(f->eth_type == htons(0x86dd) ? spoof->n_ip6 : spoof->n_ip4) > 0;
+
+	switch (ntohs(f->eth_type)) {
+	case 0x0800:
+		return spoof->n_ip4 > 0 && (f->valid & FIELDS_VALID_IPV4) == 0
+			? REASON(DROP_SPOOFED_ADDRESS)
+			: 0;
+	case 0x0806:
+		return guarded && (f->valid & FIELDS_VALID_ARP) == 0 ? REASON(DROP_SPOOFED_NEIGHBOR)
+								     : 0;
+	case 0x86dd:
+		if (!guarded) {
+			return 0;
+		}
+		if ((f->valid & FIELDS_VALID_IPV6) == 0) {
+			return REASON(DROP_SPOOFED_ADDRESS);
+		}
+		if ((f->valid & (FIELDS_DEEP | FIELDS_ND_INVALID)) != 0 ||
+			(f->frag != FIELDS_FRAG_LATER &&
+				(memchr(extensions, f->proto, sizeof(extensions)) != NULL ||
+					(f->proto == 58 && (f->valid & FIELDS_VALID_L4) == 0)))) {
+			return REASON(DROP_SPOOFED_NEIGHBOR);
+		}
+		return 0;
+	case 0x8100:
+	case 0x88a8:
+		return spoof->n_ip4 > 0 || spoof->n_ip6 > 0 ? REASON(DROP_SPOOFED_ADDRESS) : 0;
+	default:
+		return 0;
+	}
+}
+
 /* Reasons, of which one is counted; 0: it may pass. */
 static uint64_t
 spoofed(const struct spoof_view *spoof, const struct pipeline_frame *frame)
@@ -224,15 +262,16 @@ spoofed(const struct spoof_view *spoof, const struct pipeline_frame *frame)
 		reasons |= REASON(DROP_SPOOFED_NEIGHBOR);
 	}
 	if ((f.valid & FIELDS_VALID_ND) != 0) {
-		bool tells = f.l4_src == htons(136); /* an advertisement: the target is its own */
-		const uint8_t *mac = tells ? f.arp_tha : f.arp_sha;
+		/* An advertisement, or who looks for a duplicate: the target is its own. */
+		bool tells = f.l4_src == htons(136) || is_zero(f.ip6_src, 16);
 
-		if ((!is_zero(mac, 6) && !may_mac(spoof, mac)) ||
-			(tells && !may_ip6(spoof, f.nd_target))) {
+		if ((!is_zero(f.arp_sha, 6) && !may_mac(spoof, f.arp_sha)) ||
+			(!is_zero(f.arp_tha, 6) && !may_mac(spoof, f.arp_tha)) ||
+			(tells && !has_prefix(spoof->ip6, spoof->n_ip6, f.nd_target))) {
 			reasons |= REASON(DROP_SPOOFED_NEIGHBOR);
 		}
 	}
-	return reasons;
+	return reasons | unreadable(spoof, &f);
 }
 
 /* --- outputs ---------------------------------------------------------------------------------- */
