@@ -71,6 +71,9 @@ enum drop_reason {
 		DROP_N
 };
 
+/* Those before are counted at the port that received the frame, the others where it was sent to. */
+#define DROP_TX_FIRST DROP_ACL_EGRESS
+
 /* Schema name of a reason; never NULL. Any thread. */
 const char *drop_name(enum drop_reason reason);
 

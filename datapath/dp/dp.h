@@ -122,6 +122,13 @@ uint32_t dp_worker_step(struct dp *dp, unsigned int worker, uint64_t now) ON_WOR
 
 unsigned int dp_n_workers(const struct dp *dp);
 
+/*
+ * Copies of frames beyond the first of each, of all bridges since the start. All that ports have
+ * received = dropped on receive + frames forwarded; those + the extra copies = sent + dropped on
+ * transmit.
+ */
+uint64_t dp_extra_copies(const struct dp *dp) ON_MAIN;
+
 /* Time of the last dp_step; the FDBs' seconds are its seconds. */
 uint64_t dp_now(const struct dp *dp) ON_MAIN;
 void dp_worker_get_stats(

@@ -236,6 +236,20 @@ dp_bridge_fdb(const struct dp_bridge *bridge)
 }
 
 uint64_t
+dp_extra_copies(const struct dp *dp)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int w = 0; w < dp->options.n_workers; w++) {
+		for (uint32_t id = 1; id < DP_BRIDGES_MAX; id++) {
+			sum += __atomic_load_n(
+				&dp->workers[w]->burst->bridges[id].extra, __ATOMIC_RELAXED);
+		}
+	}
+	return sum;
+}
+
+uint64_t
 dp_bridge_flooded(const struct dp *dp, const struct dp_bridge *bridge)
 {
 	return flooded_sum(dp, bridge->id) - bridge->flooded_base;

@@ -31,15 +31,15 @@ storm_passes(const struct arrival *at, enum storm_kind kind, uint32_t len, enum 
 	return false;
 }
 
-bool
+uint32_t
 act_spread(struct burst *burst, const struct arrival *at, struct pkt *pkt,
 	const struct vlan_frame *vlan, enum storm_kind kind, enum drop_reason *reason)
 {
 	const struct bridge_view *bridge = at->bridge;
-	bool sent = false;
+	uint32_t copies = 0;
 
 	if (!storm_passes(at, kind, pkt->len, reason)) {
-		return false;
+		return 0;
 	}
 	for (uint32_t m = 0; m < bridge->n_members; m++) {
 		const struct port_view *to = bridge->members[m];
@@ -49,17 +49,17 @@ act_spread(struct burst *burst, const struct arrival *at, struct pkt *pkt,
 			(to->protected_port && at->in->protected_port)) {
 			continue;
 		}
-		sent = true;
+		copies++;
 		if (act_may_leave(burst, at, to, pkt)) {
 			edit = vlan_egress(&to->vlan, vlan);
 			stage_add(&burst->stage, to, pkt, &edit);
 		}
 	}
-	if (sent) {
+	if (copies > 0) {
 		port_count(&burst->bridges[bridge->id].flooded, 1);
 	}
 	*reason = DROP_NO_OUTPUT;
-	return sent;
+	return copies;
 }
 
 static void
@@ -67,14 +67,16 @@ flood(struct burst *burst, const struct arrival *at, struct pkt *pkt,
 	const struct verdict *verdict) ON_WORKER
 {
 	enum drop_reason reason;
-	bool sent;
+	uint32_t copies;
 
 	/* Held, so that a flush in the middle does not give the packet to an early output. */
 	pkt->n_out++;
-	sent = act_spread(burst, at, pkt, &verdict->vlan, storm_of(pkt), &reason);
+	copies = act_spread(burst, at, pkt, &verdict->vlan, storm_of(pkt), &reason);
 	pkt->n_out--;
-	if (!sent) {
+	if (copies == 0) {
 		port_drop(&burst->ports[at->in->id], reason, 1);
+	} else {
+		port_count(&burst->bridges[at->bridge->id].extra, copies - 1);
 	}
 }
 

@@ -30,10 +30,11 @@ void act_program(struct burst *burst, const struct arrival *at, struct pkt *pkt,
 	const struct program *program) ON_WORKER;
 
 /*
- * To all members of the bridge that carry the VLAN, but the input. False: to none, and why. The
- * caller holds a reference to the packet (n_out).
+ * To all members of the bridge that carry the VLAN, but the input. Returns the number of copies; 0:
+ * *reason says why. The caller holds a reference to the packet (n_out), and counts the copies
+ * beyond the first of the packet (struct bridge_counters).
  */
-bool act_spread(struct burst *burst, const struct arrival *at, struct pkt *pkt,
+uint32_t act_spread(struct burst *burst, const struct arrival *at, struct pkt *pkt,
 	const struct vlan_frame *vlan, enum storm_kind kind, enum drop_reason *reason) ON_WORKER;
 
 /* Does the output's access list let the packet out? Counts the drop if not. */

@@ -122,8 +122,6 @@ bucket_output(struct play *play, const struct action *action) ON_WORKER
 static void
 run_bucket(struct play *play, const struct action_list *list) ON_WORKER
 {
-	const bool was_sent = play->sent;
-
 	play->reason = DROP_RULE;
 	for (const struct action *a = action_list_first(list);
 		a < action_list_end(list) && !play->dropped; a = action_next(a)) {
@@ -135,7 +133,6 @@ run_bucket(struct play *play, const struct action_list *list) ON_WORKER
 	}
 	/* A bucket that drops its copy drops no more than that. */
 	play->dropped = false;
-	play->sent = play->sent || was_sent;
 }
 
 /* A bucket works on a copy: what it edits is as before afterwards. */

@@ -14,7 +14,7 @@ struct play {
 	struct pkt *pkt;
 	struct edit edit; /* valid if `parsed` */
 	bool parsed;
-	bool sent; /* at least one copy was staged, or lost at its output by name */
+	uint32_t copies; /* that were staged, or lost at their output by name */
 	bool dropped; /* no action may follow; `reason` says why */
 	enum drop_reason reason; /* of a packet that was not sent */
 };

@@ -17,7 +17,7 @@ act_emit(struct play *play, uint32_t id, const struct vlan_edit *edit, uint32_t 
 		play->reason = DROP_NO_PORT;
 		return;
 	}
-	play->sent = true;
+	play->copies++;
 	if (!act_may_leave(play->burst, play->at, to, play->pkt)) {
 		return;
 	}
@@ -53,10 +53,8 @@ spread(struct play *play, const struct action *action) ON_WORKER
 		play->reason = DROP_VLAN_NOT_ALLOWED;
 		return;
 	}
-	if (act_spread(play->burst, play->at, play->pkt, &frame, (enum storm_kind)action->number,
-		    &play->reason)) {
-		play->sent = true;
-	}
+	play->copies += act_spread(play->burst, play->at, play->pkt, &frame,
+		(enum storm_kind)action->number, &play->reason);
 }
 
 /* --- meters, samples, punts ------------------------------------------------------------------ */
@@ -174,7 +172,9 @@ act_program(struct burst *burst, const struct arrival *at, struct pkt *pkt,
 		action = action_next(action);
 	}
 	pkt->n_out--;
-	if (!play.sent) {
+	if (play.copies == 0) {
 		port_drop(&burst->ports[at->in->id], play.reason, 1);
+	} else {
+		port_count(&burst->bridges[at->bridge->id].extra, play.copies - 1);
 	}
 }

@@ -20,6 +20,7 @@
 
 struct bridge_counters {
 	uint64_t flooded; /* frames sent to more than the one port that wanted them */
+	uint64_t extra; /* copies of frames beyond the first of each */
 };
 
 struct burst {

@@ -5,7 +5,8 @@
  *
  * A test edits by JSON, sends frames and says what must come out. Each switch_settle() also checks
  * that nothing is lost without a name: what was injected was received, what was collected was sent,
- * and received = dropped on receive + forwarded, forwarded copies = sent + dropped on transmit.
+ * and received = dropped on receive + forwarded, forwarded + extra copies = sent + dropped on
+ * transmit, to the packet.
  */
 #ifndef VSW_TESTS_WORLD_SWITCH_H
 #define VSW_TESTS_WORLD_SWITCH_H
@@ -57,7 +58,7 @@ struct sw {
 	size_t n_got;
 	json_t *punts; /* events of packets that were punted and sampled, bridge included */
 	struct tally tally[SWITCH_PORTS];
-	uint64_t flooded; /* by all bridges, at the last settle */
+	uint64_t extra; /* copies beyond the first of each frame, at the last settle */
 	uint64_t sum_in; /* received - dropped on receive, at the last settle */
 	uint64_t sum_out; /* sent + dropped on transmit */
 };
