@@ -13,6 +13,9 @@
 	X(fdb, "the FDB, and rte_hash beside it")                                       \
 	X(flow, "the flow cache, and rte_hash beside it")                               \
 	X(burst, "the bridge from end to end, between ports that cost next to nothing") \
+	X(pipeline, "cached flows and new ones, with rules and without")                \
+	X(crafted, "decisions made long on purpose")                                    \
+	X(validity, "established flows beside addresses and rules that change")         \
 	X(rings, "librte_vhost's rings, and the driver's side of them")                 \
 	X(rules, "rule tables, merged or not, and rte_acl beside them")                 \
 	X(rpc, "JSON-RPC requests, edits of the configuration")

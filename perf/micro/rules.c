@@ -108,13 +108,6 @@ run_acl(void *arg, uint64_t rounds)
 
 /* --- ours ------------------------------------------------------------------------------------ */
 
-/* The first rule of the list has the highest priority. */
-static uint16_t
-priority_of(const struct ruleset *set, size_t i)
-{
-	return (uint16_t)(UINT16_MAX - i * UINT16_MAX / set->n);
-}
-
 static uint64_t
 run_fill(void *arg, uint64_t rounds)
 {
@@ -126,7 +119,7 @@ run_fill(void *arg, uint64_t rounds)
 	rules_begin(subject->rules);
 	for (size_t i = 0; subject->rc == 0 && i < subject->set.n; i++) {
 		struct rule_spec spec = {
-			.id = (uint32_t)i + 1, .priority = priority_of(&subject->set, i)};
+			.id = (uint32_t)i + 1, .priority = ruleset_priority(&subject->set, i)};
 
 		ruleset_match(&subject->set.rules[i], &spec.match);
 		subject->rc = rules_add(subject->rules, &spec);

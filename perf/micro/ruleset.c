@@ -160,6 +160,12 @@ ruleset_fini(struct ruleset *set)
 	free(set->rules);
 }
 
+uint16_t
+ruleset_priority(const struct ruleset *set, size_t i)
+{
+	return (uint16_t)(UINT16_MAX - i * UINT16_MAX / set->n);
+}
+
 void
 ruleset_match(const struct ruleset_rule *rule, struct match *match)
 {

@@ -47,6 +47,9 @@ struct ruleset {
 void ruleset_init(struct ruleset *set, enum ruleset_shape shape, size_t n);
 void ruleset_fini(struct ruleset *set);
 
+/* Of the i-th rule: the first has the highest priority. */
+uint16_t ruleset_priority(const struct ruleset *set, size_t i);
+
 /* A rule as the switch's tables take it. */
 void ruleset_match(const struct ruleset_rule *rule, struct match *match);
 
