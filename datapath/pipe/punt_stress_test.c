@@ -13,7 +13,7 @@
 #include "datapath/pipe/punt.h"
 #include "datapath/pipe/snapshot.h"
 
-#define ROUNDS 400000U
+#define ROUNDS 100000U
 #define LEN_MIN 60U
 #define LEN_RANGE 700U
 
