@@ -208,11 +208,14 @@ statistics_new(const struct program_counts *counts)
 {
 	char packets[24];
 	char bytes[24];
+	char misses[24];
 
 	(void)snprintf(packets, sizeof(packets), "%llu", (unsigned long long)counts->packets);
 	(void)snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)counts->bytes);
-	return json_pack("{s:s, s:s, s:I, s:I}", "packets", packets, "bytes", bytes, "age-ms",
-		(json_int_t)counts->age_ms, "idle-ms", (json_int_t)counts->idle_ms);
+	(void)snprintf(misses, sizeof(misses), "%llu", (unsigned long long)counts->misses);
+	return json_pack("{s:s, s:s, s:s, s:I, s:I}", "packets", packets, "bytes", bytes, "misses",
+		misses, "age-ms", (json_int_t)counts->age_ms, "idle-ms",
+		(json_int_t)counts->idle_ms);
 }
 
 static bool

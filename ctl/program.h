@@ -41,6 +41,7 @@
 struct program_counts {
 	uint64_t packets;
 	uint64_t bytes;
+	uint64_t misses; /* of the packets, those that the flow cache had no answer for */
 	uint64_t age_ms; /* since the rule was added */
 	uint64_t idle_ms; /* since it was last used, or added */
 };

@@ -148,6 +148,7 @@ listener_tell(const struct listener *listener, const struct world *world,
 	counts = (struct program_counts){
 		.packets = counters.packets,
 		.bytes = counters.bytes,
+		.misses = counters.misses,
 		.age_ms = counters.age_ns / CLOCK_MS,
 		.idle_ms = counters.idle_ns / CLOCK_MS,
 	};

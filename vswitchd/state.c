@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "datapath/dp/dp_flows.h"
+#include "datapath/dp/dp_rules.h"
 #include "vswitchd/bridge_policy.h"
 #include "vswitchd/world.h"
 #include "vswitchd/world_acl.h"
@@ -44,6 +46,19 @@ port_statistics(const struct world *world, const struct world_port *port) ON_MAI
 	}
 	(void)json_object_set_new(statistics, "drops", drops);
 	return statistics;
+}
+
+static json_t *
+port_flows(const struct world *world, const struct world_port *port) ON_MAIN
+{
+	json_t *flows = json_object();
+	struct dp_port_flows f;
+
+	dp_port_get_flows(world->dp, port->dp, &f);
+	set_number(flows, "entries", f.entries);
+	set_counter(flows, "hits", f.hits);
+	set_counter(flows, "misses", f.misses);
+	return flows;
 }
 
 static json_t *
@@ -94,8 +109,42 @@ port_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
 	}
 	(void)json_object_set_new(entry, "statistics", port_statistics(world, port));
 	if (port->dp != NULL) {
+		(void)json_object_set_new(entry, "flows", port_flows(world, port));
 		(void)json_object_set_new(entry, "queue", port_queues(port, &status));
 	}
+}
+
+/* The tables that ever had a rule, and what all of them come to. */
+static json_t *
+rules_state(const struct world *world, const struct world_bridge *bridge) ON_MAIN
+{
+	json_t *state = json_object();
+	json_t *tables = json_array();
+	struct dp_rules_stats total;
+
+	dp_rules_get_stats(world->dp, bridge->dp, &total);
+	set_number(state, "rules", total.rules);
+	set_counter(state, "matched-packets", total.packets);
+	set_counter(state, "removed-packets", total.removed_packets);
+	set_counter(state, "memory", total.memory);
+	for (unsigned int i = 0; i < RULES_TABLES; i++) {
+		struct rules_stats stats;
+		json_t *table;
+
+		if (!dp_rules_get_table(bridge->dp, (uint8_t)i, &stats)) {
+			continue;
+		}
+		table = json_object();
+		set_number(table, "id", i);
+		set_number(table, "rules", stats.rules);
+		set_number(table, "masks", stats.masks);
+		set_number(table, "subtables", stats.subtables);
+		set_number(table, "longest-chain", stats.longest_chain);
+		(void)json_object_set_new(table, "slow", json_boolean(stats.warn));
+		(void)json_array_append_new(tables, table);
+	}
+	(void)json_object_set_new(state, "table", tables);
+	return state;
 }
 
 static void
@@ -124,6 +173,7 @@ bridge_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
 	set_counter(statistics, "punt-lost", punts.lost);
 	set_counter(statistics, "punt-limited", punts.limited);
 	(void)json_object_set_new(entry, "statistics", statistics);
+	(void)json_object_set_new(entry, "flow-rules", rules_state(world, bridge));
 	bridge_policy_state(bridge, entry);
 }
 

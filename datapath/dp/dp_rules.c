@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "datapath/dp/dp_keys.h"
 #include "datapath/dp/dp_rules_priv.h"
 #include "datapath/dp/rule_slots.h"
+
+LOG_MODULE("rules");
 
 #define EXPIRE_SLICE 1000 /* rules that one step lets expire */
 
@@ -242,6 +245,24 @@ log_batch(struct dp_rules *rules) ON_MAIN
 	}
 }
 
+/* Once for each bridge: somebody should know why new flows take long. */
+static void
+warn_slow(struct dp_rules *rules, const struct dp_bridge *bridge)
+{
+	for (unsigned int i = 0; i < RULES_TABLES && !rules->warned; i++) {
+		struct rules_stats stats;
+
+		if (!dp_rules_get_table(bridge, (uint8_t)i, &stats) || !stats.warn) {
+			continue;
+		}
+		rules->warned = true;
+		log_warn(
+			"flow table %u: %u subtables and up to %u rules in a chain; new flows take "
+			"long, fewer different masks would help",
+			i, stats.subtables, stats.longest_chain);
+	}
+}
+
 void
 dp_rules_commit(struct dp *dp, struct dp_bridge *bridge)
 {
@@ -255,6 +276,7 @@ dp_rules_commit(struct dp *dp, struct dp_bridge *bridge)
 	if (widened != rules->widened) {
 		rules->keys_stale = true;
 		rules->narrow_at = 0;
+		warn_slow(rules, bridge);
 	} else if (narrowed != rules->narrowed && rules->narrow_at == 0) {
 		rules->narrow_at = dp->now + DP_KEYS_NARROW;
 	}
@@ -391,6 +413,7 @@ dp_rule_get_counters(
 	used = used < rule->created ? rule->created : used;
 	counters->packets = counts.packets;
 	counters->bytes = counts.bytes;
+	counters->misses = counts.misses;
 	counters->age_ns = dp->now > rule->created ? dp->now - rule->created : 0;
 	counters->idle_ns = dp->now > used ? dp->now - used : 0;
 }

@@ -35,6 +35,7 @@ struct dp_rule_spec {
 struct dp_rule_counters {
 	uint64_t packets;
 	uint64_t bytes;
+	uint64_t misses; /* of the packets, those that no flow was remembered for */
 	uint64_t age_ns; /* since it was added */
 	uint64_t idle_ns; /* since it was last used, or added */
 };

@@ -20,6 +20,7 @@ struct dp_rules {
 	uint64_t narrow_at; /* 0: not waiting */
 	struct port_keys *keys; /* of ports that no rule asks for by name; NULL: no rules */
 	uint64_t removed_packets;
+	bool warned; /* that tables are slow */
 	bool stepping; /* rules_step wants to be called again */
 };
 

@@ -25,6 +25,7 @@ sum_workers(const struct dp *dp, uint32_t slot, struct rule_slot_counts *sum)
 
 		sum->packets += __atomic_load_n(&count->packets, __ATOMIC_RELAXED);
 		sum->bytes += __atomic_load_n(&count->bytes, __ATOMIC_RELAXED);
+		sum->misses += __atomic_load_n(&count->misses, __ATOMIC_RELAXED);
 		sum->used_ms = used > sum->used_ms ? used : sum->used_ms;
 	}
 }
@@ -85,6 +86,7 @@ rule_slot_read(const struct dp *dp, uint32_t slot, struct rule_slot_counts *coun
 	sum_workers(dp, slot, counts);
 	counts->packets -= base->packets;
 	counts->bytes -= base->bytes;
+	counts->misses -= base->misses;
 	if (counts->used_ms == base->used_ms) {
 		counts->used_ms = 0;
 	}

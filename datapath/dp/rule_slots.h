@@ -19,6 +19,7 @@ struct dp;
 struct rule_slot_counts {
 	uint64_t packets;
 	uint64_t bytes;
+	uint64_t misses;
 	uint64_t used_ms; /* of the workers' clock; 0: never */
 };
 

@@ -248,6 +248,9 @@ decide_one(const struct flow_step *step, uint16_t i, uint64_t generation) ON_WOR
 	bool is_new;
 
 	pipeline_decide(step->at, &flows->parsed[i].fields, NULL, decision);
+	for (uint16_t r = 0; r < decision->program.n_rules; r++) {
+		rule_count_miss(&flows->counts[decision->program.slots[r]]);
+	}
 	if (!decision->once) {
 		program = intern_get(flows->programs, &decision->program, decision->program.size);
 	}

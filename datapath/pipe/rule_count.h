@@ -15,6 +15,7 @@ struct rule_count {
 	uint64_t packets;
 	uint64_t bytes;
 	uint64_t used_ms; /* of the workers' clock, when packets were last folded; 0: never */
+	uint64_t misses; /* packets that were decided afresh, not by a flow, and met the rule */
 };
 
 static inline void
@@ -23,6 +24,12 @@ rule_count_add(struct rule_count *count, uint64_t packets, uint64_t bytes, uint6
 	__atomic_store_n(&count->packets, count->packets + packets, __ATOMIC_RELAXED);
 	__atomic_store_n(&count->bytes, count->bytes + bytes, __ATOMIC_RELAXED);
 	__atomic_store_n(&count->used_ms, now_ms, __ATOMIC_RELAXED);
+}
+
+static inline void
+rule_count_miss(struct rule_count *count)
+{
+	__atomic_store_n(&count->misses, count->misses + 1, __ATOMIC_RELAXED);
 }
 
 #endif
