@@ -202,9 +202,10 @@ print_rule(struct cli *cli, struct flow_rule *rule, const json_t *statistics)
 
 	(void)fprintf(cli->out,
 		"cookie=0x%" PRIx64 ", duration=%" PRIu64 ".%03us, table=%u, n_packets=%" PRIu64
-		", n_bytes=%" PRIu64 ", ",
+		", n_bytes=%" PRIu64 ", n_misses=%" PRIu64 ", ",
 		rule->cookie, age_ms / 1000, (unsigned int)(age_ms % 1000), rule->table,
-		cli_num(statistics, "packets"), cli_num(statistics, "bytes"));
+		cli_num(statistics, "packets"), cli_num(statistics, "bytes"),
+		cli_num(statistics, "misses"));
 	if (rule->idle_timeout != 0) {
 		(void)fprintf(cli->out, "idle_timeout=%u, ", rule->idle_timeout);
 	}

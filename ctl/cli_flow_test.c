@@ -296,16 +296,17 @@ test_refused(void **state)
 	"\"hard-timeout\":60,\"match\":{\"in-port\":\"vm1\",\"eth-type\":\"0x0800\","  \
 	"\"ip-protocol\":6},\"actions\":[{\"type\":\"dec-ttl\"},{\"type\":\"output\"," \
 	"\"port\":\"normal\"}],\"statistics\":{\"packets\":\"18446744073709551615\","  \
-	"\"bytes\":\"64\",\"age-ms\":61005,\"idle-ms\":2999}}"
+	"\"bytes\":\"64\",\"misses\":\"9\",\"age-ms\":61005,\"idle-ms\":2999}}"
 #define FLOW_B                                                                     \
 	"{\"actions\":[],\"statistics\":{\"packets\":\"0\",\"bytes\":\"0\",\"age-" \
 	"ms\":7,\"idle-ms\":7}}"
 #define TEXT_A                                                                     \
 	"cookie=0x1f, duration=61.005s, table=1, n_packets=18446744073709551615, " \
-	"n_bytes=64, idle_timeout=10, hard_timeout=60, idle_age=2, "               \
+	"n_bytes=64, n_misses=9, idle_timeout=10, hard_timeout=60, idle_age=2, "   \
 	"priority=100,in_port=vm1,tcp actions=dec_ttl,output:\"normal\"\n"
-#define TEXT_B \
-	"cookie=0x0, duration=0.007s, table=0, n_packets=0, n_bytes=0, idle_age=0, actions=drop\n"
+#define TEXT_B                                                                                   \
+	"cookie=0x0, duration=0.007s, table=0, n_packets=0, n_bytes=0, n_misses=0, idle_age=0, " \
+	"actions=drop\n"
 
 static void
 test_show(void **state)

@@ -151,6 +151,7 @@ static const struct flow_known words[] = {
 	{"mpls_ttl", FLOW_WORD_REFUSED},
 	{"mplsm", FLOW_WORD_REFUSED},
 	{"n_bytes", FLOW_WORD_IGNORED},
+	{"n_misses", FLOW_WORD_IGNORED},
 	{"n_packets", FLOW_WORD_IGNORED},
 	{"nd_sll", FLOW_WORD_FIELD, FLOW_ND_SLL},
 	{"nd_target", FLOW_WORD_FIELD, FLOW_ND_TARGET},

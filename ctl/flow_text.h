@@ -14,7 +14,7 @@
  *   key      := table=0..254 | priority=0..65535 (add, *_strict; default 32768)
  *             | cookie=V (add, delete) | cookie=V/M (modify, delete; M may be -1)
  *             | idle_timeout=0..65535 | hard_timeout=0..65535 (add) | out_port=PORT (delete)
- *   ignored  := duration= n_packets= n_bytes= idle_age= hard_age=   (what dump-flows prints)
+ *   ignored  := duration= n_packets= n_bytes= n_misses= idle_age= hard_age=   (what is shown)
  *   short    := ip icmp tcp udp sctp arp ipv6 icmp6 tcp6 udp6 sctp6 | vlan (any tag)
  *   field    := in_port=PORT
  *             | dl_src dl_dst eth_src eth_dst =MAC[/MAC] | dl_type eth_type =N

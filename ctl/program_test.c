@@ -102,7 +102,7 @@ stub_list(void *ctx, const char *bridge, const struct flow_rule *filter, const c
 		const char *place),
 	void *arg, struct err *err)
 {
-	const struct program_counts counts = {UINT64_MAX, 2, 3000, 4};
+	const struct program_counts counts = {UINT64_MAX, 2, 1, 3000, 4};
 	struct program_world *w = ctx;
 	struct flow_rule rule;
 	char text[4096];
@@ -435,7 +435,7 @@ test_large(void **state)
 #define FLOW(p)                                                                     \
 	"{\"priority\":" #p ",\"actions\":[{\"type\":\"output\",\"port\":\"p1\"}]," \
 	"\"statistics\":{\"packets\":\"18446744073709551615\",\"bytes\":\"2"        \
-	"\",\"age-ms\":3000,\"idle-ms\":4}}"
+	"\",\"misses\":\"1\",\"age-ms\":3000,\"idle-ms\":4}}"
 
 static void
 test_pages(void **state)

@@ -384,6 +384,6 @@ dp_trace(struct dp *dp, const struct dp_port *port, uint8_t *frame, uint32_t len
 	traced->decided = true;
 	trace.fields = traced->parsed.fields;
 	trace.l3_len = len - traced->parsed.type_at - (uint32_t)sizeof(uint16_t);
-	run_program(&trace, &traced->decision.program);
+	run_program(&trace, decision_program(&traced->decision));
 	traced->drop = trace.sent ? DROP_N : trace.reason;
 }

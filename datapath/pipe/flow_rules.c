@@ -218,7 +218,7 @@ remember(const struct flow_step *step, struct flow_entry *entry, const struct pk
 		flow_fold(step->flows, entry);
 		put_later(step->flows, tail->program);
 	}
-	shorten(step, &decision->program, pkt, &memo);
+	shorten(step, decision_program(decision), pkt, &memo);
 	tail->program = program;
 	tail->rules = bridge->rules == NULL ? 0 : (uint32_t)bridge->rules->version;
 	entry->generation = generation;
@@ -230,7 +230,7 @@ static void
 use_once(const struct flow_step *step, uint16_t i)
 {
 	struct flows *flows = step->flows;
-	const struct program *program = &flows->decision.program;
+	const struct program *program = decision_program(&flows->decision);
 
 	memcpy(flows->spill[i], program, program->size);
 	count_rules(flows, program, 1, step->pkts[i].len);
@@ -244,15 +244,17 @@ decide_one(const struct flow_step *step, uint16_t i, uint64_t generation) ON_WOR
 	struct flows *flows = step->flows;
 	struct decision *decision = &flows->decision;
 	struct flow_entry *entry = NULL;
+	const struct program *made;
 	uint32_t program = INTERN_NONE;
 	bool is_new;
 
 	pipeline_decide(step->at, &flows->parsed[i].fields, NULL, decision);
-	for (uint16_t r = 0; r < decision->program.n_rules; r++) {
-		rule_count_miss(&flows->counts[decision->program.slots[r]]);
+	made = decision_program(decision);
+	for (uint16_t r = 0; r < made->n_rules; r++) {
+		rule_count_miss(&flows->counts[made->slots[r]]);
 	}
 	if (!decision->once) {
-		program = intern_get(flows->programs, &decision->program, decision->program.size);
+		program = intern_get(flows->programs, made, made->size);
 	}
 	if (program != INTERN_NONE) {
 		entry = flow_cache_insert(flows->cache, &flows->keys[i], &is_new);

@@ -89,7 +89,7 @@ program_size(const struct run *run)
 static void
 finish(struct run *run)
 {
-	struct program *program = &run->decision->program;
+	struct program *program = (struct program *)(void *)run->decision->words;
 
 	if (!run->outputs) {
 		put_plain(run, ACTION_DROP,
@@ -394,7 +394,7 @@ pipeline_decide(const struct arrival *at, const struct fields *fields,
 	run.fields = *fields;
 	run.fields.in_port = at->in->number;
 	run.fields.mask_id = 0;
-	memset(decision, 0, offsetof(struct decision, program));
+	memset(decision, 0, offsetof(struct decision, words));
 	if (run_policy(&run)) {
 		if (at->bridge->rules != NULL) {
 			run_tables(&run, at->bridge->rules, fields);

@@ -58,12 +58,14 @@ struct decision {
 	uint16_t vid;
 	fdb_key_t src;
 	fdb_key_t dst;
-	union {
-		struct program program;
-		uint8_t bytes[PROGRAM_SIZE_MAX];
-		uint64_t align;
-	};
+	uint64_t words[PROGRAM_SIZE_MAX / sizeof(uint64_t)]; /* a struct program */
 };
+
+static inline const struct program *
+decision_program(const struct decision *decision)
+{
+	return (const struct program *)(const void *)decision->words;
+}
 
 /* `trace` may be NULL. The frame was parsed as deep as its key asks. */
 void pipeline_decide(const struct arrival *at, const struct fields *fields,
