@@ -109,7 +109,7 @@ flow_rules_hold(const struct flow_step *step, struct flow_entry *entry, uint16_t
 		return false;
 	}
 	if (rules == NULL) {
-		return true;
+		return tail->rules == 0; /* it was decided without rules, too */
 	}
 	lag = (uint32_t)rules->version - tail->rules;
 	if (likely(lag == 0)) {

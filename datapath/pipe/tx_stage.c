@@ -302,11 +302,10 @@ void
 stage_add_cut(struct tx_stage *stage, const struct port_view *to, struct pkt *pkt, uint32_t n)
 {
 	static const struct vlan_edit keep = {.op = VLAN_KEEP};
-	const uint16_t refs = pkt->n_out;
 
+	stage->last = NULL;
 	stage_add(stage, to, pkt, &keep);
-	if (pkt->n_out > refs) {
-		/* The item is the last of the port's bucket that was staged to. */
+	if (stage->last != NULL) {
 		edit_truncate(stage->last, n);
 	}
 }
