@@ -39,11 +39,18 @@ enum cli_word {
 	CLI_WORD_NEW, /* a name that does not exist yet */
 	CLI_WORD_BRIDGE,
 	CLI_WORD_PORT,
+	CLI_WORD_ACL,
+	CLI_WORD_PART, /* what is done to a part of an entry: add, del, set */
 	CLI_WORD_FILE,
 	CLI_WORD_METHOD,
 	CLI_WORD_TOPIC, /* of events */
 	CLI_WORD_BRIDGE_LEAF, /* key=value of a bridge */
 	CLI_WORD_PORT_LEAF,
+	CLI_WORD_ACL_LEAF,
+	CLI_WORD_ACE_LEAF, /* of an entry of an access list, and of its matches */
+	CLI_WORD_METER_LEAF,
+	CLI_WORD_GROUP_LEAF,
+	CLI_WORD_BUCKET_LEAF,
 	CLI_WORD_FDB_LEAF, /* vlan= */
 	CLI_WORD_FLUSH_LEAF, /* port= vlan= */
 	CLI_WORD_FAKE_LEAF, /* count= */
@@ -116,6 +123,9 @@ extern const struct cli_command cli_bridge_commands[];
 extern const struct cli_command cli_port_commands[];
 extern const struct cli_command cli_fdb_commands[];
 extern const struct cli_command cli_flow_commands[];
+extern const struct cli_command cli_acl_commands[];
+extern const struct cli_command cli_meter_commands[];
+extern const struct cli_command cli_group_commands[];
 extern const struct cli_command cli_stats_commands[];
 extern const struct cli_command cli_workers_commands[];
 extern const struct cli_command cli_config_commands[];

@@ -95,6 +95,10 @@ put_values(struct cli *cli, const struct cli_leaf *leaf)
 	(void)snprintf(prefix, sizeof(prefix), "%s=", leaf->name);
 	if (strcmp(leaf->name, "bridge") == 0 || strcmp(leaf->name, "port") == 0) {
 		put_names(cli, leaf->name, prefix);
+	} else if (strncmp(leaf->name, "acl-", 4) == 0) {
+		put_names(cli, "acl", prefix);
+	} else if (strcmp(leaf->name, "watch-port") == 0) {
+		put_names(cli, "port", prefix);
 	}
 	while (at != NULL && *at != '\0') {
 		size_t len = strcspn(at, " ");
@@ -136,6 +140,14 @@ put_argument(struct cli *cli, enum cli_word word, const char *typed)
 		break;
 	case CLI_WORD_PORT:
 		put_names(cli, "port", "");
+		break;
+	case CLI_WORD_ACL:
+		put_names(cli, "acl", "");
+		break;
+	case CLI_WORD_PART:
+		put(cli, "", "add");
+		put(cli, "", "set");
+		put(cli, "", "del");
 		break;
 	case CLI_WORD_FILE:
 		put(cli, "", "__files__"); /* the shell knows files better */

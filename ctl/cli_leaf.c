@@ -9,6 +9,11 @@
 
 #define BRIDGE CLI_WORD_BRIDGE_LEAF
 #define PORT CLI_WORD_PORT_LEAF
+#define ACL CLI_WORD_ACL_LEAF
+#define ACE CLI_WORD_ACE_LEAF
+#define METER CLI_WORD_METER_LEAF
+#define GROUP CLI_WORD_GROUP_LEAF
+#define BUCKET CLI_WORD_BUCKET_LEAF
 #define STRING CLI_LEAF_STRING
 #define NUMBER CLI_LEAF_NUMBER
 #define BOOL CLI_LEAF_BOOL
@@ -47,6 +52,20 @@ const struct cli_leaf cli_leaves[] = {
 	{"qinq-ethertype", PORT, STRING, "TYPE", "802.1ad 802.1q", NULL,
 		"tag that a dot1q-tunnel adds"},
 	{"mac-limit", PORT, NUMBER, "N", NULL, NULL, "most MAC addresses learned; 0: no limit"},
+	{"acl-in", PORT, STRING, "ACL", NULL, NULL, "access list of what comes in from the port"},
+	{"acl-out", PORT, STRING, "ACL", NULL, NULL, "access list of what leaves through it"},
+	{"allowed-mac", PORT, LIST, "MAC,...", NULL, NULL,
+		"source MAC addresses that its frames may have"},
+	{"allowed-address", PORT, LIST, "ADDRESS[/LEN],...", NULL, NULL,
+		"IP addresses that its frames may come from"},
+	{"storm-broadcast", PORT, NUMBER, "N", NULL, NULL,
+		"broadcasts accepted a second; 0: no limit"},
+	{"storm-multicast", PORT, NUMBER, "N", NULL, NULL,
+		"multicasts accepted a second; 0: no limit"},
+	{"storm-unknown-unicast", PORT, NUMBER, "N", NULL, NULL,
+		"frames to unknown addresses accepted a second; 0: no limit"},
+	{"protected", PORT, BOOL, "BOOL", "true false", NULL,
+		"no frames to and from other protected ports"},
 	{"socket", PORT, STRING, "PATH", NULL, "vhost-user, memif", "UNIX socket"},
 	{"mode", PORT, STRING, "MODE", "server client", "vhost-user", "who listens on the socket"},
 	{"owner", PORT, STRING, "USER", NULL, "vhost-user", "owner of the socket file"},
@@ -64,6 +83,42 @@ const struct cli_leaf cli_leaves[] = {
 	{"id", PORT, NUMBER, "N", NULL, "memif", "interface on the socket"},
 	{"rx-file", PORT, STRING, "FILE", NULL, "pcap", "frames to receive"},
 	{"tx-file", PORT, STRING, "FILE", NULL, "pcap", "where sent frames go"},
+
+	{"description", ACL, STRING, "TEXT", NULL, NULL, "free text for people"},
+	{"default-action", ACL, STRING, "ACTION", "drop accept", NULL,
+		"what happens to frames that no entry matches (default: drop)"},
+
+	{"forwarding", ACE, STRING, "ACTION", "accept drop", NULL,
+		"what happens to frames that match; needed"},
+	{"source-network", ACE, STRING, "ADDRESS[/LEN]", NULL, NULL, "IPv4 or IPv6; ARP's sender"},
+	{"destination-network", ACE, STRING, "ADDRESS[/LEN]", NULL, NULL,
+		"IPv4 or IPv6; ARP's target"},
+	{"protocol", ACE, STRING, "NAME|N", "tcp udp sctp icmp icmpv6", NULL, "of IPv4 and IPv6"},
+	{"source-port", ACE, STRING, "N|A-B", NULL, NULL, "of tcp, udp or sctp"},
+	{"destination-port", ACE, STRING, "N|A-B", NULL, NULL, "of tcp, udp or sctp"},
+	{"tcp-flags", ACE, STRING, "+F-F...", NULL, NULL, "set and not set, as in +syn-ack"},
+	{"icmp-type", ACE, NUMBER, "N", NULL, NULL, "of icmp or icmpv6"},
+	{"icmp-code", ACE, NUMBER, "N", NULL, NULL, "of icmp or icmpv6"},
+	{"dscp", ACE, NUMBER, "N", NULL, NULL, "DiffServ code point"},
+	{"ttl", ACE, NUMBER, "N", NULL, NULL, "time to live or hop limit"},
+	{"fragment", ACE, STRING, "WHICH", "none any first later", NULL, "whether it is one"},
+	{"ethertype", ACE, STRING, "NAME|0xN", "ipv4 ipv6 arp", NULL, "behind the VLAN tags"},
+	{"arp-operation", ACE, STRING, "WHICH", "request reply", NULL, "of ARP"},
+	{"vlan-id", ACE, NUMBER, "ID", NULL, NULL, "of the outer tag; 0: no tag"},
+	{"source-mac-address", ACE, STRING, "MAC", NULL, NULL, "of the frame"},
+	{"source-mac-address-mask", ACE, STRING, "MAC", NULL, NULL, "bits that are looked at"},
+	{"destination-mac-address", ACE, STRING, "MAC", NULL, NULL, "of the frame"},
+	{"destination-mac-address-mask", ACE, STRING, "MAC", NULL, NULL, "bits that are looked at"},
+
+	{"packet-rate", METER, NUMBER, "N", NULL, NULL, "packets that pass a second"},
+	{"bit-rate", METER, NUMBER, "KBIT", NULL, NULL, "kbit that pass a second"},
+	{"burst", METER, NUMBER, "N", NULL, NULL,
+		"packets or kbit that may pass at once after a silence"},
+
+	{"type", GROUP, STRING, "TYPE", "all select failover", NULL, "which buckets get a packet"},
+	{"actions", BUCKET, STRING, "ACTIONS", NULL, NULL, "as of a flow rule; needed"},
+	{"weight", BUCKET, NUMBER, "N", NULL, NULL, "share of flows, of type select"},
+	{"watch-port", BUCKET, STRING, "PORT", NULL, NULL, "the bucket lives while this port does"},
 
 	{"vlan", CLI_WORD_FDB_LEAF, NUMBER, "ID", NULL, NULL, "VLAN of the entry; 0: none"},
 	{"port", CLI_WORD_FLUSH_LEAF, STRING, "PORT", NULL, NULL, "only those behind it"},

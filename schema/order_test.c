@@ -26,7 +26,7 @@ static const char *const start =
 	"{'name': 'm', 'forwarding': 'drop'}, {'name': 'c', 'forwarding': 'drop'},"
 	"{'name': 'x', 'forwarding': 'drop'}]}]}}";
 
-/* Names of the list's entries one behind the other, then their forwarding's first letters. */
+/* Names of the list's entries one behind the other, then + or - for what each of them does. */
 static void
 entries_text(struct backend *b, char *buf, size_t size) ON_MAIN
 {
@@ -46,7 +46,8 @@ entries_text(struct backend *b, char *buf, size_t size) ON_MAIN
 
 		(void)str_append(buf, json_string_value(json_object_get(entry, "name")), size);
 		(void)str_appendf(verdicts, sizeof(verdicts), "%c",
-			json_string_value(json_object_get(entry, "forwarding"))[0]);
+			json_string_value(json_object_get(entry, "forwarding"))[0] == 'a' ? '+'
+											  : '-');
 	}
 	(void)str_append(buf, verdicts, size);
 	json_decref(got);
@@ -61,35 +62,35 @@ static const struct {
 	enum err_kind kind;
 	const char *says;
 } cases[] = {
-	{"'op': 'create', 'path': \"" ACE("a") "\", 'value': " ACCEPT, "mcxa ddda"},
-	{"'op': 'merge', 'path': \"" ACE("b") "\", 'value': " ACCEPT, "mcxb ddda"},
-	{"'op': 'merge', 'path': \"" ACE("c") "\", 'value': " ACCEPT, "mcx dad"},
-	{"'op': 'replace', 'path': \"" ACE("m") "\", 'value': " ACCEPT, "mcx add"},
-	{"'op': 'delete', 'path': \"" ACE("c") "\"", "mx dd"},
+	{"'op': 'create', 'path': \"" ACE("a") "\", 'value': " ACCEPT, "mcxa ---+"},
+	{"'op': 'merge', 'path': \"" ACE("b") "\", 'value': " ACCEPT, "mcxb ---+"},
+	{"'op': 'merge', 'path': \"" ACE("c") "\", 'value': " ACCEPT, "mcx -+-"},
+	{"'op': 'replace', 'path': \"" ACE("m") "\", 'value': " ACCEPT, "mcx +--"},
+	{"'op': 'delete', 'path': \"" ACE("c") "\"", "mx --"},
 	{"'op': 'create', 'path': \"" ACE("c") "\", 'value': " ACCEPT, NULL, ERR_EXISTS,
 		"exists already"},
-	{"'op': 'merge', 'path': \"" ACE("c") "/forwarding\", 'value': 'accept'", "mcx dad"},
+	{"'op': 'merge', 'path': \"" ACE("c") "/forwarding\", 'value': 'accept'", "mcx -+-"},
 	{"'op': 'merge', 'path': \"" ACL "\", 'value': {'ace': [{'name': 'b', 'forwarding': "
 	 "'accept'}, {'name': 'x', 'forwarding': 'accept'}]}",
-		"mcxb ddaa"},
+		"mcxb --++"},
 	{"'op': 'replace', 'path': \"" ACL "\", 'value': {'ace': [{'name': 'x', 'forwarding': "
 	 "'accept'}, {'name': 'c', 'forwarding': 'drop'}]}",
-		"xc ad"},
+		"xc +-"},
 	{"'op': 'merge', 'path': \"" ACL "\", 'value': {'ace': [{'name': 'b', 'forwarding': "
 	 "'accept'}, {'name': 'a'}, {'name': 'b'}]}",
 		NULL, ERR_INVALID, "two entries with these keys"},
 	/* insert: create with a place */
-	{"'op': 'insert', 'path': \"" ACE("a") "\", 'value': " ACCEPT, "mcxa ddda"},
+	{"'op': 'insert', 'path': \"" ACE("a") "\", 'value': " ACCEPT, "mcxa ---+"},
 	{"'op': 'insert', 'path': \"" ACE("a") "\", 'value': " ACCEPT ", 'where': 'last'",
-		"mcxa ddda"},
+		"mcxa ---+"},
 	{"'op': 'insert', 'path': \"" ACE("a") "\", 'value': " ACCEPT ", 'where': 'first'",
-		"amcx addd"},
+		"amcx +---"},
 	{"'op': 'insert', 'path': \"" ACE("a") "\", 'value': " ACCEPT
 					       ", 'where': 'before', 'point': \"" ACE("c") "\"",
-		"macx dadd"},
+		"macx -+--"},
 	{"'op': 'insert', 'path': \"" ACE("a") "\", 'value': " ACCEPT
 					       ", 'where': 'after', 'point': \"" ACE("x") "\"",
-		"mcxa ddda"},
+		"mcxa ---+"},
 	{"'op': 'insert', 'path': \"" ACE("c") "\", 'value': " ACCEPT, NULL, ERR_EXISTS,
 		"exists already; use move"},
 	{"'op': 'insert', 'path': \"" ACE("a") "\", 'value': " ACCEPT
@@ -97,12 +98,12 @@ static const struct {
 		NULL, ERR_MISSING, "beside an entry that does not exist"},
 	{"'op': 'insert', 'path': \"" ACE("a") "\"", NULL, ERR_INVALID, "'forwarding' is missing"},
 	/* move */
-	{"'op': 'move', 'path': \"" ACE("m") "\"", "cxm ddd"},
-	{"'op': 'move', 'path': \"" ACE("x") "\", 'where': 'first'", "xmc ddd"},
+	{"'op': 'move', 'path': \"" ACE("m") "\"", "cxm ---"},
+	{"'op': 'move', 'path': \"" ACE("x") "\", 'where': 'first'", "xmc ---"},
 	{"'op': 'move', 'path': \"" ACE("m") "\", 'where': 'after', 'point': \"" ACE("c") "\"",
-		"cmx ddd"},
+		"cmx ---"},
 	{"'op': 'move', 'path': \"" ACE("x") "\", 'where': 'before', 'point': \"" ACE("c") "\"",
-		"mxc ddd"},
+		"mxc ---"},
 	{"'op': 'move', 'path': \"" ACE("a") "\"", NULL, ERR_MISSING, "cannot be moved"},
 	{"'op': 'move', 'path': \"" ACE("m") "\", 'value': " ACCEPT, NULL, ERR_MALFORMED,
 		"move takes no \"value\""},
@@ -159,7 +160,7 @@ test_order(void **state)
 	backend_start(&b, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		json_t *params = json_pack("{s:[o]}", "edits", operation_of(cases[i].operation));
-		const char *end = cases[i].end == NULL ? "mcx ddd" : cases[i].end;
+		const char *end = cases[i].end == NULL ? "mcx ---" : cases[i].end;
 		struct outcome o = {0};
 
 		do_op(&b, "replace", "/", start);
@@ -205,7 +206,7 @@ test_order_is_kept(void **state)
 	backend_stop(&b);
 	backend_start(&b, file);
 	entries_text(&b, text, sizeof(text));
-	assert_string_equal(text, "mxc ddd");
+	assert_string_equal(text, "mxc ---");
 	backend_stop(&b);
 	remove_folder(folder);
 	role_leave(&role_main);
