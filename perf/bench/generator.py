@@ -32,6 +32,7 @@ class Traffic:
     flows: int = 1
     fields: str = "mac"
     rate: float = 0  # frames a second and direction; 0: a closed loop, as fast as it goes
+    window: str = ""  # frames under way at most; "0": an open loop; "": the generator's choice
     storm: str = ""  # FIELDS,RATE of the last port
     seconds: float = 1.0
 
@@ -57,6 +58,7 @@ class Traffic:
                  "--seconds", self.seconds]
         words += ["--tso"] if self.size == "TSO" else ["--size", self.size]
         words += ["--rate", f"{self.rate:.0f}"] if self.rate else []
+        words += ["--window", self.window] if self.window else []
         words += ["--storm", self.storm] if self.storm else []
         return [str(word) for word in words]
 

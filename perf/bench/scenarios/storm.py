@@ -6,9 +6,22 @@ from dataclasses import replace
 from ..errors import Invalid
 from ..generator import Traffic, loadgen
 from ..scenario import Case, Column, Context, Effort, Sample, Scenario
+from ..switches import Setup
+from .forwarding import count_text
 
 ESTABLISHED = 300_000  # frames a second, each way
+HALF_LOAD = 1_300_000  # of what the switch loses nothing at
 KINDS = ("mac", "5tuple")
+RULES = 1000  # by which no two 5-tuples are alike (rules.py)
+
+
+def rules_label(traffic: Traffic) -> str:
+    """Of a row with rules."""
+    words = [f"{count_text(RULES)} rules"]
+    words += [f"{traffic.rate / 1e6:g} Mpps each way"] if traffic.rate != ESTABLISHED else []
+    storm = traffic.storm.partition(",")[2]
+    words += [f"{int(storm) / 1e6:g} M new 5tuple flows/s" if storm else "no storm"]
+    return ", ".join(words)
 
 
 class Storm(Scenario):
@@ -37,12 +50,17 @@ class Storm(Scenario):
             for rate in rates:
                 traffic = replace(base, storm=f"{kind},{rate}")
                 rows.append(Case(f"{rate / 1e6:g} M new {kind} flows/s", traffic.modes(), traffic))
+        for traffic in (base, replace(base, storm=f"5tuple,{max(rates)}"),
+                        replace(base, rate=HALF_LOAD),
+                        replace(base, rate=HALF_LOAD, storm=f"5tuple,{HALF_LOAD}")):
+            rows.append(Case(rules_label(traffic), {**traffic.modes(), "rules": RULES}, traffic))
         return rows
 
     def measure(self, context: Context, kind: str, case: Case) -> Sample:
         traffic: Traffic = case.what
         guests = 3 if traffic.storm else 2
-        switch, sockets = context.guests(kind, n=guests)
+        rules = case.parameters.get("rules", 0)
+        switch, sockets = context.guests(kind, Setup(rules=rules, apart=rules > 0), n=guests)
         accounts = []
         outcome = loadgen(context.world, context.cpus, sockets, traffic,
                           lambda: accounts.append(switch.account()))

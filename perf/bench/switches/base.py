@@ -21,7 +21,9 @@ class Setup:
     hugepages: bool = True
     fdb_limit: int = 0  # addresses; 0: its default
     tso: bool = False  # large segments are offered to the guests
-    acl_rules: int = 0  # that no packet of the generator meets
+    rules: int = 0  # like an access list's
+    apart: bool = False  # and some by which each connection is a flow of its own (rules.py)
+    flows: int = 0  # that the switch should remember; 0: its default
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,10 @@ class Switch:
 
     def add_address(self, name: str, mac: str) -> None:
         """A static MAC address of a port."""
+
+    def program(self, path: Path) -> None:
+        """The flow rules of a file, all or none, by the switch's own command."""
+        raise Unavailable(f"{self.title} has no flow rules here")
 
     def add_one(self, kind: str, name: str) -> None:
         """A port of type vhost-user or fake, by the switch's own command."""

@@ -15,7 +15,7 @@ class LinuxBridge(Switch):
     title = "the Linux bridge"
 
     def start(self) -> None:
-        if self.setup.acl_rules:
+        if self.setup.rules:
             raise Unavailable("the Linux bridge is measured without rules")
         self.bridge = self.world.name("vb")
         run(["ip", "link", "add", self.bridge, "type", "bridge"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.netns import Netns
 from harness.proc import Process, run, wait_until
 
+from .. import rules
 from ..errors import Unavailable
 from .base import Account, Socket, Switch
 
@@ -74,16 +75,17 @@ class Ovs(Switch):
         if self.setup.fdb_limit:
             self.vsctl("set", "bridge", "br0",
                        f"other_config:mac-table-size={self.setup.fdb_limit}")
-        if self.setup.acl_rules:
-            self.add_acl(self.setup.acl_rules)
+        if self.setup.rules:
+            self.add_rules()
 
-    def add_acl(self, rules: int) -> None:
-        """Rules on 5-tuples that the generator does not send; the rest goes to NORMAL."""
-        path = self.folder / "acl.flows"
-        path.write_text("".join(
-            f"priority=100,udp,nw_src=198.18.{n >> 8 & 255}.{n & 255},nw_dst=198.19.0.0/16,"
-            f"tp_dst={1024 + n % 60000},actions=drop\n" for n in range(rules)))
-        run(["ovs-ofctl", "add-flows", f"unix:{self.folder}/br0.mgmt", str(path)])
+    def add_rules(self) -> None:
+        """Those that the setup asks for; the rest goes to NORMAL."""
+        lines = rules.access_list(self.setup.rules, True)
+        self.program(rules.write(self.world, lines + (rules.apart() if self.setup.apart else [])))
+
+    def program(self, path: Path) -> None:
+        """The rules of a file, all or none."""
+        run(["ovs-ofctl", "--bundle", "add-flows", f"unix:{self.folder}/br0.mgmt", str(path)], 120)
 
     def vsctl(self, *words: str, timeout: int = 30) -> str:
         """ovs-vsctl; its output."""

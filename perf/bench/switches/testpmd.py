@@ -19,7 +19,7 @@ class Testpmd(Switch):
     def start(self) -> None:
         if not shutil.which("dpdk-testpmd"):
             raise Unavailable("dpdk-testpmd is missing; apt-get install dpdk-dev")
-        if self.setup.acl_rules or not self.setup.poll or self.setup.fdb_limit > 1 << 18:
+        if self.setup.rules or not self.setup.poll or self.setup.fdb_limit > 1 << 18:
             raise Unavailable("testpmd looks at no frame and never sleeps")
         self.vdevs: list[str] = []
 

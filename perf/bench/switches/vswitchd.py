@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Our own switch, from the build folder."""
 
+from pathlib import Path
+
 from harness.daemon import Daemon
 from harness.netns import Netns
 
-from ..errors import NotYet
+from .. import rules
 from .base import Account, Socket, Switch
 
 DEFAULT_MEMORY = 256  # MiB; what --memory is when it is not given
@@ -19,14 +21,20 @@ class Vswitchd(Switch):
 
     def start(self) -> None:
         setup = self.setup
-        if setup.acl_rules:
-            raise NotYet("vswitchd has no rules yet")
         options = ["--workers", str(self.cpus.switch)] + (["--poll"] if setup.poll else [])
+        options += ["--flows", str(setup.flows)] if setup.flows else []
         self.daemon = Daemon(self.world, *options, memory=setup.memory or DEFAULT_MEMORY,
                              hugepages="require" if setup.hugepages else "never")
         self.process = self.daemon.process
         limit = [f"fdb-limit={setup.fdb_limit}"] if setup.fdb_limit else []
         self.daemon.ctl("bridge", "add", "br0", *limit)
+        if setup.rules:
+            lines = rules.access_list(setup.rules, False)
+            self.program(rules.write(self.world, lines + (rules.apart() if setup.apart else [])))
+
+    def program(self, path: Path) -> None:
+        """The rules of a file, all or none."""
+        self.daemon.ctl("flow", "add", "br0", "--file", str(path), timeout=120)
 
     def add(self, name: str, *leaves: str) -> None:
         """A port on the bridge."""
