@@ -13,6 +13,6 @@ from .start import PortTimes, StartUp
 from .storm import Storm
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in (
-    VmToVm(), OneWay(), MacPairs(), FiveTuples(), Acl(), Apart(), Programming(), NoDrop(), StartUp(), PortTimes(), Idle(),
-    Memory(), Kernel(), Storm(), Bare(),
+    VmToVm(), OneWay(), MacPairs(), FiveTuples(), Acl(), Apart(), Programming(), NoDrop(),
+    StartUp(), PortTimes(), Idle(), Memory(), Kernel(), Storm(), Bare(),
 )}
