@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "datapath/core/match.h"
+#include "datapath/core/parse.h"
 #include "datapath/pipe/action.h"
 #include "datapath/pipe/policy.h"
 #include "datapath/pipe/vlan_model.h"
@@ -27,10 +28,12 @@
 #define PIPELINE_ENTRIES 24 /* of an access list */
 #define PIPELINE_ACLS 4
 #define PIPELINE_FRAME 2048
+#define PIPELINE_ROOM (PIPELINE_FRAME + 512) /* with tags */
 #define PIPELINE_OUTS 256 /* copies of one frame */
 #define PIPELINE_GROUPS 4
 #define PIPELINE_BUCKETS 4
 #define PIPELINE_HEADROOM 16 /* bytes that tags may take: PKT_HEADROOM */
+#define PIPELINE_HEAD 192 /* bytes that a port shows of a frame that it lends: PKT_HEAD_MIN */
 
 #define REASON(reason) (UINT64_C(1) << (reason))
 
@@ -102,7 +105,13 @@ struct pipeline_station {
 	int port;
 	uint16_t vid;
 	uint8_t mac[6];
-	uint64_t seen;
+	uint64_t seen; /* s */
+	/*
+	 * When it was learned. A cached flow tells of its source by and by, and not if it is
+	 * forgotten before: what is kept by that alone may have gone (`doubt`).
+	 */
+	uint64_t learned;
+	bool doubt;
 };
 
 struct pipeline {
@@ -131,6 +140,33 @@ struct pipeline_result {
 	uint64_t met[64]; /* ids of the rules, for messages */
 };
 
+/* A frame on its way. */
+struct pipeline_frame {
+	uint8_t bytes[PIPELINE_ROOM];
+	uint32_t len;
+	uint32_t head; /* bytes of it that may be looked at */
+	unsigned int headroom;
+	int in;
+	uint32_t regs[FIELDS_REGS];
+	/*
+	 * What action.h says of fields that do not tell all: behind the first `visible` tags is
+	 * one more, of which only the TPID is known; and what was no neighbor discovery once, is
+	 * none any more.
+	 */
+	bool hidden;
+	bool no_nd;
+	/*
+	 * It was dropped, by its TTL or an edit that was refused, but a program is for all frames
+	 * of a flow: the rules that come behind count it, and its source is learned.
+	 */
+	bool ghost;
+	/* What the parser found on receive; tags have moved it since. */
+	struct parsed first;
+	int moved;
+	unsigned int visible;
+	uint16_t hidden_tpid;
+};
+
 void pipeline_init(struct pipeline *pipeline);
 void pipeline_fini(struct pipeline *pipeline);
 
@@ -142,7 +178,7 @@ void pipeline_result_fini(struct pipeline_result *result);
 /* Forget what the port has taught. */
 void pipeline_forget(struct pipeline *pipeline, int port);
 
-/* Seconds pass: addresses age, rules time out. */
+/* Seconds pass: addresses age, rules time out. The caller clears up what is in doubt. */
 void pipeline_sleep(struct pipeline *pipeline, uint64_t seconds);
 
 /* --- rules: `list` is copied ------------------------------------------------------------------ */
@@ -156,26 +192,19 @@ struct pipeline_rule *pipeline_find(struct pipeline *pipeline, int bridge, uint6
 
 struct action_list *pipeline_list_copy(const struct action_list *list);
 
+/* --- policy, pipeline_model_policy.c ------------------------------------------------------------
+ */
+
+bool pipeline_matches(const struct match *match, const struct fields *fields);
+
+/* Counts. */
+bool pipeline_acl_accepts(struct pipeline_acl *acl, const struct pipeline_frame *frame);
+
+/* Reasons, of which one is counted; 0: it may pass. */
+uint64_t pipeline_spoofed(const struct spoof_view *spoof, const struct pipeline_frame *frame);
+
 /* --- edits, pipeline_model_edit.c
  * ------------------------------------------------------------------- */
-
-/* A frame on its way. */
-struct pipeline_frame {
-	uint8_t bytes[PIPELINE_FRAME + 64];
-	uint32_t len;
-	unsigned int headroom;
-	int in;
-	uint32_t regs[FIELDS_REGS];
-	/*
-	 * What action.h says of fields that do not tell all: behind the first `visible` tags is
-	 * one more, of which only the TPID is known; and what was no neighbor discovery once, is
-	 * none any more.
-	 */
-	bool hidden;
-	bool no_nd;
-	unsigned int visible;
-	uint16_t hidden_tpid;
-};
 
 void pipeline_begin(struct pipeline_frame *frame, int in, const uint8_t *bytes, uint32_t len);
 

@@ -6,8 +6,6 @@
 #include "datapath/core/parse_model.h"
 #include "tests/world/pipeline_model.h"
 
-#define REACH 512 /* bytes of a frame that anybody looks at: PARSE_HEAD_MAX */
-
 /* What the IP header is, and where its transport header lies. */
 struct place {
 	bool v4;
@@ -17,6 +15,7 @@ struct place {
 	uint32_t l3;
 	uint32_t l4; /* 0: there is none */
 	uint32_t end; /* of the packet */
+	uint32_t reach; /* what may be looked at */
 	uint8_t proto;
 	uint8_t frag;
 };
@@ -41,7 +40,7 @@ parse_frame(const struct pipeline_frame *frame, enum parse_depth depth, struct p
 	uint32_t len = 14 + 4 * frame->visible;
 
 	if (!frame->hidden) {
-		parse_model(frame->bytes, frame->len, frame->len, depth, parsed);
+		parse_model(frame->bytes, frame->head, frame->len, depth, parsed);
 		return;
 	}
 	memcpy(bytes, frame->bytes, len);
@@ -55,18 +54,19 @@ pipeline_begin(struct pipeline_frame *frame, int in, const uint8_t *bytes, uint3
 	struct parsed parsed;
 	unsigned int type;
 
-	memset(frame, 0, offsetof(struct pipeline_frame, len));
+	memset(frame, 0, sizeof(*frame));
 	memcpy(frame->bytes, bytes, len);
 	frame->len = len;
+	frame->head = len < PIPELINE_HEAD ? len : PIPELINE_HEAD;
 	frame->headroom = PIPELINE_HEADROOM;
 	frame->in = in;
-	memset(frame->regs, 0, sizeof(frame->regs));
-	parse_model(bytes, len, len, PARSE_ALL, &parsed);
+	parse_model(bytes, frame->head, len, PARSE_ALL, &parsed);
 	type = be16((const uint8_t *)&parsed.fields.eth_type);
 	frame->hidden = type == 0x8100 || type == 0x88a8;
 	frame->hidden_tpid = (uint16_t)type;
 	frame->visible = parsed.n_tags;
 	frame->no_nd = (parsed.fields.valid & FIELDS_VALID_ND) == 0;
+	parse_model(bytes, frame->head, len, PARSE_L3, &frame->first);
 }
 
 void
@@ -105,27 +105,28 @@ is_routed(const struct pipeline_frame *frame, const struct place *place)
 	return false;
 }
 
+/* Headers that a third tag hides from rules are edited all the same. */
 static void
 find(const struct pipeline_frame *frame, struct place *place)
 {
-	struct parsed parsed;
+	const struct parsed *first = &frame->first;
 
-	parse_frame(frame, PARSE_L3, &parsed);
 	*place = (struct place){
-		.v4 = (parsed.fields.valid & FIELDS_VALID_IPV4) != 0,
-		.v6 = (parsed.fields.valid & FIELDS_VALID_IPV6) != 0,
-		.deep = (parsed.fields.valid & FIELDS_DEEP) != 0,
-		.l3 = parsed.l3,
-		.proto = parsed.fields.proto,
-		.frag = parsed.fields.frag,
+		.v4 = (first->fields.valid & FIELDS_VALID_IPV4) != 0,
+		.v6 = (first->fields.valid & FIELDS_VALID_IPV6) != 0,
+		.deep = (first->fields.valid & FIELDS_DEEP) != 0,
+		.l3 = (uint32_t)(first->l3 + frame->moved),
+		.reach = frame->head,
+		.proto = first->fields.proto,
+		.frag = first->fields.frag,
 	};
 	if (place->v4) {
 		place->end = place->l3 + be16(frame->bytes + place->l3 + 2);
 	} else if (place->v6) {
 		place->end = place->l3 + 40 + be16(frame->bytes + place->l3 + 4);
 	}
-	if ((place->v4 || place->v6) && place->frag != FIELDS_FRAG_LATER) {
-		place->l4 = parsed.l4;
+	if ((place->v4 || place->v6) && place->frag != FIELDS_FRAG_LATER && first->l4 != 0) {
+		place->l4 = (uint32_t)(first->l4 + frame->moved);
 		place->routed = place->v6 && is_routed(frame, place);
 	}
 }
@@ -179,7 +180,7 @@ sum_is_there(const struct place *place)
 {
 	uint32_t end = place->l4 + sum_at(place) + (place->proto == MODEL_SCTP ? 4 : 2);
 
-	return !place->deep && place->l4 != 0 && end <= place->end && end <= REACH;
+	return !place->deep && place->l4 != 0 && end <= place->end && end <= place->reach;
 }
 
 static void
@@ -198,6 +199,15 @@ transport_follow(struct pipeline_frame *frame, const struct place *place, const 
 }
 
 /* --- IP --------------------------------------------------------------------------------------- */
+
+static void
+blend(uint8_t *to, const void *value, const void *mask, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		to[i] = (uint8_t)((to[i] & ~((const uint8_t *)mask)[i]) |
+			((const uint8_t *)value)[i]);
+	}
+}
 
 /* Put new bytes in the IP header, n of them at `at`. */
 static void
@@ -220,25 +230,28 @@ ip_put(struct pipeline_frame *frame, const struct place *place, unsigned int at,
 }
 
 static uint64_t
-set_address(struct pipeline_frame *frame, bool v6, bool dst, const uint8_t *addr)
+set_address(struct pipeline_frame *frame, bool v6, bool dst, const void *value, const void *mask)
 {
 	unsigned int n = v6 ? 16 : 4;
 	unsigned int at = v6 ? (dst ? 24 : 8) : (dst ? 16 : 12);
 	struct place place;
 	bool summed;
+	uint8_t addr[16];
 	uint8_t old[16];
 
 	find(frame, &place);
 	if (v6 ? !place.v6 : !place.v4) {
 		return 0;
 	}
+	memcpy(old, frame->bytes + place.l3 + at, n);
+	memcpy(addr, old, n);
+	blend(addr, value, mask, n);
+	ip_put(frame, &place, at, addr, n);
 	summed = place.frag != FIELDS_FRAG_LATER && !(v6 && dst && place.routed) &&
 		(place.deep || (sum_at(&place) != 0 && place.proto != MODEL_SCTP));
 	if (summed && !sum_is_there(&place)) {
 		return REASON(DROP_EDIT_REFUSED);
 	}
-	memcpy(old, frame->bytes + place.l3 + at, n);
-	ip_put(frame, &place, at, addr, n);
 	if (summed) {
 		transport_follow(frame, &place, old, addr, n);
 	}
@@ -325,26 +338,27 @@ static uint64_t
 set_port(struct pipeline_frame *frame, bool dst, const uint8_t *value, const uint8_t *mask)
 {
 	struct place place;
+	bool refused;
 	uint8_t old[4];
 	uint8_t *l4;
 
 	find(frame, &place);
 	l4 = frame->bytes + place.l4;
-	if (place.l4 == 0 || place.deep || place.l4 + 4 > place.end || place.l4 + 4 > REACH ||
+	if (place.l4 == 0 || place.deep || place.l4 + 4 > place.end || place.l4 + 4 > place.reach ||
 		(place.proto != MODEL_TCP && place.proto != MODEL_SCTP &&
 			place.proto != MODEL_DCCP && !is_udp(place.proto))) {
 		return 0;
 	}
-	if (!sum_is_there(&place) ||
-		(place.proto == MODEL_SCTP && place.frag != FIELDS_FRAG_NONE &&
-			le32(l4 + 8) != 0)) {
-		return REASON(DROP_EDIT_REFUSED);
-	}
+	refused = !sum_is_there(&place) ||
+		(place.proto == MODEL_SCTP && place.frag != FIELDS_FRAG_NONE && le32(l4 + 8) != 0);
 	memcpy(old, l4, 4);
 	for (int i = 0; i < 2; i++) {
 		uint8_t *byte = &l4[(dst ? 2 : 0) + i];
 
 		*byte = (uint8_t)((*byte & ~mask[i]) | value[i]);
+	}
+	if (refused) {
+		return REASON(DROP_EDIT_REFUSED);
 	}
 	if (place.proto != MODEL_SCTP) {
 		transport_follow(frame, &place, old, l4, 4);
@@ -365,11 +379,9 @@ has_tpid(const struct pipeline_frame *frame)
 static uint64_t
 push(struct pipeline_frame *frame, unsigned int tpid, unsigned int tci)
 {
+	bool refused = frame->headroom < 4;
 	struct parsed parsed;
 
-	if (frame->headroom < 4) {
-		return REASON(DROP_EDIT_REFUSED);
-	}
 	parse_frame(frame, PARSE_L2, &parsed);
 	if (parsed.n_tags == 2) {
 		frame->hidden = true;
@@ -382,8 +394,10 @@ push(struct pipeline_frame *frame, unsigned int tpid, unsigned int tci)
 	put16(frame->bytes + 12, tpid);
 	put16(frame->bytes + 14, tci);
 	frame->len += 4;
-	frame->headroom -= 4;
-	return 0;
+	frame->moved += 4;
+	frame->head += 4;
+	frame->headroom -= refused ? 0 : 4;
+	return refused ? REASON(DROP_EDIT_REFUSED) : 0;
 }
 
 static void
@@ -392,6 +406,8 @@ pop(struct pipeline_frame *frame)
 	if (has_tpid(frame) && frame->len >= 18) {
 		memmove(frame->bytes + 12, frame->bytes + 16, frame->len - 16);
 		frame->len -= 4;
+		frame->moved -= 4;
+		frame->head -= 4;
 		frame->headroom += 4;
 		frame->visible -= frame->visible > 0;
 	}
@@ -406,7 +422,14 @@ set_tci(struct pipeline_frame *frame, bool make, unsigned int value, unsigned in
 		}
 		return 0;
 	}
-	return make ? push(frame, 0x8100, value) : 0;
+	if (make) {
+		bool cut = frame->hidden && frame->visible == 0; /* to the rules, there is one */
+		uint64_t reasons = push(frame, 0x8100, value);
+
+		frame->visible = cut ? 0 : frame->visible;
+		return reasons;
+	}
+	return 0;
 }
 
 /* --- actions ---------------------------------------------------------------------------------- */
@@ -441,43 +464,6 @@ set_unpack(const struct action *action, struct fields *value, struct fields *mas
 	}
 }
 
-static void
-blend(uint8_t *to, const void *value, const void *mask, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		to[i] = (uint8_t)((to[i] & ~((const uint8_t *)mask)[i]) |
-			((const uint8_t *)value)[i]);
-	}
-}
-
-static uint64_t
-set_ip(struct pipeline_frame *frame, unsigned int field, const struct fields *value,
-	const struct fields *mask)
-{
-	struct fields now;
-	uint8_t addr[16];
-
-	pipeline_fields(frame, 0, &now);
-	switch (field) {
-	case ACTION_IP4_SRC:
-		memcpy(addr, &now.ip4_src, 4);
-		blend(addr, &value->ip4_src, &mask->ip4_src, 4);
-		return set_address(frame, false, false, addr);
-	case ACTION_IP4_DST:
-		memcpy(addr, &now.ip4_dst, 4);
-		blend(addr, &value->ip4_dst, &mask->ip4_dst, 4);
-		return set_address(frame, false, true, addr);
-	case ACTION_IP6_SRC:
-		memcpy(addr, now.ip6_src, 16);
-		blend(addr, value->ip6_src, mask->ip6_src, 16);
-		return set_address(frame, true, false, addr);
-	default:
-		memcpy(addr, now.ip6_dst, 16);
-		blend(addr, value->ip6_dst, mask->ip6_dst, 16);
-		return set_address(frame, true, true, addr);
-	}
-}
-
 static uint64_t
 set_field(struct pipeline_frame *frame, const struct action *action)
 {
@@ -487,6 +473,14 @@ set_field(struct pipeline_frame *frame, const struct action *action)
 
 	set_unpack(action, &value, &mask);
 	switch (action->arg) {
+	case ACTION_IP4_SRC:
+		return set_address(frame, false, false, &value.ip4_src, &mask.ip4_src);
+	case ACTION_IP4_DST:
+		return set_address(frame, false, true, &value.ip4_dst, &mask.ip4_dst);
+	case ACTION_IP6_SRC:
+		return set_address(frame, true, false, value.ip6_src, mask.ip6_src);
+	case ACTION_IP6_DST:
+		return set_address(frame, true, true, value.ip6_dst, mask.ip6_dst);
 	case ACTION_ETH_SRC:
 		blend(frame->bytes + 6, value.eth_src, mask.eth_src, 6);
 		return 0;
@@ -508,9 +502,6 @@ set_field(struct pipeline_frame *frame, const struct action *action)
 	case ACTION_L4_DST:
 		return set_port(frame, true, (uint8_t *)&value.l4_dst, (uint8_t *)&mask.l4_dst);
 	default:
-		if (action->arg < ACTION_REG0) {
-			return set_ip(frame, action->arg, &value, &mask);
-		}
 		frame->regs[reg] = (frame->regs[reg] & ~mask.regs[reg]) | value.regs[reg];
 		return 0;
 	}

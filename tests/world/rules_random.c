@@ -187,7 +187,7 @@ void
 random_match(struct rules_random *random, bool acl, struct match *match)
 {
 	const struct fields *fields = &some_frame(random)->fields;
-	unsigned int n = random_below(random, 4);
+	unsigned int n = random_one_in(random, 24) ? 0 : 1 + random_below(random, 4);
 	struct fields value = *fields;
 
 	match_init(match);
@@ -257,9 +257,12 @@ add_set(struct rules_random *random, struct action_builder *builder, enum action
 	struct fields mask = {0};
 
 	values_random(random, &value);
-	some_bits(random, &mask, sizeof(mask));
-	if (luck(random)) {
-		memset(&mask, 0xff, sizeof(mask));
+	memset(&mask, 0xff, sizeof(mask));
+	if (random_one_in(random, 4)) {
+		/* Some bits of each field, never none. */
+		for (size_t i = 0; i < sizeof(mask); i++) {
+			((uint8_t *)&mask)[i] = (uint8_t)(random_below(random, 256) | 0x21);
+		}
 	}
 	action_add_set(builder, field, luck(random), &value, &mask);
 }
@@ -322,7 +325,7 @@ struct action_list *
 random_actions(struct rules_random *random, int table)
 {
 	struct action_builder builder = {.size = 0};
-	unsigned int n = random_one_in(random, 8) ? 0 : 1 + random_below(random, 4);
+	unsigned int n = random_one_in(random, 12) ? 0 : 1 + random_below(random, 5);
 	struct action_list *list;
 	int left = RANDOM_TABLES - 1 - table;
 

@@ -192,7 +192,7 @@ random_long(struct rules_random *random, uint8_t *bytes)
 	uint32_t ip = 14;
 	uint32_t len = ip + 40;
 	unsigned int n = 1 + random_below(random, 10);
-	unsigned int size = 8 * (1 + random_below(random, random_one_in(random, 2) ? 2 : 12));
+	unsigned int size = 8 * (1 + random_below(random, random_one_in(random, 4) ? 8 : 2));
 
 	put16(bytes + 12, 0x86dd);
 	memset(bytes + ip, 0, 40);
@@ -272,7 +272,7 @@ random_frame(struct rules_random *random, struct random_frame *frame)
 		break;
 	}
 	frame->len = len;
-	parse_model(bytes, len, len, PARSE_ALL, &parsed);
+	parse_model(bytes, len < PIPELINE_HEAD ? len : PIPELINE_HEAD, len, PARSE_ALL, &parsed);
 	frame->fields = parsed.fields;
 }
 
