@@ -238,6 +238,35 @@ action_find(const struct methods *methods, const char *name, struct err *err)
 }
 
 static void
+action_done(void *arg, json_t *output, const struct err *err)
+{
+	struct rpc_call *call = arg;
+
+	role_assert(&role_main);
+	if (err != NULL) {
+		rpc_call_refuse(call, err);
+		return;
+	}
+	rpc_call_reply(call, output == NULL ? json_object() : output);
+}
+
+static void
+action_run(const struct methods *methods, const struct rpc_action *action, json_t *input,
+	struct rpc_call *call)
+{
+	struct err err = ERR_INIT;
+	json_t *output = NULL;
+	int rc;
+
+	if (action->start != NULL) {
+		action->start(methods->actions_ctx, input, action_done, call);
+		return;
+	}
+	rc = action->run(methods->actions_ctx, input, &output, &err);
+	action_done(call, output, rc == 0 ? NULL : &err);
+}
+
+static void
 run_action(void *ctx, struct rpc_call *call, json_t *params)
 {
 	static const struct param table[] = {
@@ -248,9 +277,7 @@ run_action(void *ctx, struct rpc_call *call, json_t *params)
 	struct methods *methods = ctx;
 	const struct rpc_action *action;
 	struct err err = ERR_INIT;
-	json_t *output = NULL;
 	json_t *input;
-	int rc = -1;
 
 	role_assert(&role_main);
 	if (params_check(params, table, "action", &err) != 0) {
@@ -258,17 +285,15 @@ run_action(void *ctx, struct rpc_call *call, json_t *params)
 		return;
 	}
 	action = action_find(methods, json_string_value(json_object_get(params, "name")), &err);
-	if (action != NULL) {
-		input = json_object_get(params, "input");
-		input = input == NULL ? json_object() : json_incref(input);
-		rc = action->run(methods->actions_ctx, input, &output, &err);
-		json_decref(input);
-	}
-	if (rc != 0) {
+	if (action == NULL) {
 		rpc_call_refuse(call, &err);
 		return;
 	}
-	rpc_call_reply(call, output == NULL ? json_object() : output);
+	/* Who answers at once frees the call, and its params with it. */
+	input = json_object_get(params, "input");
+	input = input == NULL ? json_object() : json_incref(input);
+	action_run(methods, action, input, call);
+	json_decref(input);
 }
 
 /* ---- program, flows ---- */

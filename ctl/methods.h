@@ -20,12 +20,19 @@ struct datastore;
 struct events;
 struct program_backend;
 
+/* How an action ends that answers later: once. `output` is taken (NULL: {}), unless there is an
+ * error. The same rules as for `run`. */
+typedef void (*rpc_action_done)(void *arg, json_t *output, const struct err *err);
+
 /* One YANG action or rpc: method `action` with {"name": "...", "input": {...}}. */
 struct rpc_action {
 	const char *name; /* e.g. "fdb-flush" */
 	/* `input` is an object, never NULL, else unchecked: its members are the action's to check.
 	 * On 0 *output is a new object reference (or NULL for {}); else *err is filled. */
 	int (*run)(void *ctx, json_t *input, json_t **output, struct err *err);
+	/* Instead of `run`: calls `done`, on main, before it returns or later. `input` is borrowed
+	 * for the call. */
+	void (*start)(void *ctx, json_t *input, rpc_action_done done, void *arg);
 };
 
 struct methods {

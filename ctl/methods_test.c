@@ -47,9 +47,41 @@ action_quiet(void *ctx, json_t *input, json_t **output, struct err *err)
 	return 0;
 }
 
+/* Who waits for action_finish. */
+static struct {
+	rpc_action_done done;
+	void *arg;
+} waiting;
+
+static void
+action_wait(void *ctx, json_t *input, rpc_action_done done, void *arg)
+{
+	assert_true(json_is_object(input));
+	*(int *)ctx += 1;
+	waiting.done = done;
+	waiting.arg = arg;
+}
+
+static int
+action_finish(void *ctx, json_t *input, json_t **output, struct err *err)
+{
+	struct err refusal = ERR_INIT;
+
+	*(int *)ctx += 1;
+	if (json_object_get(input, "error") == NULL) {
+		waiting.done(waiting.arg, json_pack("{s:i}", "waited", 1), NULL);
+	} else {
+		(void)err_set(&refusal, ERR_LIMIT, NULL, "nobody came");
+		waiting.done(waiting.arg, NULL, &refusal);
+	}
+	return 0;
+}
+
 static const struct rpc_action actions[] = {
 	{"double", action_double},
 	{"fdb-flush", action_quiet},
+	{"wait", .start = action_wait},
+	{"finish", action_finish},
 	{NULL, NULL},
 };
 
@@ -352,6 +384,39 @@ test_version_and_ping(void **state)
 	expect_error(w, "ping", "{\"x\":1}", RPC_INVALID_PARAMS, "takes no params");
 }
 
+/* An action that answers later does not hold up those behind it. */
+static void
+test_late_action(void **state)
+{
+	static const char *const lines[] = {
+		"{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"action\",\"params\":{\"name\":\"wait\"}"
+		"}",
+		"{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"action\",\"params\":{\"name\":"
+		"\"finish\"}}",
+		"{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"action\",\"params\":{\"name\":\"wait\"}"
+		"}",
+		"{\"jsonrpc\":\"2.0\",\"id\":10,\"method\":\"action\",\"params\":{\"name\":"
+		"\"finish\","
+		"\"input\":{\"error\":1}}}",
+	};
+	static const char *const answers[] = {"\"id\":7", "\"id\":8", "\"id\":9", "\"id\":10"};
+	static const char *const words[] = {"\"waited\":1", "{}", "nobody came", "{}"};
+	struct methods_world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		world_say(&w->world, w->fd, lines[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		char *line = world_hear(&w->world, w->fd);
+
+		assert_non_null(line);
+		assert_non_null(strstr(line, answers[i]));
+		assert_non_null(strstr(line, words[i]));
+		free(line);
+	}
+	assert_int_equal(w->actions_ctx, 4);
+}
+
 static void
 test_actions(void **state)
 {
@@ -363,7 +428,8 @@ test_actions(void **state)
 	expect_error(w, "action", "{\"name\":\"double\"}", RPC_REFUSED, "n must not be 0");
 	expect_error(
 		w, "action", "{\"name\":\"fdb-flsh\"}", RPC_REFUSED, "did you mean 'fdb-flush'?");
-	expect_error(w, "action", "{\"name\":\"x\"}", RPC_REFUSED, "there are: double, fdb-flush");
+	expect_error(w, "action", "{\"name\":\"x\"}", RPC_REFUSED,
+		"there are: double, fdb-flush, wait, finish");
 	expect_error(w, "action", "{}", RPC_INVALID_PARAMS, "needs the param 'name'");
 	expect_error(w, "action", "{\"name\":\"double\",\"input\":[]}", RPC_INVALID_PARAMS,
 		"must be an object");
@@ -391,6 +457,7 @@ main(void)
 		CASE(test_schema),
 		CASE(test_version_and_ping),
 		CASE(test_actions),
+		CASE(test_late_action),
 	};
 
 	return cmocka_run_group_tests_name("methods", tests, NULL, NULL);
