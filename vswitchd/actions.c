@@ -1,80 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "vswitchd/actions.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ports/fake/fake.h"
+#include "vswitchd/action_input.h"
+#include "vswitchd/flow_list.h"
+#include "vswitchd/trace.h"
 #include "vswitchd/world.h"
 #include "vswitchd/world_acl.h"
-
-/* --- input members: each action names all it knows, anything else is refused --------------------
- */
-
-static int
-only_members(const json_t *input, const char *const *names, struct err *err)
-{
-	const char *key;
-	const json_t *value;
-
-	json_object_foreach ((json_t *)(uintptr_t)input, key, value) {
-		bool known = false;
-
-		for (size_t i = 0; names[i] != NULL; i++) {
-			known = known || strcmp(names[i], key) == 0;
-		}
-		if (!known) {
-			return err_set(err, ERR_UNKNOWN, key, "the input has no member '%s'", key);
-		}
-	}
-	return 0;
-}
-
-static int
-need_string(const json_t *input, const char *name, const char **out, struct err *err)
-{
-	const json_t *value = json_object_get(input, name);
-
-	if (!json_is_string(value)) {
-		return err_set(err, ERR_INVALID, name, "the input needs '%s', a string", name);
-	}
-	*out = json_string_value(value);
-	return 0;
-}
-
-static int
-opt_number(const json_t *input, const char *name, json_int_t min, json_int_t max,
-	json_int_t fallback, json_int_t *out, struct err *err)
-{
-	const json_t *value = json_object_get(input, name);
-
-	*out = fallback;
-	if (value == NULL) {
-		return 0;
-	}
-	if (!json_is_integer(value) || json_integer_value(value) < min ||
-		json_integer_value(value) > max) {
-		return err_set(err, ERR_INVALID, name,
-			"'%s' must be a number from %" JSON_INTEGER_FORMAT
-			" to %" JSON_INTEGER_FORMAT,
-			name, min, max);
-	}
-	*out = json_integer_value(value);
-	return 0;
-}
-
-static int
-find_port(const struct world *world, const char *name, struct world_port **out,
-	struct err *err) ON_MAIN
-{
-	*out = world_find_port(world, name);
-	if (*out == NULL) {
-		return err_set(err, ERR_MISSING, "port", "there is no port '%s'", name);
-	}
-	return 0;
-}
 
 /* --- fdb-flush -----------------------------------------------------------------------------------
  */
@@ -94,19 +30,19 @@ action_fdb_flush(void *ctx, json_t *input, json_t **output, struct err *err)
 	int rc;
 
 	role_assert(&role_main);
-	rc = only_members(input, members, err);
-	rc = rc != 0 ? rc : need_string(input, "bridge", &name, err);
-	rc = rc != 0 ? rc : opt_number(input, "vlan", 0, VLAN_ID_MAX - 1, -1, &vlan, err);
+	rc = input_only(input, members, err);
+	rc = rc != 0 ? rc : input_string(input, "bridge", &name, err);
+	rc = rc != 0 ? rc : input_number(input, "vlan", 0, VLAN_ID_MAX - 1, -1, &vlan, err);
 	if (rc != 0) {
 		return rc;
 	}
-	bridge = world_find_bridge(world, name);
-	if (bridge == NULL) {
-		return err_set(err, ERR_MISSING, "bridge", "there is no bridge '%s'", name);
+	rc = input_bridge(world, name, &bridge, err);
+	if (rc != 0) {
+		return rc;
 	}
 	if (json_object_get(input, "port") != NULL) {
-		rc = need_string(input, "port", &name, err);
-		rc = rc != 0 ? rc : find_port(world, name, &port, err);
+		rc = input_string(input, "port", &name, err);
+		rc = rc != 0 ? rc : input_port(world, name, &port, err);
 		if (rc != 0) {
 			return rc;
 		}
@@ -144,7 +80,7 @@ action_clear_counters(void *ctx, json_t *input, json_t **output, struct err *err
 
 	role_assert(&role_main);
 	*output = NULL;
-	rc = only_members(input, members, err);
+	rc = input_only(input, members, err);
 	if (rc != 0) {
 		return rc;
 	}
@@ -158,8 +94,8 @@ action_clear_counters(void *ctx, json_t *input, json_t **output, struct err *err
 		world_clear_acls(world);
 		return 0;
 	}
-	rc = need_string(input, "port", &name, err);
-	rc = rc != 0 ? rc : find_port(world, name, &port, err);
+	rc = input_string(input, "port", &name, err);
+	rc = rc != 0 ? rc : input_port(world, name, &port, err);
 	if (rc == 0) {
 		clear_port(world, port);
 	}
@@ -175,9 +111,9 @@ find_fake(
 {
 	struct world_port *port = NULL;
 	const char *name = NULL;
-	int rc = need_string(input, "port", &name, err);
+	int rc = input_string(input, "port", &name, err);
 
-	rc = rc != 0 ? rc : find_port(world, name, &port, err);
+	rc = rc != 0 ? rc : input_port(world, name, &port, err);
 	if (rc != 0) {
 		return rc;
 	}
@@ -186,31 +122,6 @@ find_fake(
 			port->conf.type);
 	}
 	*out = dp_port_device(port->dp);
-	return 0;
-}
-
-static int
-hex_digit(char c)
-{
-	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
-}
-
-static int
-hex_decode(const char *text, uint8_t *bytes, size_t size, uint32_t *len, struct err *err)
-{
-	size_t digits = strlen(text);
-
-	if (digits % 2 != 0 || text[strspn(text, "0123456789abcdefABCDEF")] != '\0') {
-		return err_set(err, ERR_INVALID, "frame",
-			"the frame is written as pairs of hexadecimal digits");
-	}
-	if (digits / 2 > size) {
-		return err_set(err, ERR_TOO_BIG, "frame", "a frame has at most %zu bytes", size);
-	}
-	for (size_t i = 0; i < digits / 2; i++) {
-		bytes[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
-	}
-	*len = (uint32_t)(digits / 2);
 	return 0;
 }
 
@@ -228,12 +139,12 @@ action_fake_inject(void *ctx, json_t *input, json_t **output, struct err *err)
 	int rc;
 
 	role_assert(&role_main);
-	rc = only_members(input, members, err);
+	rc = input_only(input, members, err);
 	rc = rc != 0 ? rc : find_fake(ctx, input, &port, err);
-	rc = rc != 0 ? rc : need_string(input, "frame", &frame, err);
-	rc = rc != 0 ? rc : opt_number(input, "queue", 0, PORT_QUEUES_MAX - 1, 0, &queue, err);
-	rc = rc != 0 ? rc : opt_number(input, "count", 1, 65535, 1, &count, err);
-	rc = rc != 0 ? rc : hex_decode(frame, bytes, sizeof(bytes), &len, err);
+	rc = rc != 0 ? rc : input_string(input, "frame", &frame, err);
+	rc = rc != 0 ? rc : input_number(input, "queue", 0, PORT_QUEUES_MAX - 1, 0, &queue, err);
+	rc = rc != 0 ? rc : input_number(input, "count", 1, 65535, 1, &count, err);
+	rc = rc != 0 ? rc : input_hex(frame, bytes, sizeof(bytes), &len, err);
 	if (rc != 0) {
 		return rc;
 	}
@@ -254,15 +165,11 @@ action_fake_inject(void *ctx, json_t *input, json_t **output, struct err *err)
 static json_t *
 frame_json(const uint8_t *bytes, uint32_t len, uint16_t queue)
 {
-	static const char digits[] = "0123456789abcdef";
-	char text[2 * FAKE_FRAME_MAX + 1];
+	char *text = output_hex(bytes, len);
+	json_t *frame = json_pack("{s:s, s:i}", "frame", text, "queue", (int)queue);
 
-	for (uint32_t i = 0; i < len; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	text[2 * len] = '\0';
-	return json_pack("{s:s, s:i}", "frame", text, "queue", (int)queue);
+	free(text);
+	return frame;
 }
 
 static int
@@ -276,9 +183,9 @@ action_fake_collect(void *ctx, json_t *input, json_t **output, struct err *err)
 	int rc;
 
 	role_assert(&role_main);
-	rc = only_members(input, members, err);
+	rc = input_only(input, members, err);
 	rc = rc != 0 ? rc : find_fake(ctx, input, &port, err);
-	rc = rc != 0 ? rc : opt_number(input, "max", 1, 65535, 1024, &max, err);
+	rc = rc != 0 ? rc : input_number(input, "max", 1, 65535, 1024, &max, err);
 	if (rc != 0) {
 		return rc;
 	}
@@ -300,5 +207,7 @@ const struct rpc_action world_actions[] = {
 	{"clear-counters", action_clear_counters},
 	{"fake-inject", action_fake_inject},
 	{"fake-collect", action_fake_collect},
+	{"trace", .start = action_trace},
+	{"flow-cache", .start = action_flow_cache},
 	{NULL, NULL},
 };

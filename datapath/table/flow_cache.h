@@ -225,7 +225,8 @@ void flow_cache_set_weight(struct flow_cache *cache, uint32_t port, uint32_t wei
 /* To tell of an entry: as a lookup of one hashed key, but nothing is marked or counted. */
 struct flow_entry *flow_cache_peek(const struct flow_cache *cache, const struct flow_key *key);
 
-/* Milliseconds since the entry was last hit, in steps of FLOW_TICK_MS; FLOW_IDLE_MAX: or longer. */
+/* Milliseconds since the entry was last hit, in steps of FLOW_TICK_MS; FLOW_IDLE_MAX: or longer, or
+ * it never was since it was inserted. */
 uint32_t flow_cache_idle_ms(const struct flow_cache *cache, const struct flow_entry *entry);
 
 /* Entries that are the port's by right when the cache is full. */
