@@ -47,7 +47,7 @@ mask_new(struct dp_masks *masks, uint64_t round)
 
 /* The id of this very mask, one reference more; *mask becomes what the id stands for. */
 static uint16_t
-mask_get(struct dp *dp, struct fields *mask)
+mask_get(struct dp *dp, struct fields *mask) ON_MAIN
 {
 	struct dp_masks *masks = &dp->masks;
 	struct dp_mask *at;
@@ -77,7 +77,7 @@ mask_get(struct dp *dp, struct fields *mask)
 }
 
 static void
-mask_put(struct dp *dp, uint16_t id)
+mask_put(struct dp *dp, uint16_t id) ON_MAIN
 {
 	struct dp_mask *mask = dp->masks.by_id[id];
 

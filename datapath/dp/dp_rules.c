@@ -247,7 +247,7 @@ log_batch(struct dp_rules *rules) ON_MAIN
 
 /* Once for each bridge: somebody should know why new flows take long. */
 static void
-warn_slow(struct dp_rules *rules, const struct dp_bridge *bridge)
+warn_slow(struct dp_rules *rules, const struct dp_bridge *bridge) ON_MAIN
 {
 	for (unsigned int i = 0; i < RULES_TABLES && !rules->warned; i++) {
 		struct rules_stats stats;

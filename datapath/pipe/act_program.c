@@ -12,7 +12,6 @@ act_emit(struct play *play, uint32_t id, const struct vlan_edit *edit, uint32_t 
 	const struct port_view *to = play->at->snap->ports[id];
 	struct tx_stage *stage = &play->burst->stage;
 
-	role_assert(&role_worker);
 	if (to == NULL) {
 		play->reason = DROP_NO_PORT;
 		return;
@@ -29,7 +28,7 @@ act_emit(struct play *play, uint32_t id, const struct vlan_edit *edit, uint32_t 
 }
 
 static void
-deliver(struct play *play, const struct action *action)
+deliver(struct play *play, const struct action *action) ON_WORKER
 {
 	const struct port_view *to = play->at->snap->ports[action->number];
 	struct vlan_frame frame;

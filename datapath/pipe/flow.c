@@ -88,7 +88,8 @@ add_tag(const struct pkt *pkt, struct flow_key *key)
 }
 
 void
-flow_bridge_keys(struct flow_key *keys, const struct port_view *in, const struct pkt *pkts, uint16_t n)
+flow_bridge_keys(
+	struct flow_key *keys, const struct port_view *in, const struct pkt *pkts, uint16_t n)
 {
 	for (uint16_t i = 0; i < n; i++) {
 		const uint8_t *head = pkts[i].head;
@@ -113,8 +114,8 @@ flow_bridge_fields(const uint64_t *words, struct fields *value, struct fields *m
 	fields_set_word(value, 1, words[1] & KEY_MAC);
 	fields_set_word(value, 2, words[2]);
 	if ((words[1] & KEY_TAGGED) != 0) {
-		value->vlan_tci = rte_cpu_to_be_16(
-			(uint16_t)((tag & VLAN_ID_MASK) | FIELDS_TAG_PRESENT));
+		value->vlan_tci =
+			rte_cpu_to_be_16((uint16_t)((tag & VLAN_ID_MASK) | FIELDS_TAG_PRESENT));
 	}
 }
 

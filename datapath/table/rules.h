@@ -19,10 +19,9 @@
  *
  * Measured (perf/micro, benchmark `rules`; cycles of a lookup, access lists - firewalls): 1,000
  * rules 122 - 214 merged, 3,400 - 5,300 with a subtable for each mask, rte_acl 56 (in bursts of
- * 32); 10,000 rules 151 - 504, 12,500 - 32,600, rte_acl 151 - 272; 100,000 rules 860 - 2,750, tens
- * of thousands. But rte_acl takes 0.1 to 0.6 s to build with 1,000 rules and 0.8 to 17 s with
- * 10,000, after each change. Chains of up to 4, 8, 16 or 32 come out alike; 8 it is. Half a million
- * to a million and a half adds a second.
+ * 32); 10,000 rules 151 - 504, 12,500 - 32,600, rte_acl 151 - 272; 100,000 rules 860 - 2,750. But
+ * rte_acl takes 0.1 to 17 s to build, after each change. Chains of up to 4, 8, 16 or 32 come out
+ * alike; 8 it is. Half a million to a million and a half adds a second.
  *
  * Bounds. A lookup probes at most `subtables_max` subtables of its table and compares at most
  * `chain_max` rules in each; an add that could not keep that is refused (-ENOSPC). How near it
@@ -191,10 +190,8 @@ void rules_begin(struct rules *rules) ON_MAIN;
  */
 int rules_add(struct rules *rules, const struct rule_spec *spec) ON_MAIN;
 
-/*
- * New actions for each rule of the filter. `change` gives them, or an error to stop with; *n counts
- * the rules. -EINVAL: the filter's match; -ENOSPC, -ENOMEM.
- */
+/* New actions for each rule of the filter: `change` gives them, or an error to stop with. *n counts
+ * the rules. -EINVAL: the filter's match; -ENOSPC, -ENOMEM. */
 int rules_modify(struct rules *rules, const struct rules_filter *filter,
 	int (*change)(void *arg, const struct rule *rule, void **actions), void *arg,
 	size_t *n) ON_MAIN;
@@ -226,7 +223,6 @@ bool rules_step(struct rules *rules) ON_MAIN;
 
 /* When rules_expire has something to look at (ns); UINT64_MAX: never. */
 uint64_t rules_next_expiry(const struct rules *rules);
-
 uint64_t rules_version(const struct rules *rules); /* the committed one */
 const struct rule *rules_find(const struct rules *rules, uint32_t id); /* live, or NULL */
 void rules_get_match(const struct rule *rule, struct match *match);
@@ -241,10 +237,8 @@ int rules_walk(const struct rules *rules, const struct rules_filter *filter,
  */
 void rules_get_mask(const struct rules *rules, uint8_t table, enum rules_class class, uint16_t port,
 	struct fields *mask);
-
-/* Counts that change when what rules_get_mask says of a port or class may be more, or less. */
+/* Counts that change when that may be more, or less. */
 void rules_get_mask_changes(const struct rules *rules, uint64_t *widened, uint64_t *narrowed);
-
 /* Is there a live rule that asks for just this port? */
 bool rules_ask_for_port(const struct rules *rules, uint16_t in_port);
 
