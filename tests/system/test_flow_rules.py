@@ -10,7 +10,7 @@ from typing import Any
 from harness import Daemon, Suite, World, check, check_equal, note
 from harness.frames import Packet
 from harness.proc import wait_until
-from harness.wire import Patch
+from harness.wire import MARK_SOURCE, Patch
 
 MANY = 100_000
 FRAME = Packet().frame()
@@ -290,7 +290,8 @@ def restart(on: Patch) -> None:
                 {"name": "a", "matches": {"protocol": "tcp", "destination-port": "81"},
                  "forwarding": "drop"}]}],
             "port": [{"name": "p1", "acl-in": "web", "storm-broadcast": 1000,
-                      "allowed-mac": ["02:00:00:00:00:01"], "allowed-address": ["10.0.0.0/8"]},
+                      "allowed-mac": ["02:00:00:00:00:01", MARK_SOURCE],
+                      "allowed-address": ["10.0.0.0/8"]},
                      {"name": "p2", "acl-out": "web", "protected": True}]}
     reply = on.daemon.call("edit", {"edits": [{"op": "merge", "path": "/vswitch:vswitch",
                                               "value": tree}]})
@@ -310,6 +311,12 @@ def restart(on: Patch) -> None:
     check_equal(json.dumps(after, sort_keys=True), json.dumps(before, sort_keys=True),
                 "the configuration")
     check_equal(on.daemon.ctl.json("flow", "show", on.bridge)["flows"], [], "rules")
+    for port in on.wires:
+        on.daemon.wait_port(port)
+    on.rules("in_port=p1,actions=group:1")
+    passing, denied = Packet(proto="tcp", tp_dst=80), Packet(proto="tcp", tp_dst=81)
+    on.expect([passing.frame(), denied.frame(), passing.but(src="02:00:00:00:00:07").frame()],
+              {"p2": [passing.but(nw_dst="10.0.0.9").frame()]}, "group, list and guard")
 
 
 if __name__ == "__main__":

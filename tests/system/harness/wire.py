@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from .daemon import Daemon
-from .frames import MARK
+from .frames import MARK, mac
 from .netns import Netns
 from .proc import wait_until
 from .report import check_equal
@@ -27,7 +27,7 @@ CLONE_NEWNET = 0x40000000
 SO_RCVBUFFORCE = 33
 LARGEST = 65536 + 64
 CHUNK = 200  # frames at a time; the kernel's queue of a tap holds 1000, and says nothing if full
-MARK_MACS = "0200000000ff" + "0200000000ee"
+MARK_SOURCE = "02:00:00:00:00:ee"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -36,6 +36,21 @@ def _enter(descriptor: int) -> None:
     if _libc.setns(descriptor, CLONE_NEWNET) != 0:
         code = ctypes.get_errno()
         raise OSError(code, f"setns: {os.strerror(code)}")
+
+
+def socket_in(netns: Netns, family: int, kind: int, protocol: int = 0) -> socket.socket:
+    """A socket of ours that is in this namespace. Only the calling thread goes there meanwhile."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    there = os.open(f"/run/netns/{netns.name}", os.O_RDONLY)
+    try:
+        _enter(there)
+        try:
+            return socket.socket(family, kind, protocol)
+        finally:
+            _enter(home)
+    finally:
+        os.close(there)
+        os.close(home)
 
 
 class Wire:
@@ -53,17 +68,7 @@ class Wire:
         world.defer(self.raw.close)
 
     def _open(self) -> socket.socket:
-        home = os.open("/proc/self/ns/net", os.O_RDONLY)
-        there = os.open(f"/run/netns/{self.netns.name}", os.O_RDONLY)
-        try:
-            _enter(there)
-            try:
-                raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-            finally:
-                _enter(home)
-        finally:
-            os.close(there)
-            os.close(home)
+        raw = socket_in(self.netns, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         raw.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         raw.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         raw.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
@@ -163,7 +168,7 @@ class Patch:
     def _mark(self) -> bytes:
         """A frame that was not sent before."""
         self.marks += 1
-        return bytes.fromhex(MARK_MACS) + struct.pack("!HQ38x", MARK, self.marks)
+        return mac("02:00:00:00:00:ff") + mac(MARK_SOURCE) + struct.pack("!HQ38x", MARK, self.marks)
 
     def expect(self, frames: bytes | Sequence[bytes], expected: dict[str, Sequence[bytes]],
                what: str = "", into: str = "p1", deaf: Sequence[str] = ()) -> None:
