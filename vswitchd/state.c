@@ -185,6 +185,8 @@ flow_cache_state(const struct dp_worker_stats *stats)
 	set_number(cache, "capacity", stats->flows_max);
 	set_number(cache, "entries", stats->flows);
 	set_counter(cache, "memory", stats->flows_memory);
+	set_number(cache, "programs", stats->programs);
+	set_counter(cache, "programs-memory", stats->programs_memory);
 	set_counter(cache, "hits", stats->flow_cache.hits);
 	set_counter(cache, "misses", stats->flow_cache.misses);
 	set_counter(cache, "inserted", stats->flow_cache.inserted);
