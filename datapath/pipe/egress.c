@@ -27,7 +27,7 @@ make_key(struct ask *ask, const struct port_keys *keys, const struct port_view *
 		parse(pkt->head, pkt->head_len, pkt->len, (enum parse_depth)shape->depth,
 			&ask->parsed);
 	}
-	key_make(shape, &ask->parsed.fields, to->id, KEY_PASS_EGRESS, &ask->key);
+	key_make_egress(shape, &ask->parsed.fields, pkt->in_port, to->id, &ask->key);
 }
 
 /* The list's answer, from the beginning; slot: the counter of what decided, 0 for none. */

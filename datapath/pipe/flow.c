@@ -389,7 +389,7 @@ visit(struct flow_entry *entry, void *arg)
 		return current;
 	}
 	memo->seen = 0;
-	if (current && (memo->flags & FLOW_STATION) != 0) {
+	if (bridge != NULL && (memo->flags & FLOW_STATION) != 0) {
 		(void)fdb_source_known(bridge->fdb, key_address(entry->words[2], memo->vid), port,
 			walk->now->seconds);
 	}

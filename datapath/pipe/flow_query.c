@@ -42,7 +42,7 @@ struct asker {
 static const struct key_shape *
 shape_of(const struct port_keys *keys, const struct fields *first)
 {
-	const struct key_shape *shapes = first->pass == KEY_PASS_EGRESS ? keys->out : keys->shapes;
+	const struct key_shape *shapes = key_is_egress(first) ? keys->out : keys->shapes;
 
 	for (unsigned int class = 0; class < RULES_ALL; class ++) {
 		if (shapes[class].mask_id == first->mask_id) {
@@ -136,13 +136,14 @@ tell(const struct asker *asker, struct flow_entry *entry, struct flow_told *told
 		return false;
 	}
 	if (flow_has_tail(entry)) {
-		shape = shape_of(asker->snap->keys[first.in_port], &first);
+		shape = shape_of(asker->snap->keys[key_maker(&first)], &first);
 		assert(shape != NULL && shape->n_words == entry->n_words);
 	}
-	told->port = first.in_port;
+	told->port = key_maker(&first);
 	told->mask_id = first.mask_id;
-	told->egress = first.pass == KEY_PASS_EGRESS;
-	told->cut_tag = first.spare == KEY_CUT_TAG;
+	told->egress = key_is_egress(&first);
+	told->cut_tag =
+		told->egress ? first.pass == KEY_EGRESS_CUT_TAG : first.spare == KEY_CUT_TAG;
 	told->packets = entry->packets;
 	told->bytes = entry->bytes;
 	told->idle_ms = flow_cache_idle_ms(asker->flows->cache, entry);

@@ -24,7 +24,7 @@ flow_rules_keys(const struct flow_step *step, uint16_t n)
 		if (shape->depth > PARSE_L2) {
 			parse_pkt(pkt, (enum parse_depth)shape->depth, parsed);
 		}
-		key_make(shape, &parsed->fields, step->at->in->id, 0, &flows->keys[i]);
+		key_make(shape, &parsed->fields, step->at->in->id, &flows->keys[i]);
 		flows->shapes[i] = shape;
 	}
 }
@@ -47,13 +47,15 @@ flow_key_lives(const struct snapshot *snap, const struct flow_entry *entry)
 	const struct port_keys *keys;
 
 	fields_set_word(&first, 0, entry->words[0]);
-	keys = snap->keys[first.in_port];
+	if (key_maker(&first) >= DP_PORTS_MAX) {
+		return false;
+	}
+	keys = snap->keys[key_maker(&first)];
 	if (!flow_has_tail(entry)) {
 		return keys == NULL;
 	}
 	return keys != NULL &&
-		has_mask_id(
-			first.pass == KEY_PASS_EGRESS ? keys->out : keys->shapes, first.mask_id);
+		has_mask_id(key_is_egress(&first) ? keys->out : keys->shapes, first.mask_id);
 }
 
 /* --- validity -------------------------------------------------------------------------------- */

@@ -27,7 +27,12 @@
 /* In `spare` of word 0: there is a TPID, but no tag behind it. */
 #define KEY_CUT_TAG 1
 
-#define KEY_PASS_EGRESS 0x80 /* `pass` of an egress access list's keys; in_port is the output's */
+/*
+ * `pass` of an egress access list's keys. Their in_port is the input, whose share of the flow cache
+ * they take; `spare` is the output, by whose list they are made.
+ */
+#define KEY_EGRESS 0x80
+#define KEY_EGRESS_CUT_TAG 0x81 /* KEY_CUT_TAG */
 
 /* Of one class. */
 struct key_shape {
@@ -64,21 +69,61 @@ key_class(uint16_t eth_type_be)
 	}
 }
 
-/* fields' in_port, mask_id and pass are not looked at. */
+static inline bool
+key_tag_is_cut(const struct fields *fields)
+{
+	return unlikely(fields->vlan_tci == 0 && eth_is_vlan(rte_be_to_cpu_16(fields->eth_type)));
+}
+
 static inline void
-key_make(const struct key_shape *shape, const struct fields *fields, uint32_t port, uint8_t pass,
+key_fill(const struct key_shape *shape, const struct fields *first, const struct fields *fields,
 	struct flow_key *key)
 {
-	struct fields first = {.in_port = (uint16_t)port, .mask_id = shape->mask_id, .pass = pass};
-
-	if (unlikely(fields->vlan_tci == 0 && eth_is_vlan(rte_be_to_cpu_16(fields->eth_type)))) {
-		first.spare = KEY_CUT_TAG;
-	}
 	key->n_words = shape->n_words;
-	key->words[0] = fields_word(&first, 0) | (fields_word(fields, 0) & shape->masks[0]);
+	key->words[0] = fields_word(first, 0) | (fields_word(fields, 0) & shape->masks[0]);
 	for (unsigned int i = 1; i < shape->n_words; i++) {
 		key->words[i] = fields_word(fields, shape->words[i]) & shape->masks[i];
 	}
+}
+
+/* fields' in_port, mask_id and pass are not looked at, here and below. */
+static inline void
+key_make(const struct key_shape *shape, const struct fields *fields, uint32_t port,
+	struct flow_key *key)
+{
+	const struct fields first = {.in_port = (uint16_t)port,
+		.mask_id = shape->mask_id,
+		.spare = key_tag_is_cut(fields) ? KEY_CUT_TAG : 0};
+
+	key_fill(shape, &first, fields, key);
+}
+
+/* The shape is one of the output's `out`. */
+static inline void
+key_make_egress(const struct key_shape *shape, const struct fields *fields, uint32_t in,
+	uint32_t out, struct flow_key *key)
+{
+	const struct fields first = {.in_port = (uint16_t)in,
+		.mask_id = shape->mask_id,
+		.pass = key_tag_is_cut(fields) ? KEY_EGRESS_CUT_TAG : KEY_EGRESS,
+		.spare = (uint16_t)out};
+
+	key_fill(shape, &first, fields, key);
+}
+
+/* --- of a key's word 0 ----------------------------------------------------------------------- */
+
+static inline bool
+key_is_egress(const struct fields *first)
+{
+	return first->pass >= KEY_EGRESS;
+}
+
+/* The port by whose rules or list the key is made. */
+static inline uint32_t
+key_maker(const struct fields *first)
+{
+	return key_is_egress(first) ? first->spare : first->in_port;
 }
 
 #endif
