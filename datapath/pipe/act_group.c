@@ -140,9 +140,10 @@ static void
 run_copy(struct play *play, const struct action_list *list) ON_WORKER
 {
 	struct pkt *pkt = play->pkt;
-	struct pkt before = *pkt;
+	struct pkt before;
+	struct edit edit;
 	uint8_t head[PARSE_HEAD_MAX];
-	const uint16_t n = RTE_MIN(before.head_len, (uint16_t)sizeof(head));
+	uint16_t n;
 
 	if (!edits_frame(list)) {
 		run_bucket(play, list);
@@ -150,8 +151,10 @@ run_copy(struct play *play, const struct action_list *list) ON_WORKER
 	}
 	if (!play->parsed) {
 		act_edit_prepare(play); /* it may pull the head longer, once for all buckets */
-		before = *pkt;
 	}
+	before = *pkt;
+	edit = play->edit;
+	n = RTE_MIN(before.head_len, (uint16_t)sizeof(head));
 	memcpy(head, pkt->head, n);
 	run_bucket(play, list);
 	if (pkt->n_out > 1) {
@@ -160,8 +163,8 @@ run_copy(struct play *play, const struct action_list *list) ON_WORKER
 	before.mbuf = pkt->mbuf;
 	before.n_out = pkt->n_out;
 	*pkt = before;
+	play->edit = edit;
 	memcpy(pkt->head, head, n);
-	play->parsed = false;
 }
 
 void
