@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Who names whom: a port its bridge and its access lists, a bridge's static MAC addresses and groups
- * their ports.
+ * Who names whom: a port its bridge and its access lists, a bridge's static MAC addresses and
+ * groups their ports.
  *
  * An index from the named to those that name it, so that deleting a bridge, a port or an
- * access list is checked without a walk over all others. It follows the tree: whoever puts an entry calls refs_update with
- * what was there before and what is there now, and so also when undoing.
+ * access list is checked without a walk over all others. It follows the tree: whoever puts an entry
+ * calls refs_update with what was there before and what is there now, and so also when undoing.
  *
  * The owner's thread only.
  */

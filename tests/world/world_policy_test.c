@@ -254,7 +254,7 @@ test_counters_go_on(void **state)
 	assert_int_equal(counted(sw, "web"), 1);
 	switch_do(sw, "replace", "acl[name='a']",
 		"{'ace':[" WEB ", {'name':'net', 'matches':{'source-network':'10.8.0.0/16'}, "
-			       "'forwarding':'drop'}]}");
+		"'forwarding':'drop'}]}");
 	passes(sw, &web);
 	assert_int_equal(counted(sw, "web"), 2);
 	assert_int_equal(counted(sw, "net"), 0);
