@@ -43,6 +43,8 @@ enum cli_word {
 	CLI_WORD_PART, /* what is done to a part of an entry: add, del, set */
 	CLI_WORD_FILE,
 	CLI_WORD_METHOD,
+	CLI_WORD_PLACE, /* a bridge or a port */
+	CLI_WORD_CACHE, /* show, stats */
 	CLI_WORD_TOPIC, /* of events */
 	CLI_WORD_BRIDGE_LEAF, /* key=value of a bridge */
 	CLI_WORD_PORT_LEAF,
@@ -123,6 +125,7 @@ extern const struct cli_command cli_bridge_commands[];
 extern const struct cli_command cli_port_commands[];
 extern const struct cli_command cli_fdb_commands[];
 extern const struct cli_command cli_flow_commands[];
+extern const struct cli_command cli_trace_commands[];
 extern const struct cli_command cli_acl_commands[];
 extern const struct cli_command cli_meter_commands[];
 extern const struct cli_command cli_group_commands[];

@@ -149,6 +149,14 @@ put_argument(struct cli *cli, enum cli_word word, const char *typed)
 		put(cli, "", "set");
 		put(cli, "", "del");
 		break;
+	case CLI_WORD_PLACE:
+		put_names(cli, "bridge", "");
+		put_names(cli, "port", "");
+		break;
+	case CLI_WORD_CACHE:
+		put(cli, "", "show");
+		put(cli, "", "stats");
+		break;
 	case CLI_WORD_FILE:
 		put(cli, "", "__files__"); /* the shell knows files better */
 		break;

@@ -39,6 +39,11 @@ static const struct cli_option show_options[] = {
 	{NULL},
 };
 
+static const struct cli_option cache_options[] = {
+	{"limit", CLI_VALUE, "N", "show the first N flows only"},
+	{NULL},
+};
+
 const struct cli_command cli_flow_commands[] = {
 	{
 		.noun = "flow",
@@ -122,6 +127,23 @@ const struct cli_command cli_flow_commands[] = {
 		.max_args = 2,
 		.words = {CLI_WORD_BRIDGE, CLI_WORD_ANY},
 		.run = run_show,
+	},
+	{
+		.noun = "flow",
+		.verb = "cache",
+		.usage = "{show [BRIDGE | PORT] [--limit N] | stats}",
+		.summary = "Show the flows that workers remember, or how well they do",
+		.detail = "MATCH is what the packets of a flow agree in, IDLE are seconds. STALE "
+			  "says what has\nchanged since: the next packet of the flow is decided "
+			  "anew.\n",
+		.examples = "  vswitchctl flow cache show vm1 --limit 20\n"
+			    "  vswitchctl flow cache show br0\n"
+			    "  vswitchctl flow cache stats\n",
+		.options = cache_options,
+		.min_args = 1,
+		.max_args = 2,
+		.words = {CLI_WORD_CACHE, CLI_WORD_PLACE},
+		.run = cli_flow_cache,
 	},
 	{NULL},
 };

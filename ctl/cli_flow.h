@@ -17,4 +17,7 @@ enum cli_flow_option { CLI_FLOW_FILE, CLI_FLOW_DRY_RUN };
  */
 enum cli_status cli_flow_replace(struct cli *cli, const struct cli_args *args);
 
+/* flow cache show, flow cache stats; its first option is --limit. */
+enum cli_status cli_flow_cache(struct cli *cli, const struct cli_args *args);
+
 #endif

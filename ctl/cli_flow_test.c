@@ -487,7 +487,8 @@ test_completion(void **state)
 		const char *typed[5];
 		const char *expected;
 	} cases[] = {
-		{{"flow", ""}, "add\nmod\ndel\nreplace\nshow\n"},
+		{{"flow", ""}, "add\nmod\ndel\nreplace\nshow\ncache\n"},
+		{{"flow", "cache", ""}, "show\nstats\n"},
 		{{"flow", "add", "br0", "--file", ""}, "__files__\n"},
 		{{"flow", "add", "br0", "--f"},
 			"--file\n--dry-run\n--socket\n--timeout\n--json\n--help\n--version\n"},

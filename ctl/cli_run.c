@@ -20,6 +20,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_port_commands,
 	cli_fdb_commands,
 	cli_flow_commands,
+	cli_trace_commands,
 	cli_acl_commands,
 	cli_meter_commands,
 	cli_group_commands,

@@ -609,8 +609,8 @@ test_completion(void **state)
 	struct cli_world *w = *state;
 
 	expect_candidates(w, (const char *const[]){"po", NULL},
-		"show\nbridge\nport\nfdb\nflow\nacl\nmeter\ngroup\nstats\ndrops\nworkers\nconfig\n"
-		"call\nversion\nping\nschema\nfake\nevents\n");
+		"show\nbridge\nport\nfdb\nflow\ntrace\nacl\nmeter\ngroup\nstats\ndrops\nworkers\n"
+		"config\ncall\nversion\nping\nschema\nfake\nevents\n");
 	expect_candidates(w, (const char *const[]){"port", "", NULL}, "add\ndel\nset\nshow\n");
 	expect_candidates(w, (const char *const[]){"port", "add", "", NULL}, "");
 	expect_candidates(w, (const char *const[]){"port", "add", "x", "mode=", NULL},
