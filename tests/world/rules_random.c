@@ -51,118 +51,157 @@ some_bits(struct rules_random *random, void *to, unsigned int n)
 	}
 }
 
-static void
-mask_layer2(struct rules_random *random, struct fields *mask)
-{
-	static const uint16_t tags[] = {0x1000, 0x0fff, 0xe000, 0xffff, 0x1001};
+enum kind {
+	KIND_ETH_SRC,
+	KIND_ETH_DST,
+	KIND_ETH_TYPE,
+	KIND_TAG,
+	KIND_INNER_TAG,
+	KIND_TPID,
+	KIND_INNER_TPID,
+	KIND_IP_SRC, /* or ARP's */
+	KIND_IP_DST,
+	KIND_TOS,
+	KIND_TTL,
+	KIND_FRAG,
+	KIND_LABEL,
+	KIND_PROTO,
+	KIND_L4_SRC,
+	KIND_L4_DST,
+	KIND_TCP_FLAGS,
+	KIND_RANGE,
+	KIND_ND_TARGET,
+	KIND_SHA,
+	KIND_THA,
+	KIND_IN_PORT,
+	KIND_REG,
+	KINDS,
+};
 
-	switch (random_below(random, 6)) {
-	case 0:
-		some_bits(random, mask->eth_src, 6);
-		break;
-	case 1:
-		some_bits(random, mask->eth_dst, 6);
-		break;
-	case 2:
-		mask->eth_type = UINT16_MAX;
-		break;
-	case 3:
-		mask->vlan_tci = htons(PICK(random, tags));
-		break;
-	case 4:
-		mask->inner_tci = htons(PICK(random, tags));
-		break;
+static bool
+has_kind(const struct fields *fields, enum kind kind)
+{
+	const uint8_t valid = fields->valid;
+
+	switch (kind) {
+	case KIND_IP_SRC:
+	case KIND_IP_DST:
+	case KIND_PROTO:
+		return (valid & (FIELDS_VALID_IPV4 | FIELDS_VALID_IPV6 | FIELDS_VALID_ARP)) != 0;
+	case KIND_TOS:
+	case KIND_TTL:
+	case KIND_FRAG:
+		return (valid & (FIELDS_VALID_IPV4 | FIELDS_VALID_IPV6)) != 0;
+	case KIND_LABEL:
+		return (valid & FIELDS_VALID_IPV6) != 0;
+	case KIND_L4_SRC:
+	case KIND_L4_DST:
+	case KIND_TCP_FLAGS:
+	case KIND_RANGE:
+		return (valid & FIELDS_VALID_L4) != 0;
+	case KIND_ND_TARGET:
+		return (valid & FIELDS_VALID_ND) != 0;
+	case KIND_SHA:
+	case KIND_THA:
+		return (valid & (FIELDS_VALID_ARP | FIELDS_VALID_ND)) != 0;
 	default:
-		*(luck(random) ? &mask->outer_tpid : &mask->inner_tpid) = UINT16_MAX;
+		return true;
 	}
 }
 
 static void
-mask_layer3(struct rules_random *random, bool v6, struct fields *mask)
+mask_address(
+	struct rules_random *random, const struct fields *fields, bool dst, struct fields *mask)
 {
-	static const uint8_t tos[] = {0xff, 0xfc, 0x03, 0x80};
-
-	switch (random_below(random, 8)) {
-	case 0:
-		some_bits(random, v6 ? mask->ip6_src : (void *)&mask->ip4_src, v6 ? 16 : 4);
-		break;
-	case 1:
-		some_bits(random, v6 ? mask->ip6_dst : (void *)&mask->ip4_dst, v6 ? 16 : 4);
-		break;
-	case 2:
-		mask->tos |= PICK(random, tos);
-		break;
-	case 3:
-		mask->ttl = 0xff;
-		break;
-	case 4:
-		mask->frag |= (uint8_t)(1 + random_below(random, 3));
-		break;
-	case 5:
-		if (v6) {
-			mask->ip6_label = htonl(0xfffff);
-		} else {
-			mask->ip4_dst = UINT32_MAX;
-		}
-		break;
-	default:
-		mask->proto = 0xff;
-	}
-}
-
-static void
-mask_layer4(struct rules_random *random, struct fields *mask)
-{
-	switch (random_below(random, 5)) {
-	case 0:
-		some_bits(random, &mask->l4_src, 2);
-		break;
-	case 1:
-		some_bits(random, &mask->l4_dst, 2);
-		break;
-	case 2:
-		mask->tcp_flags |= htons((uint16_t)(1 + random_below(random, 4095)));
-		break;
-	default:
-		mask->l4_dst = UINT16_MAX;
-	}
-}
-
-static void
-mask_neighbor(struct rules_random *random, bool arp, struct fields *mask)
-{
-	switch (random_below(random, 4)) {
-	case 0:
-		some_bits(random, mask->arp_sha, 6);
-		break;
-	case 1:
-		some_bits(random, mask->arp_tha, 6);
-		break;
-	case 2:
-		mask->proto = 0xff;
-		break;
-	default:
-		some_bits(random, arp ? (void *)&mask->ip4_src : mask->nd_target, arp ? 4 : 16);
+	if ((fields->valid & FIELDS_VALID_IPV6) != 0) {
+		some_bits(random, dst ? mask->ip6_dst : mask->ip6_src, 16);
+	} else {
+		some_bits(random, dst ? &mask->ip4_dst : &mask->ip4_src, 4);
 	}
 }
 
 /* One more field to look at, of those that the frame has. */
 static void
-mask_more(struct rules_random *random, const struct fields *fields, struct fields *mask)
+mask_kind(struct rules_random *random, const struct fields *fields, enum kind kind,
+	struct fields *mask)
 {
-	const uint8_t valid = fields->valid;
-	unsigned int kind = random_below(random, 10);
+	static const uint16_t tags[] = {0x1000, 0x0fff, 0xe000, 0xffff, 0x1001};
+	static const uint8_t tos[] = {0xff, 0xfc, 0x03, 0x80};
 
-	if (kind < 3 || (random->style & STYLE_DEEP) == 0) {
-		mask_layer2(random, mask);
-	} else if (kind < 6 && (valid & (FIELDS_VALID_IPV4 | FIELDS_VALID_IPV6)) != 0) {
-		mask_layer3(random, (valid & FIELDS_VALID_IPV6) != 0, mask);
-	} else if (kind < 8 && (valid & FIELDS_VALID_L4) != 0) {
-		mask_layer4(random, mask);
-	} else if ((valid & (FIELDS_VALID_ARP | FIELDS_VALID_ND)) != 0) {
-		mask_neighbor(random, (valid & FIELDS_VALID_ARP) != 0, mask);
-	} else {
+	switch (kind) {
+	case KIND_ETH_SRC:
+		some_bits(random, mask->eth_src, 6);
+		break;
+	case KIND_ETH_DST:
+		some_bits(random, mask->eth_dst, 6);
+		break;
+	case KIND_ETH_TYPE:
 		mask->eth_type = UINT16_MAX;
+		break;
+	case KIND_TAG:
+		mask->vlan_tci |= htons(PICK(random, tags));
+		break;
+	case KIND_INNER_TAG:
+		mask->inner_tci |= htons(PICK(random, tags));
+		break;
+	case KIND_TPID:
+		mask->outer_tpid = UINT16_MAX;
+		break;
+	case KIND_INNER_TPID:
+		mask->inner_tpid = UINT16_MAX;
+		break;
+	case KIND_IP_SRC:
+	case KIND_IP_DST:
+		mask_address(random, fields, kind == KIND_IP_DST, mask);
+		break;
+	case KIND_TOS:
+		mask->tos |= PICK(random, tos);
+		break;
+	case KIND_TTL:
+		mask->ttl = UINT8_MAX;
+		break;
+	case KIND_FRAG:
+		mask->frag |= (uint8_t)(1 + random_below(random, 3));
+		break;
+	case KIND_LABEL:
+		mask->ip6_label = htonl(0xfffff);
+		break;
+	case KIND_PROTO:
+		mask->proto = UINT8_MAX;
+		break;
+	case KIND_L4_SRC:
+		some_bits(random, &mask->l4_src, 2);
+		break;
+	case KIND_L4_DST:
+		some_bits(random, &mask->l4_dst, 2);
+		break;
+	case KIND_TCP_FLAGS:
+		mask->tcp_flags |= htons((uint16_t)(1 + random_below(random, 4095)));
+		break;
+	case KIND_ND_TARGET:
+		some_bits(random, mask->nd_target, 16);
+		break;
+	case KIND_SHA:
+		some_bits(random, mask->arp_sha, 6);
+		break;
+	case KIND_THA:
+		some_bits(random, mask->arp_tha, 6);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+random_kinds(struct rules_random *random)
+{
+	unsigned int each = 1 + random_below(random, 10);
+
+	random->kinds = 0;
+	for (unsigned int kind = 0; kind < KINDS; kind++) {
+		if (random_below(random, 10) < each) {
+			random->kinds |= 1U << kind;
+		}
 	}
 }
 
@@ -183,6 +222,21 @@ match_ports(struct rules_random *random, const struct fields *fields, struct mat
 	*range = (struct match_range){low, (uint16_t)(port + random_below(random, 65536U - port))};
 }
 
+/* Fields that are not the frame's. */
+static void
+match_more(struct rules_random *random, enum kind kind, struct fields *value, struct fields *mask)
+{
+	if (kind == KIND_IN_PORT) {
+		mask->in_port = UINT16_MAX;
+		value->in_port = (uint16_t)(1 + random_below(random, RANDOM_NUMBERS));
+	} else if (kind == KIND_REG) {
+		unsigned int reg = random_below(random, FIELDS_REGS);
+
+		some_bits(random, &mask->regs[reg], 4);
+		value->regs[reg] = random_below(random, 3);
+	}
+}
+
 void
 random_match(struct rules_random *random, bool acl, struct match *match)
 {
@@ -191,23 +245,21 @@ random_match(struct rules_random *random, bool acl, struct match *match)
 	struct fields value = *fields;
 
 	match_init(match);
-	for (unsigned int i = 0; i < n; i++) {
-		mask_more(random, fields, &match->mask);
-	}
-	fields_mask_complete(&match->mask);
-	if ((random->style & STYLE_DEEP) != 0 && (fields->valid & FIELDS_VALID_L4) != 0 &&
-		random_one_in(random, 8)) {
-		match_ports(random, fields, match);
-	}
-	if (!acl && random_one_in(random, 4)) {
-		match->mask.in_port = UINT16_MAX;
-		value.in_port = (uint16_t)(1 + random_below(random, RANDOM_NUMBERS));
-	}
-	if (!acl && random_one_in(random, 4)) {
-		unsigned int reg = random_below(random, FIELDS_REGS);
+	for (unsigned int i = 0; i < 4 * n && n > 0; i++) {
+		enum kind kind = (enum kind)random_below(random, KINDS);
 
-		some_bits(random, &match->mask.regs[reg], 4);
-		value.regs[reg] = random_below(random, 3);
+		if ((random->kinds >> kind & 1) == 0 || !has_kind(fields, kind)) {
+			continue;
+		}
+		n--;
+		mask_kind(random, fields, kind, &match->mask);
+		fields_mask_complete(&match->mask);
+		if (kind == KIND_RANGE && match_range_is_all(match->l4_src) &&
+			match_range_is_all(match->l4_dst)) {
+			match_ports(random, fields, match);
+		} else if (!acl) {
+			match_more(random, kind, &value, &match->mask);
+		}
 	}
 	for (size_t i = 0; i < sizeof(value); i++) {
 		((uint8_t *)&match->value)[i] =
@@ -235,7 +287,7 @@ values_random(struct rules_random *random, struct fields *value)
 	}
 	value->vlan_tci = htons(
 		(uint16_t)(random_below(random, 8) * 8192 + random_below(random, RANDOM_VIDS)));
-	if ((random->style & STYLE_DEEP) != 0 && luck(random)) {
+	if (luck(random)) {
 		random_ip6(random, value->ip6_src);
 		random_ip6(random, value->ip6_dst);
 	}

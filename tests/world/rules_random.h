@@ -32,13 +32,18 @@ enum random_style {
 	STYLE_TAGS = 1U << 1,
 	STYLE_BRIDGE = 1U << 2, /* normal and flood */
 	STYLE_GROUPS = 1U << 3,
-	STYLE_DEEP = 1U << 4, /* matches on what lies behind addresses */
-	STYLE_CUT = 1U << 5, /* outputs of a frame's first bytes */
+	STYLE_CUT = 1U << 4, /* outputs of a frame's first bytes */
+	STYLES = 1U << 5,
 };
 
 struct rules_random {
 	uint64_t state;
 	unsigned int style; /* enum random_style */
+	/*
+	 * Which kinds of fields rules look at, a bit for each. With few, keys leave out most of a
+	 * frame, and what is left out is what goes wrong.
+	 */
+	uint32_t kinds;
 	struct random_frame frames[RANDOM_FRAMES];
 };
 
@@ -52,6 +57,9 @@ void random_ip6(struct rules_random *random, uint8_t *addr);
 /* All frames anew, or one. */
 void random_frames(struct rules_random *random);
 void random_frame(struct rules_random *random, struct random_frame *frame);
+
+/* What matches look at from now on. */
+void random_kinds(struct rules_random *random);
 
 /* Canonical; `acl`: without what an access list does not look at. */
 void random_match(struct rules_random *random, bool acl, struct match *match);

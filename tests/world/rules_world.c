@@ -134,7 +134,8 @@ rules_world_create(struct rules_world *world, uint64_t seed, unsigned int n_work
 	world->seed = seed;
 	world->random.state = seed;
 	world->now = START;
-	world->random.style = below(world, 64);
+	world->random.style = below(world, STYLES);
+	random_kinds(&world->random);
 	random_frames(&world->random);
 	pipeline_init(&world->model);
 	assert_int_equal(dp_create(&options, &world->dp, &err), 0);
