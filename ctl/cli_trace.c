@@ -227,6 +227,7 @@ static void
 put_cache(struct cli *cli, const json_t *cache)
 {
 	const char *state = cli_str(cache, "state");
+	const uint64_t packets = cli_num(cache, "packets");
 
 	(void)fprintf(cli->out, "worker %" PRIu64 "   ", cli_num(cache, "worker"));
 	if (strcmp(state, "not-cached") == 0) {
@@ -244,11 +245,11 @@ put_cache(struct cli *cli, const json_t *cache)
 		(void)fputs("remembers something else: ", cli->out);
 		put_list(cli, json_object_get(cache, "action"));
 	}
-	(void)fprintf(cli->out, "; %" PRIu64 " packets, %" PRIu64 " bytes",
-		cli_num(cache, "packets"), cli_num(cache, "bytes"));
+	(void)fprintf(cli->out, "; %" PRIu64 " packet%s, %" PRIu64 " bytes", packets,
+		packets == 1 ? "" : "s", cli_num(cache, "bytes"));
 	if (has(cache, "idle-ms")) {
-		(void)fprintf(
-			cli->out, ", the last %" PRIu64 " s ago", cli_num(cache, "idle-ms") / 1000);
+		(void)fprintf(cli->out, ", the last %.1f s ago",
+			(double)cli_num(cache, "idle-ms") / 1000);
 	}
 	(void)fputc('\n', cli->out);
 }

@@ -69,11 +69,11 @@ test_trace(void **state)
 		"  unless a meter, a limit for floods or a sample says otherwise\n"
 		"decided by tcp,tp_dst=80\n"
 		"comes to   dec_ttl, flood(vlan=10)\n"
-		"worker 0   remembers the same; 7 packets, 700 bytes, the last 2 s ago\n"
+		"worker 0   remembers the same; 7 packets, 700 bytes, the last 2.5 s ago\n"
 		"worker 1   remembers no such frame\n"
 		"worker 2   remembers drop:rule-drop, but rules changed: the next packet is "
 		"decided "
-		"anew; 1 packets, 60 bytes\n");
+		"anew; 1 packet, 60 bytes\n");
 	cli_expect_calls(w, 1);
 }
 
@@ -161,7 +161,7 @@ test_cache_stats(void **state)
 	expect_words(w->out, "75.00");
 	expect_words(w->out, "65536");
 	assert_int_equal(cli_do(w, "flow cache stats vm1"), CLI_USAGE);
-	assert_int_equal(cli_do(w, "flow cache shwo"), CLI_USAGE);
+	assert_int_equal(cli_do(w, "flow cache list"), CLI_USAGE);
 	assert_int_equal(cli_do(w, "flow cache show --limit x"), CLI_USAGE);
 	cli_expect_calls(w, 1);
 }

@@ -241,7 +241,8 @@ on_told(void *arg, unsigned int worker, const struct flow_told *told)
 		state = "stale";
 		set(cache, "because", json_string(flow_list_state(told->state)));
 	} else if (told != NULL) {
-		state = agrees(told, decision_program(&job->traced.decision)) ? "agrees" : "differs";
+		state = agrees(told, decision_program(&job->traced.decision)) ? "agrees"
+									      : "differs";
 	}
 	set(cache, "state", json_string(state));
 	if (told != NULL) {
@@ -348,16 +349,19 @@ read_input(
 		return err_set(err, ERR_INVALID, "in-port",
 			"the input needs 'in-port', or in_port= in the flow");
 	}
-	rc = input_port(job->world, port, &job->port, err);
-	if (rc == 0 && strcmp(job->port->bridge, bridge) != 0) {
-		rc = err_set(err, ERR_INVALID, "in-port", "port '%s' is not in bridge '%s'", port,
+	job->port = world_find_port(job->world, port);
+	if (job->port == NULL) {
+		return err_set(err, ERR_MISSING, "in-port", "there is no port '%s'", port);
+	}
+	if (strcmp(job->port->bridge, bridge) != 0) {
+		return err_set(err, ERR_INVALID, "in-port", "port '%s' is not in bridge '%s'", port,
 			bridge);
 	}
-	if (rc == 0 && job->port->dp == NULL) {
-		rc = err_set(err, ERR_INVALID, "in-port", "port '%s' has no device: %s", port,
+	if (job->port->dp == NULL) {
+		return err_set(err, ERR_INVALID, "in-port", "port '%s' has no device: %s", port,
 			job->port->reason);
 	}
-	return rc;
+	return 0;
 }
 
 static void

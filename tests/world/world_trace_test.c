@@ -470,7 +470,7 @@ test_wrong(void **state)
 	expect_refused(sw, "trace", "{\"bridge\":\"brX\",\"flow\":\"\"}", "bridge", "no bridge");
 	expect_refused(sw, "trace", "{\"bridge\":\"br0\",\"flow\":\"tcp\"}", "in-port", "in_port=");
 	expect_refused(
-		sw, "trace", "{\"bridge\":\"br0\",\"flow\":\"in_port=p9\"}", "port", "no port");
+		sw, "trace", "{\"bridge\":\"br0\",\"flow\":\"in_port=p9\"}", "in-port", "no port");
 	expect_refused(sw, "trace", "{\"bridge\":\"br1\",\"flow\":\"in_port=p1\"}", "in-port",
 		"not in bridge");
 	expect_refused(sw, "trace", "{\"bridge\":\"br0\",\"flow\":\"in_port=p1,tp_dst=80\"}",
