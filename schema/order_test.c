@@ -183,6 +183,114 @@ test_order(void **state)
 	role_leave(&role_main);
 }
 
+/* --- at random -------------------------------------------------------------------------------- */
+
+#define NAMES 8
+
+/* The list as a string of letters: where a new or moved one goes. */
+static void
+model_place(char *list, char name, const char *where, char point)
+{
+	size_t at = strlen(list);
+
+	if (strcmp(where, "first") == 0) {
+		at = 0;
+	} else if (strcmp(where, "last") != 0) {
+		at = (size_t)(strchr(list, point) - list) + (strcmp(where, "after") == 0);
+	}
+	memmove(list + at + 1, list + at, strlen(list + at) + 1);
+	list[at] = name;
+}
+
+static void
+model_remove(char *list, char name)
+{
+	char *at = strchr(list, name);
+
+	memmove(at, at + 1, strlen(at));
+}
+
+/* One operation on the model: false, and nothing happens, if it has to be refused. */
+static bool
+model_step(char *list, const char *op, char name, const char *where, char point)
+{
+	const bool there = strchr(list, name) != NULL;
+	const bool beside = strcmp(where, "before") == 0 || strcmp(where, "after") == 0;
+
+	if (strcmp(op, "delete") == 0) {
+		if (there) {
+			model_remove(list, name);
+		}
+		return there;
+	}
+	if (there != (strcmp(op, "move") == 0) ||
+		(beside && (point == name || strchr(list, point) == NULL))) {
+		return false;
+	}
+	if (there) {
+		model_remove(list, name);
+	}
+	model_place(list, name, where, point);
+	return true;
+}
+
+static void
+test_random(void **state)
+{
+	static const char *const ops[] = {"insert", "move", "delete"};
+	static const char *const wheres[] = {"first", "last", "before", "after"};
+	struct backend b = {0};
+	char list[NAMES + 1] = "";
+	unsigned int seed = 7;
+	unsigned int done = 0;
+
+	(void)state;
+	role_enter(&role_main);
+	backend_start(&b, NULL);
+	do_op(&b, "create", ACL, "{}");
+	for (int i = 0; i < 3000; i++) {
+		const char *op = ops[rand_r(&seed) % 3];
+		const char *where = wheres[rand_r(&seed) % 4];
+		const char name = (char)('a' + rand_r(&seed) % NAMES);
+		const char point = (char)('a' + rand_r(&seed) % NAMES);
+		const bool beside = where[0] == 'b' || where[0] == 'a';
+		struct outcome o = {0};
+		char wanted[32];
+		char text[64];
+		char json[512];
+		json_t *params;
+
+		(void)snprintf(json, sizeof(json), "'op': '%s', 'path': \"" ACL "/ace[name='%c']\"",
+			op, name);
+		if (op[0] == 'i') {
+			(void)str_append(json, ", 'value': " ACCEPT, sizeof(json));
+		}
+		if (op[0] != 'd') {
+			(void)str_appendf(json, sizeof(json), ", 'where': '%s'", where);
+		}
+		if (op[0] != 'd' && beside) {
+			(void)str_appendf(
+				json, sizeof(json), ", 'point': \"" ACL "/ace[name='%c']\"", point);
+		}
+		params = json_pack("{s:[o]}", "edits", operation_of(json));
+		ds_edit(b.ds, params, outcome_done, &o);
+		if ((o.rc == 0) != model_step(list, op, name, where, point)) {
+			fail_msg("%s on %s: %d %s", json, list, o.rc, o.err.text);
+		}
+		done += o.rc == 0;
+		(void)snprintf(
+			wanted, sizeof(wanted), "%s %.*s", list, (int)strlen(list), "++++++++");
+		entries_text(&b, text, sizeof(text));
+		assert_string_equal(text, wanted);
+		outcome_clear(&o);
+		json_decref(params);
+		(void)json_array_clear(b.log);
+	}
+	assert_in_range(done, 500, 2500);
+	backend_stop(&b);
+	role_leave(&role_main);
+}
+
 /* Another order is another configuration, and the file keeps it. */
 static void
 test_order_is_kept(void **state)
@@ -275,6 +383,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_order_is_kept),
 		cmocka_unit_test(test_who_names_access_lists),
 		cmocka_unit_test(test_who_watches_ports),

@@ -219,6 +219,7 @@ static const struct {
 		""},
 	{"{'destination-mac-address': '52:54:00:00:00:02', 'ethertype': '0x88CC'}", "lldp "},
 	{"{'vlan-id': 5}", "tagged "},
+	{"{'vlan-id': 4}", ""},
 	{"{'vlan-id': 0, 'ethertype': '0x88b5'}", ""},
 	{"{'vlan-id': 0, 'ethertype': '0x88cc'}", "lldp "},
 	{"{'ethertype': 'ipv4'}", IP4},

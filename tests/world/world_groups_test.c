@@ -186,6 +186,12 @@ test_meter(void **state)
 		switch_expect(sw, "p2", &frame);
 	}
 	switch_expect_nothing(sw);
+	/* One of the same name is another one. */
+	switch_do(sw, "delete", "bridge[name='br0']/meter[id='7']", NULL);
+	switch_do(
+		sw, "create", "bridge[name='br0']/meter[id='7']", "{'packet-rate':10, 'burst':1}");
+	assert_int_equal(switch_number(sw, "bridge[name='br0']", "meter/passed-packets"), 0);
+	switch_through(sw, "p1", &frame, "p2");
 	/* What does not concern it does not fill it up. */
 	switch_do(sw, "merge", "bridge[name='br0']/description", "'words'");
 	switch_through(sw, "p1", &frame, "");
