@@ -167,5 +167,19 @@ def meters(on: Patch) -> None:
     on.expect([tcp] * 50, {"p3": [tcp] * 50}, "a meter of a higher rate")
 
 
+@suite.case("a meter of bits counts whole frames; one that is not there lets pass")
+def bit_meters(on: Patch) -> None:
+    frame = Packet(payload=bytes(1250 - 42)).frame()
+    check_equal(len(frame), 1250, "bytes of a frame: 10 kbit")
+    edit(on, "meter", 2, {"bit-rate": 100, "burst": 500})
+    on.rules("in_port=p1,actions=meter:2,p2")
+    start = time.monotonic()
+    passed = len(on.exchange([frame] * 120)["p2"])
+    most = 50 + 10 * (time.monotonic() - start) + 1
+    check(50 <= passed <= most, f"{passed} frames of 10 kbit passed a burst of 500 kbit")
+    on.rules("in_port=p1,actions=meter:3,p2")
+    on.expect([frame] * 120, {"p2": [frame] * 120}, "a meter that is not there")
+
+
 if __name__ == "__main__":
     suite.main()

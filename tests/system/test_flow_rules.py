@@ -3,6 +3,7 @@
 """How rules come, count and go: batches over the control socket, statistics, timeouts, restarts."""
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,60 @@ def next_packet(on: Patch) -> None:
         way = turn % 2
         on.rules("in_port=p1,actions=p2" if way else "in_port=p1,actions=drop")
         on.expect([FRAME] * 3, {"p2": [FRAME] * 3} if way else {}, f"turn {turn}")
+
+
+@suite.case("a packet meets all of a batch or nothing of it")
+def atomic(on: Patch) -> None:
+    done = threading.Event()
+    batches = 0
+
+    def swap() -> None:
+        nonlocal batches
+        while not done.is_set():
+            batches += 1
+            on.program(f"priority=1,udp,actions=set_field:{batches}->reg0,goto_table:1",
+                       "delete table=1", f"table=1,reg0={batches},udp,actions=p2")
+
+    on.rules("priority=1,udp,actions=set_field:1->reg0,goto_table:1", "table=1,reg0=1,actions=p2")
+    before = on.drops().get("no-rule", 0)
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    try:
+        sent = 0
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            frames = [Packet(tp_src=sent + n).frame() for n in range(100)] + [FRAME] * 100
+            on.expect(frames, {"p2": frames}, f"frames after {sent}, {batches} batches")
+            sent = (sent + 100) % 60000
+    finally:
+        done.set()
+        swapper.join()
+    check_equal(on.drops().get("no-rule", 0) - before, 0, "drops/no-rule")
+    note(f"{batches} batches")
+    check(batches > 20, f"only {batches} batches")
+
+
+@suite.case("a rule's port goes and comes again")
+def port_gone(on: Patch) -> None:
+    on.daemon.ctl("port", "add", "f1", "type=fake", "bridge=br0")
+    on.rules("in_port=p1,udp,actions=f1,p2", "in_port=p1,tcp,actions=f1", "priority=1,actions=p2")
+    before = on.drops().get("no-port", 0)
+    hexed = FRAME.hex()
+
+    def at_fake() -> str:
+        return on.daemon.ctl("fake", "collect", "f1").strip()
+
+    on.expect(FRAME, {"p2": [FRAME]}, "with the port")
+    check_equal(at_fake(), hexed, "what f1 got")
+    on.daemon.ctl("port", "del", "f1")
+    on.expect([FRAME, Packet(proto="tcp").frame()], {"p2": [FRAME]}, "without the port")
+    check_equal(on.drops().get("no-port", 0) - before, 1, "drops/no-port")
+    check("output:f1" in "".join(texts(on)), f"the rule is not shown with its port: {texts(on)}")
+    on.daemon.ctl("port", "add", "f1", "type=fake", "bridge=br0")
+    on.expect(FRAME, {"p2": [FRAME]}, "with the port again")
+    check_equal(at_fake(), hexed, "what f1 got again")
+    on.rules()
+    on.daemon.ctl("port", "del", "f1")
 
 
 @suite.case("idle and hard timeouts, deletion")

@@ -13,6 +13,7 @@ from pathlib import Path
 from harness import (Daemon, Netns, Suite, World, boot, check, check_equal, guest, note, ping, tap,
                      udp_stream)
 from harness.frames import PROTOCOLS, ones_sum
+from harness.traffic import result, wait_listening
 from harness.wire import socket_in
 
 SIZE = 24 << 20
@@ -221,18 +222,30 @@ def fragments(on: Lab) -> None:
     clean(on)
 
 
-@suite.case("a guest's TCP port is blocked by a rule, its ping goes through")
+@suite.case("a guest's TCP port is blocked by a rule or list, its ping goes through")
 def in_guest(on: Lab) -> None:
     vm = guest(on.world, on.daemon, "vm", "10.3.0.3")
+    ctl = on.daemon.ctl
     on.rules("priority=9,in_port=vm,tcp,tp_dst=81,actions=drop",
-             "priority=9,tcp,nw_dst=10.3.0.3,tp_dst=81,actions=drop")
+             "priority=9,in_port=vm,tcp,tp_dst=82,actions=mod_tp_dst:8082,mod_nw_tos:32,normal",
+             "priority=9,tcp,nw_dst=10.3.0.3,tp_src=8082,actions=mod_tp_src:82,normal")
     boot(vm)
     ping(vm, on.a, count=2)
-    check_equal([connects(on, vm, port) for port in (80, 81, 80)], [True, False, True],
-                "connections from the guest to ports 80, 81, 80")
+    check_equal([connects(on, vm, port) for port in (80, 81)], [True, False],
+                "connections from the guest to ports 80 and 81, which a rule drops")
+    receiver = on.a.start(f"{on.a.trafgen} tcp-recv --port 8082 --seconds 20")
+    wait_listening(on.a, "tcp", 8082)
+    sent = result(vm.run(f"trafgen tcp-send --to {on.a.ip}:82 --bytes 1000000"))
+    check_equal(result(receiver.wait(20))["checksum"], sent["checksum"], "a transfer over edits")
+    ctl("acl", "add", "no-web", "default-action=accept")
+    ctl("acl", "rule", "add", "no-web", "web", "protocol=tcp", "destination-port=80",
+        "forwarding=drop")
+    ctl("port", "set", "vm", "acl-in=no-web")
     on.rules()
-    check(connects(on, vm, 81), "port 81 without rules")
+    check_equal([connects(on, vm, port) for port in (81, 80)], [True, False],
+                "connections from the guest to ports 81 and 80, which a list drops")
     ping(vm, on.a, count=2)
+    clean(on)
 
 
 def connects(on: Lab, vm: object, port: int) -> bool:
@@ -241,8 +254,8 @@ def connects(on: Lab, vm: object, port: int) -> bool:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("", port))
         listener.listen()
-        listener.settimeout(4)
-        job = vm.start(f"timeout 3 trafgen tcp-send --to {on.a.ip}:{port} --bytes 10 || true")
+        listener.settimeout(3)
+        job = vm.start(f"timeout 2 trafgen tcp-send --to {on.a.ip}:{port} --bytes 10 || true")
         try:
             peer, address = listener.accept()
         except TimeoutError:

@@ -27,6 +27,13 @@ PLAIN = {
     "icmp6": Packet(proto="icmp6", **IP6),
     "tcp6 behind extensions": Packet(proto="tcp", extensions=("hop", "route", "options"), **IP6),
     "udp6 behind one extension": Packet(extensions=("options",), **IP6),
+    "padded udp": Packet(payload=b"tiny", pad=14),
+    "padded sctp": Packet(proto="sctp", payload=b"tiny", pad=10),
+    "padded tcp6": Packet(proto="tcp", payload=b"", pad=3, **IP6),
+    "sctp6 behind extensions": Packet(proto="sctp", extensions=("hop", "options"), **IP6),
+    "udp6 with a segment left": Packet(via="2001:db8::9", **IP6),
+    "tcp6 with a segment left": Packet(proto="tcp", via="2001:db8::9", extensions=("options",),
+                                       **IP6),
     "tagged tcp": Packet(proto="tcp", tags=((C_TAG, 0xA00A),)),
     "udp6 in two tags": Packet(tags=((S_TAG, 7), (C_TAG, 8)), **IP6),
     "arp": Packet(ethertype=0x0806, payload=bytes(46)),
@@ -329,6 +336,18 @@ def fragments(on: Patch) -> None:
         on.rules(f"in_port=p1,{kind},actions={address},dec_ttl,mod_tp_dst:80,p2")
         wanted = [part.but(tp_dst=80, **new).frame() for part in (first, later, last)]
         on.expect(frames, {"p2": wanted}, f"{name}: edited")
+
+    whole = Packet(proto="sctp", payload=bytes(1388))
+    first, last = (whole.but(fragment=part) for part in ((0, 800, True), (800, 600, False)))
+    on.rules("in_port=p1,sctp,actions=mod_nw_dst:10.0.0.6,p2,mod_tp_dst:80,p3")
+    on.expect([first.frame(), last.frame()],
+              {"p2": [first.but(nw_dst="10.0.0.6").frame(), last.but(nw_dst="10.0.0.6").frame()],
+               "p3": [last.but(nw_dst="10.0.0.6").frame()]},
+              "SCTP's sum covers what is not there, so the port of a first fragment stays")
+    before = on.drops().get("edit-refused", 0)
+    on.rules("in_port=p1,sctp,actions=mod_tp_dst:80,p3")
+    on.expect([first.frame(), last.frame()], {"p3": [last.frame()]}, "nowhere to go")
+    check_equal(on.drops()["edit-refused"] - before, 1, "drops/edit-refused")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmp6": 58, "sctp": 132}
 EXTENSIONS = {"hop": 0, "route": 43, "options": 60}
 FRAGMENT = 44
+VIA = -1  # a routing header with a segment left
 MARK = 0x88B5  # an EtherType for experiments (IEEE 802)
 
 
@@ -51,6 +52,8 @@ class Packet:
     proto: str = "udp"
     tp_src: int = 1111
     tp_dst: int = 2222
+    flags: int = 0x18  # TCP's
+    icmp: tuple[int, int] | None = None  # type and code; None: an echo request
     tos: int = 0
     ttl: int = 64
     label: int = 0
@@ -58,6 +61,8 @@ class Packet:
     extensions: tuple[str, ...] = ()
     fragment: tuple[int, int, bool] | None = None
     summed: bool = True  # UDP over IPv4 may go without
+    via: str = ""  # IPv6: where a routing header (type 0, first of all) goes on to; the last stop
+    pad: int = 0  # bytes behind IP that belong to nothing
     payload: bytes = b"The quick brown fox jumps over the lazy dog"
 
     def but(self, **changes: Any) -> "Packet":
@@ -77,10 +82,16 @@ class Packet:
         else:
             ethertype, body = 0x0800, self._ip4()
         tags = b"".join(struct.pack("!HH", *tag) for tag in self.tags)
-        return mac(self.dst) + mac(self.src) + tags + struct.pack("!H", ethertype) + body
+        head = mac(self.dst) + mac(self.src) + tags + struct.pack("!H", ethertype)
+        return head + body + b"\xa5" * self.pad
 
     def _addresses(self) -> bytes:
         return ipaddress.ip_address(self.nw_src).packed + ipaddress.ip_address(self.nw_dst).packed
+
+    def _pseudo(self) -> bytes:
+        """The addresses that a sum covers: the last destination, as there it is looked at."""
+        last = self.via or self.nw_dst
+        return ipaddress.ip_address(self.nw_src).packed + ipaddress.ip_address(last).packed
 
     def _cut(self) -> bytes:
         data = self._transport()
@@ -102,7 +113,8 @@ class Packet:
 
     def _ip6(self) -> bytes:
         data = self._cut()
-        kinds = [EXTENSIONS[name] for name in self.extensions]
+        kinds = [VIA] if self.via else []
+        kinds += [EXTENSIONS[name] for name in self.extensions]
         kinds += [FRAGMENT] if self.fragment is not None else []
         follow = [*kinds[1:], PROTOCOLS[self.proto]]
         chain = b""
@@ -110,10 +122,14 @@ class Packet:
             if kind == FRAGMENT:
                 assert self.fragment is not None
                 chain += struct.pack("!BxHI", after, self.fragment[0] | self.fragment[2], 0x1234)
+            elif kind == VIA:
+                chain += struct.pack("!BBBB4x", after, 2, 0, 1)
+                chain += ipaddress.ip_address(self.via).packed
             elif kind == EXTENSIONS["route"]:  # Type 253 is for experiments; no segment is left.
                 chain += struct.pack("!BBBB4x", after, 0, 253, 0)
             else:  # PadN of 4 bytes
                 chain += struct.pack("!BBBB4x", after, 0, 1, 4)
+        kinds = [EXTENSIONS["route"] if kind == VIA else kind for kind in kinds]
         first = kinds[0] if kinds else PROTOCOLS[self.proto]
         head = struct.pack("!IHBB", 6 << 28 | self.tos << 20 | self.label, len(chain) + len(data),
                            first, self.ttl)
@@ -122,7 +138,8 @@ class Packet:
     def _transport(self) -> bytes:
         data = self.payload
         if self.proto == "tcp":
-            head = struct.pack("!HHIIBBHHH", self.tp_src, self.tp_dst, 7, 8, 0x50, 0x18, 512, 0, 0)
+            head = struct.pack("!HHIIBBHHH", self.tp_src, self.tp_dst, 7, 8, 0x50, self.flags, 512,
+                               0, 0)
             return self._sum(head + data, 16)
         if self.proto == "udp":
             head = struct.pack("!HHHH", self.tp_src, self.tp_dst, 8 + len(data), 0)
@@ -130,14 +147,17 @@ class Packet:
         if self.proto == "sctp":
             head = struct.pack("!HHII", self.tp_src, self.tp_dst, 9, 0)
             return head[:8] + struct.pack("<I", crc32c(head + data)) + data
-        head = struct.pack("!BBHHH", 128 if self.is_ip6 else 8, 0, 0, 5, 6)
+        if self.icmp is None:
+            head = struct.pack("!BBHHH", 128 if self.is_ip6 else 8, 0, 0, 5, 6)
+        else:
+            head = struct.pack("!BBH", *self.icmp, 0)
         return self._sum(head + data, 2)
 
     def _sum(self, data: bytes, where: int) -> bytes:
         covered = data
         if self.proto != "icmp":  # that has no pseudo header
             pseudo = struct.pack("!II", len(data), PROTOCOLS[self.proto])
-            covered = self._addresses() + pseudo + data
+            covered = self._pseudo() + pseudo + data
         value = ones_sum(covered)
         if self.proto == "udp" and value == 0:
             value = 0xFFFF
