@@ -62,8 +62,14 @@ leave(struct run *run, int to, const uint8_t *bytes, uint32_t len, uint32_t cut)
 		return;
 	}
 	result->n_outs++;
-	len = cut != 0 && cut < len ? cut : len;
-	*out = (struct pipeline_out){.port = to, .len = len, .bytes = malloc(len)};
+	*out = (struct pipeline_out){.port = to, .ol = run->frame.ol};
+	out->ol.csum_start = (uint16_t)(out->ol.csum_start + len - run->frame.len);
+	if (cut != 0 && cut < len) {
+		len = cut;
+		out->ol = (struct pkt_offload){.flags = 0};
+	}
+	out->len = len;
+	out->bytes = malloc(len);
 	memcpy(out->bytes, bytes, len);
 	if (port->acl_out >= 0 &&
 		!pipeline_acl_accepts(&run->pipeline->acls[port->acl_out], &run->frame)) {
@@ -347,9 +353,19 @@ run_tables(struct run *run)
 	}
 }
 
+/* Is there a field for the checksum that is promised? */
+static bool
+can_sum(const struct pkt_offload *ol, uint32_t len)
+{
+	uint32_t end = (uint32_t)ol->csum_start + ol->csum_offset + 2;
+
+	return (ol->flags & PKT_OL_CSUM) == 0 ||
+		(ol->csum_start >= 14 && end <= len && end <= PIPELINE_HEAD);
+}
+
 void
 pipeline_receive(struct pipeline *pipeline, int in, const uint8_t *bytes, uint32_t len,
-	struct pipeline_result *result)
+	const struct pkt_offload *ol, struct pipeline_result *result)
 {
 	const struct pipeline_port *port = &pipeline->ports[in];
 	struct run run = {.pipeline = pipeline, .result = result, .in = in, .received = len};
@@ -361,12 +377,14 @@ pipeline_receive(struct pipeline *pipeline, int in, const uint8_t *bytes, uint32
 	result->n_met = 0;
 	if (len < 14) {
 		result->lost = REASON(DROP_RUNT);
+	} else if (!can_sum(ol, len)) {
+		result->lost = REASON(DROP_OFFLOAD_INVALID);
 	} else if (!port->enabled) {
 		result->lost = REASON(DROP_PORT_DISABLED);
 	} else if (port->bridge < 0) {
 		result->lost = REASON(DROP_NO_BRIDGE);
 	} else {
-		pipeline_begin(&run.frame, in, bytes, len);
+		pipeline_begin(&run.frame, in, bytes, len, ol);
 		result->lost = pipeline_spoofed(&port->spoof, &run.frame);
 		if (result->lost == 0 && port->acl_in >= 0 &&
 			!pipeline_acl_accepts(&pipeline->acls[port->acl_in], &run.frame)) {

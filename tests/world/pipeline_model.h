@@ -127,6 +127,7 @@ struct pipeline_out {
 	int port;
 	uint64_t lost; /* 0: sent; else the reasons of which one was counted */
 	uint32_t len;
+	struct pkt_offload ol;
 	uint8_t *bytes; /* of the result's heap; freed by pipeline_result_fini */
 };
 
@@ -148,6 +149,7 @@ struct pipeline_frame {
 	unsigned int headroom;
 	int in;
 	uint32_t regs[FIELDS_REGS];
+	struct pkt_offload ol;
 	/*
 	 * What action.h says of fields that do not tell all: behind the first `visible` tags is
 	 * one more, of which only the TPID is known; and what was no neighbor discovery once, is
@@ -170,9 +172,9 @@ struct pipeline_frame {
 void pipeline_init(struct pipeline *pipeline);
 void pipeline_fini(struct pipeline *pipeline);
 
-/* A frame arrives. */
+/* A frame arrives; `ol` may promise a checksum (PKT_OL_CSUM), but no segments. */
 void pipeline_receive(struct pipeline *pipeline, int port, const uint8_t *bytes, uint32_t len,
-	struct pipeline_result *result);
+	const struct pkt_offload *ol, struct pipeline_result *result);
 void pipeline_result_fini(struct pipeline_result *result);
 
 /* Forget what the port has taught. */
@@ -206,7 +208,8 @@ uint64_t pipeline_spoofed(const struct spoof_view *spoof, const struct pipeline_
 /* --- edits, pipeline_model_edit.c
  * ------------------------------------------------------------------- */
 
-void pipeline_begin(struct pipeline_frame *frame, int in, const uint8_t *bytes, uint32_t len);
+void pipeline_begin(struct pipeline_frame *frame, int in, const uint8_t *bytes, uint32_t len,
+	const struct pkt_offload *ol);
 
 /* What its rules may look at. */
 void pipeline_fields(const struct pipeline_frame *frame, uint16_t number, struct fields *fields);

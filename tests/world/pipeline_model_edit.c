@@ -49,7 +49,8 @@ parse_frame(const struct pipeline_frame *frame, enum parse_depth depth, struct p
 }
 
 void
-pipeline_begin(struct pipeline_frame *frame, int in, const uint8_t *bytes, uint32_t len)
+pipeline_begin(struct pipeline_frame *frame, int in, const uint8_t *bytes, uint32_t len,
+	const struct pkt_offload *ol)
 {
 	struct parsed parsed;
 	unsigned int type;
@@ -60,6 +61,7 @@ pipeline_begin(struct pipeline_frame *frame, int in, const uint8_t *bytes, uint3
 	frame->head = len < PIPELINE_HEAD ? len : PIPELINE_HEAD;
 	frame->headroom = PIPELINE_HEADROOM;
 	frame->in = in;
+	frame->ol = *ol;
 	parse_model(bytes, frame->head, len, PARSE_ALL, &parsed);
 	type = be16((const uint8_t *)&parsed.fields.eth_type);
 	frame->hidden = type == 0x8100 || type == 0x88a8;
@@ -149,6 +151,15 @@ follow(uint8_t *field, const uint8_t *old, const uint8_t *new, unsigned int n)
 	put16(field, (unsigned int)(65535 - sum));
 }
 
+/* The sum of a pseudo-header, not complemented. */
+static void
+follow_sum(uint8_t *field, const uint8_t *old, const uint8_t *new, unsigned int n)
+{
+	put16(field, 65535 - be16(field));
+	follow(field, old, new, n);
+	put16(field, 65535 - be16(field));
+}
+
 static bool
 is_udp(unsigned int proto)
 {
@@ -183,12 +194,26 @@ sum_is_there(const struct place *place)
 	return !place->deep && place->l4 != 0 && end <= place->end && end <= place->reach;
 }
 
+/* The transport checksum is to be made by whoever sends the frame. */
+static bool
+is_promised(const struct pipeline_frame *frame, const struct place *place)
+{
+	return (frame->ol.flags & PKT_OL_CSUM) != 0 && frame->ol.csum_start == place->l4 &&
+		frame->ol.csum_offset == sum_at(place);
+}
+
 static void
-transport_follow(struct pipeline_frame *frame, const struct place *place, const uint8_t *old,
-	const uint8_t *new, unsigned int n)
+transport_follow(struct pipeline_frame *frame, const struct place *place, bool address,
+	const uint8_t *old, const uint8_t *new, unsigned int n)
 {
 	uint8_t *field = frame->bytes + place->l4 + sum_at(place);
 
+	if (is_promised(frame, place)) {
+		if (address) {
+			follow_sum(field, old, new, n);
+		}
+		return;
+	}
 	if (is_udp(place->proto) && be16(field) == 0) {
 		return;
 	}
@@ -253,7 +278,7 @@ set_address(struct pipeline_frame *frame, bool v6, bool dst, const void *value, 
 		return REASON(DROP_EDIT_REFUSED);
 	}
 	if (summed) {
-		transport_follow(frame, &place, old, addr, n);
+		transport_follow(frame, &place, true, old, addr, n);
 	}
 	return 0;
 }
@@ -360,8 +385,8 @@ set_port(struct pipeline_frame *frame, bool dst, const uint8_t *value, const uin
 	if (refused) {
 		return REASON(DROP_EDIT_REFUSED);
 	}
-	if (place.proto != MODEL_SCTP) {
-		transport_follow(frame, &place, old, l4, 4);
+	if (place.proto != MODEL_SCTP || is_promised(frame, &place)) {
+		transport_follow(frame, &place, false, old, l4, 4);
 	} else if (le32(l4 + 8) != 0) {
 		sctp_follow(frame, &place, old);
 	}
@@ -395,6 +420,7 @@ push(struct pipeline_frame *frame, unsigned int tpid, unsigned int tci)
 	put16(frame->bytes + 14, tci);
 	frame->len += 4;
 	frame->moved += 4;
+	frame->ol.csum_start = (uint16_t)(frame->ol.csum_start + 4);
 	frame->head += 4;
 	frame->headroom -= refused ? 0 : 4;
 	return refused ? REASON(DROP_EDIT_REFUSED) : 0;
@@ -407,6 +433,7 @@ pop(struct pipeline_frame *frame)
 		memmove(frame->bytes + 12, frame->bytes + 16, frame->len - 16);
 		frame->len -= 4;
 		frame->moved -= 4;
+		frame->ol.csum_start = (uint16_t)(frame->ol.csum_start - 4);
 		frame->head -= 4;
 		frame->headroom += 4;
 		frame->visible -= frame->visible > 0;

@@ -23,6 +23,7 @@ struct random_frame {
 	uint32_t len;
 	unsigned int station; /* its source, or RANDOM_STATIONS */
 	uint8_t bytes[PIPELINE_FRAME];
+	struct pkt_offload ol;
 	struct fields fields; /* with in_port and regs 0 */
 };
 
@@ -33,7 +34,8 @@ enum random_style {
 	STYLE_BRIDGE = 1U << 2, /* normal and flood */
 	STYLE_GROUPS = 1U << 3,
 	STYLE_CUT = 1U << 4, /* outputs of a frame's first bytes */
-	STYLES = 1U << 5,
+	STYLE_OFFLOADS = 1U << 5, /* of frames */
+	STYLES = 1U << 6,
 };
 
 struct rules_random {

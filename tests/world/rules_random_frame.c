@@ -148,7 +148,8 @@ random_ip(struct rules_random *random, struct model *m)
 }
 
 static uint32_t
-random_whole(struct rules_random *random, uint8_t *bytes, unsigned int *station)
+random_whole(
+	struct rules_random *random, uint8_t *bytes, unsigned int *station, struct pkt_offload *ol)
 {
 	static struct model m;
 	struct model_built built;
@@ -171,8 +172,19 @@ random_whole(struct rules_random *random, uint8_t *bytes, unsigned int *station)
 	} else if (m.l3 != EDIT_L3_NONE) {
 		random_ip(random, &m);
 	}
+	m.partial = (random->style & STYLE_OFFLOADS) != 0 && m.frag == FIELDS_FRAG_NONE &&
+		!m.no_sum && (m.proto == MODEL_TCP || m.proto == MODEL_UDP) && m.damage == 0 &&
+		random_one_in(random, 3);
 	m.padding = random_one_in(random, 4) ? random_below(random, 20) : 0;
 	model_build(&m, bytes, &built);
+	*ol = built.ol;
+	if ((random->style & STYLE_OFFLOADS) != 0 && random_one_in(random, 12)) {
+		*ol = random_one_in(random, 2)
+			? (struct pkt_offload){.flags = PKT_OL_CSUM_OK}
+			: (struct pkt_offload){.flags = PKT_OL_CSUM,
+				  .csum_start = (uint16_t)(34 + random_below(random, 80)),
+				  .csum_offset = (uint16_t)(2 * random_below(random, 12))};
+	}
 	return built.len;
 }
 
@@ -245,7 +257,7 @@ random_frame(struct rules_random *random, struct random_frame *frame)
 {
 	uint8_t *bytes = frame->bytes;
 	struct parsed parsed;
-	uint32_t len = random_whole(random, bytes, &frame->station);
+	uint32_t len = random_whole(random, bytes, &frame->station, &frame->ol);
 
 	switch (random_below(random, 24)) {
 	case 0:

@@ -125,6 +125,10 @@ print_result(struct rules_world *world, unsigned int i)
 		world->n_waiting, in->number, in->bridge, in->vlan.mode, in->vlan.vlan, in->acl_in);
 	rules_tell_bytes("frame", frame->bytes, frame->len);
 	print_words("fields", &frame->fields);
+	if (frame->ol.flags != 0) {
+		fprintf(stderr, "#   offload flags %x, at %u + %u\n", frame->ol.flags,
+			frame->ol.csum_start, frame->ol.csum_offset);
+	}
 	print_spoof(&in->spoof);
 	for (unsigned int m = 0; m < result->n_met; m++) {
 		struct pipeline_rule *rule =
