@@ -43,8 +43,8 @@ add_row(struct listing *listing, const json_t *flow)
 
 	cli_table_row(table);
 	cli_table_cell(table, "%" PRIu64, cli_num(flow, "worker"));
-	cli_table_cell(table, "%s%s", cli_str(flow, "port"),
-		json_is_true(json_object_get(flow, "egress")) ? " (egress)" : "");
+	cli_table_cell(table, "%s", cli_str(flow, "port"));
+	cli_table_cell(table, "%s", cli_str(flow, "egress"));
 	cli_table_cell(table, "%" PRIu64, cli_num(flow, "packets"));
 	cli_table_cell(table, "%" PRIu64, cli_num(flow, "bytes"));
 	if (json_object_get(flow, "idle-ms") == NULL) {
@@ -133,8 +133,8 @@ show_pages(struct cli *cli, const char *port, struct listing *listing)
 static enum cli_status
 run_show(struct cli *cli, const char *name, const char *limit)
 {
-	static const char *const columns[] = {
-		"WORKER", "PORT", ">PACKETS", ">BYTES", ">IDLE", "ACTIONS", "STALE", "MATCH", NULL};
+	static const char *const columns[] = {"WORKER", "PORT", "EGRESS", ">PACKETS", ">BYTES",
+		">IDLE", "ACTIONS", "STALE", "MATCH", NULL};
 	struct listing listing = {.left = UINT64_MAX};
 	enum cli_status status = CLI_OK;
 	const char *port = name;

@@ -65,7 +65,7 @@ verdict_action(const struct world *world, const struct flow_told *told) ON_MAIN
 	char text[PORT_NAME_SIZE + 16];
 	json_t *name;
 
-	if (told->egress && told->kind == VERDICT_OUTPUT) {
+	if (told->egress != 0 && told->kind == VERDICT_OUTPUT) {
 		return json_string("accept");
 	}
 	switch (told->kind) {
@@ -87,7 +87,7 @@ flow_list_actions(const struct world *world, const struct flow_told *told)
 {
 	json_t *actions;
 
-	if (told->n_program != 0 && !told->egress) {
+	if (told->n_program != 0 && told->egress == 0) {
 		return flow_words_program(world, &told->program);
 	}
 	actions = json_array();
@@ -117,8 +117,9 @@ on_told(void *arg, unsigned int worker, const struct flow_told *told)
 	if (told->state != FLOW_TOLD_CURRENT) {
 		(void)json_object_set_new(flow, "stale", json_string(flow_list_state(told->state)));
 	}
-	if (told->egress) {
-		(void)json_object_set_new(flow, "egress", json_true());
+	if (told->egress != 0) {
+		(void)json_object_set_new(
+			flow, "egress", flow_words_port(job->world, told->egress));
 	}
 	(void)json_array_append_new(job->flows, flow);
 }

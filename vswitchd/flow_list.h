@@ -4,11 +4,11 @@
  *
  *	{port?, limit?: 1..10000 (1000), after?}
  *	-> {flow: [{worker, port, match, action: [text], packets, bytes (strings), idle-ms?,
- *	    stale?: reason, egress?: true}], next?}
+ *	    stale?: reason, egress?: port}], next?}
  *
- * `match` is the flow's key: what frames of this port agree in. `egress`: the answer of the port's
- * egress access list, not a flow of its own. A flow that comes or goes between two pages is told or
- * not; the others are told once. Main only.
+ * `match` is the flow's key: what frames of this port agree in. `egress`: what that port's
+ * egress access list says of such frames, not a flow of its own. A flow that comes or goes between
+ *two pages is told or not; the others are told once. Main only.
  */
 #ifndef VSW_VSWITCHD_FLOW_LIST_H
 #define VSW_VSWITCHD_FLOW_LIST_H

@@ -139,11 +139,11 @@ tell(const struct asker *asker, struct flow_entry *entry, struct flow_told *told
 		shape = shape_of(asker->snap->keys[key_maker(&first)], &first);
 		assert(shape != NULL && shape->n_words == entry->n_words);
 	}
-	told->port = key_maker(&first);
+	told->port = first.in_port;
 	told->mask_id = first.mask_id;
-	told->egress = key_is_egress(&first);
-	told->cut_tag =
-		told->egress ? first.pass == KEY_EGRESS_CUT_TAG : first.spare == KEY_CUT_TAG;
+	told->egress = key_is_egress(&first) ? key_maker(&first) : 0;
+	told->cut_tag = key_is_egress(&first) ? first.pass == KEY_EGRESS_CUT_TAG
+					      : first.spare == KEY_CUT_TAG;
 	told->packets = entry->packets;
 	told->bytes = entry->bytes;
 	told->idle_ms = flow_cache_idle_ms(asker->flows->cache, entry);
@@ -151,7 +151,7 @@ tell(const struct asker *asker, struct flow_entry *entry, struct flow_told *told
 	told->reason = (enum drop_reason)memo->reason;
 	told->to = memo->to;
 	told->n_program = 0;
-	told->state = state_of(asker, in, entry, shape, told->egress);
+	told->state = state_of(asker, in, entry, shape, told->egress != 0);
 	tell_key(entry, shape, told);
 	if (shape != NULL) {
 		tell_program(asker->flows, entry, told);
@@ -164,7 +164,7 @@ tell(const struct asker *asker, struct flow_entry *entry, struct flow_told *told
 
 /* The keys and packets of no burst are in use between bursts. */
 static void
-look_up(const struct asker *asker)
+look_up(const struct asker *asker) ON_WORKER
 {
 	struct flow_query *query = asker->query;
 	struct flows *flows = asker->flows;

@@ -45,14 +45,15 @@ struct flow_told {
 	uint64_t bytes;
 	struct fields value; /* the key, as bits of a frame */
 	struct fields mask;
-	uint32_t port; /* id; of the output for an egress list's answer */
+	uint32_t port; /* id of the input */
 	uint32_t idle_ms; /* see flow_cache_idle_ms() */
 	uint32_t to; /* VERDICT_OUTPUT: port id */
 	enum flow_told_state state;
 	enum verdict_kind kind;
 	enum drop_reason reason; /* VERDICT_DROP */
 	uint16_t mask_id; /* 0: a bridge's own key */
-	bool egress; /* an egress access list's answer: VERDICT_OUTPUT accepts */
+	uint32_t egress; /* id of the port whose egress access list answers: VERDICT_OUTPUT
+			  * accepts; 0: the frame's own decision */
 	bool cut_tag; /* frames that end behind a TPID */
 	uint16_t n_program; /* bytes of: */
 	union {

@@ -3,7 +3,8 @@
  * Workers forward while main changes everything around two ports for three seconds; made for TSan.
  *
  * The two innocents speak to each other and number their frames. Meanwhile other ports come, change
- * and go, bridges too, tables are replaced and flushed, counters read. No frame of the innocents
+ * and go, bridges too, tables are replaced and flushed, counters read, frames traced and workers
+ * asked for their flows. No frame of the innocents
  * may be lost, and each in order; what the others lose has a name.
  */
 #include "datapath/dp/dp.h"
@@ -20,6 +21,8 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "datapath/dp/dp_flows.h"
+#include "datapath/dp/dp_trace.h"
 #include "ports/fake/fake.h"
 
 #define RUN (3 * CLOCK_S)
@@ -53,6 +56,8 @@ struct stress {
 	unsigned int budget;
 	uint64_t random;
 	unsigned int n_changes;
+	unsigned int n_asking; /* questions to workers that wait */
+	unsigned int n_told; /* flows */
 };
 
 static uint32_t
@@ -278,11 +283,83 @@ refill(struct stress *stress)
 }
 
 static void
+on_told(void *arg, unsigned int worker, const struct flow_told *told)
+{
+	struct stress *stress = arg;
+
+	assert_in_range(worker, 0, 1);
+	if (told != NULL) {
+		assert_in_range(told->port, 1, DP_PORTS_MAX - 1);
+		assert_int_equal(told->mask_id, 0);
+		assert_true(told->packets > 0 || told->state != FLOW_TOLD_CURRENT);
+		stress->n_told++;
+	}
+}
+
+static void
+on_told_all(void *arg, const struct dp_flows_place *next, const struct err *err)
+{
+	struct stress *stress = arg;
+
+	(void)next;
+	assert_null(err);
+	stress->n_asking--;
+}
+
+static void
+on_step(void *arg, const struct dp_trace_step *step)
+{
+	(void)arg;
+	assert_int_equal(step->event->step, PIPELINE_NORMAL);
+}
+
+static void
+on_output(void *arg, const struct dp_trace_output *output)
+{
+	(void)arg;
+	assert_in_range(output->port, 1, DP_PORTS_MAX - 1);
+}
+
+/* Between the innocents: a trace, what is remembered of it, or of all. */
+static void
+ask(struct stress *stress) ON_MAIN
+{
+	const struct dp_flows_listener listener = {
+		.tell = on_told, .done = on_told_all, .arg = stress};
+	const struct dp_trace_listener trace = {.step = on_step, .output = on_output};
+	const struct dp_flows_place begin = {.worker = 0};
+	struct dp_port *port = stress->talkers[0].port;
+	struct dp_traced traced;
+	uint8_t frame[64] = {0};
+
+	if (stress->n_asking == 4) {
+		return;
+	}
+	frame[5] = stress->talkers[1].station;
+	frame[11] = stress->talkers[0].station;
+	switch (rnd(stress, 3)) {
+	case 0:
+		dp_trace(stress->dp, port, frame, sizeof(frame), &trace, &traced);
+		return;
+	case 1:
+		assert_int_equal(
+			dp_flows_ask_frame(stress->dp, port, frame, sizeof(frame), &listener, NULL),
+			0);
+		break;
+	default:
+		assert_int_equal(dp_flows_ask_all(stress->dp, NULL, &begin, 1 + rnd(stress, 300),
+					 &listener, NULL),
+			0);
+	}
+	stress->n_asking++;
+}
+
+static void
 change(struct stress *stress) ON_MAIN
 {
 	struct other *other = &stress->others[rnd(stress, OTHERS)];
 
-	switch (rnd(stress, 8)) {
+	switch (rnd(stress, 9)) {
 	case 0:
 		other_come_or_go(stress, other);
 		break;
@@ -300,6 +377,9 @@ change(struct stress *stress) ON_MAIN
 		break;
 	case 5:
 		bridge_change(stress);
+		break;
+	case 6:
+		ask(stress);
 		break;
 	default:
 		other_traffic(stress, other);
@@ -370,12 +450,16 @@ test_innocents_lose_nothing(void **state)
 				b->next_in, a->next_in);
 		}
 	}
+	while (stress->n_asking > 0) {
+		(void)dp_step(stress->dp, clock_now());
+	}
 	dp_port_get_counters(stress->dp, a->port, &c);
 	assert_int_equal(c.rx_packets, a->next_out);
 	dp_destroy(stress->dp, PORT_CLOSE_SHUTDOWN);
 	printf("# %u frames, %u changes, %u ports closed\n", a->next_out + b->next_out,
 		stress->n_changes, stress->n_closed);
 	assert_in_range(stress->n_closed, 5, UINT32_MAX);
+	assert_true(stress->n_told > 100);
 	free(stress);
 }
 
