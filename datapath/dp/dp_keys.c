@@ -127,6 +127,26 @@ join_rules(
 	}
 }
 
+/*
+ * Tags come and go before a later table or the bridge looks: what is asked of one tag is asked of
+ * both, and so is the EtherType, which a third tag hides with all behind it; rules on what is left
+ * to see then are those of other frames.
+ */
+static void
+join_moved_tags(struct fields *mask, const struct dp_rules *rules, uint16_t number)
+{
+	if (rules == NULL || !rules->tags_move) {
+		return;
+	}
+	join_rules(mask, rules, RULES_OTHER, number);
+	mask->vlan_tci |= mask->inner_tci;
+	mask->inner_tci = mask->vlan_tci;
+	mask->outer_tpid = UINT16_MAX;
+	mask->inner_tpid = UINT16_MAX;
+	mask->eth_type = UINT16_MAX;
+	fields_mask_complete(mask);
+}
+
 static void
 shape_make(struct dp *dp, struct fields *mask, struct key_shape *shape) ON_MAIN
 {
@@ -154,6 +174,7 @@ keys_make(struct dp *dp, const struct dp_bridge *bridge, const struct port_view 
 
 		key_bridge_mask(&mask);
 		join_rules(&mask, bridge->rules, (enum rules_class) class, number);
+		join_moved_tags(&mask, bridge->rules, number);
 		if (view != NULL && view->acl_in != NULL) {
 			join(&mask, &view->acl_in->masks[class]);
 		}

@@ -197,6 +197,22 @@ struct note {
 	size_t n;
 };
 
+/* What is one tag's in a frame may be another's when a later table or the bridge looks at it. */
+static bool
+moves_tags(const struct action *action)
+{
+	switch (action->code) {
+	case ACTION_PUSH_VLAN:
+	case ACTION_POP_VLAN:
+		return true;
+	case ACTION_SET:
+		return (action->arg == ACTION_VLAN_VID || action->arg == ACTION_VLAN_PCP) &&
+			action->number == 1;
+	default:
+		return false;
+	}
+}
+
 static void
 note_rewrites(struct dp_rules *rules, const struct rule *rule)
 {
@@ -204,6 +220,10 @@ note_rewrites(struct dp_rules *rules, const struct rule *rule)
 	const struct action *action = action_list_first(list);
 
 	for (; action < action_list_end(list); action = action_next(action)) {
+		if (!rules->tags_move && moves_tags(action)) {
+			rules->tags_move = true;
+			rules->keys_stale = true;
+		}
 		if (action->code == ACTION_GOTO) {
 			action_list_changes(list, &rules->log.rewritten);
 		}
@@ -338,6 +358,7 @@ dp_rules_view(struct dp *dp, struct dp_bridge *bridge)
 	if (has != had) {
 		rules->keys_stale = true;
 	}
+	rules->tags_move = rules->tags_move && has;
 	return rules->view;
 }
 
