@@ -49,6 +49,7 @@ test_random_frames(void **state)
 	/* whatever there is came by */
 	assert_int_equal(all, 0x3bf);
 	assert_int_equal(words, 0x103fff);
+	assert_true(parse_check_usual() > RANDOM_FRAMES / 100);
 }
 
 static void

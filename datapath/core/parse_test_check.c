@@ -14,9 +14,11 @@
 
 #include "datapath/core/eal_test.h"
 #include "datapath/core/parse_model.h"
+#include "datapath/core/parse_usual.h"
 
 static uint8_t *readable_end; /* nothing can be read from here on */
 uint64_t parse_check_seed;
+static unsigned int n_usual;
 
 int
 parse_check_start(void **state)
@@ -58,6 +60,31 @@ parse_offsets_equal(const struct parsed *a, const struct parsed *b)
 		a->payload == b->payload && a->n_tags == b->n_tags;
 }
 
+/* Where there is a short way, it leads to the same. */
+static void
+check_usual(const uint8_t *head, uint32_t head_len, uint32_t frame_len)
+{
+	uint64_t words[FIELDS_WORDS] = {0};
+	struct parsed want;
+
+	if (!parse_usual(head, head_len, frame_len, words)) {
+		return;
+	}
+	n_usual++;
+	parse_model(head, head_len, frame_len, PARSE_L4, &want);
+	for (unsigned int i = 0; i < FIELDS_WORDS; i++) {
+		if (words[i] != fields_word(&want.fields, i)) {
+			parse_differ(head, head_len, frame_len, PARSE_L4, "usual fields");
+		}
+	}
+}
+
+unsigned int
+parse_check_usual(void)
+{
+	return n_usual;
+}
+
 struct parsed
 parse_check(const uint8_t *bytes, uint32_t head_len, uint32_t frame_len)
 {
@@ -88,6 +115,7 @@ parse_check(const uint8_t *bytes, uint32_t head_len, uint32_t frame_len)
 			parse_differ(bytes, head_len, frame_len, depth, "offsets");
 		}
 	}
+	check_usual(head, head_len, frame_len);
 	if (got.l3 > head_len || got.l4 > head_len || got.payload > frame_len) {
 		parse_differ(bytes, head_len, frame_len, PARSE_ALL, "offsets outside");
 	}

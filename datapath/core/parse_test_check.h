@@ -29,4 +29,7 @@ bool parse_offsets_equal(const struct parsed *a, const struct parsed *b);
 void parse_differ(
 	const uint8_t *bytes, uint32_t head_len, uint32_t frame_len, int depth, const char *what);
 
+/* Frames so far that parse_usual() took. */
+unsigned int parse_check_usual(void);
+
 #endif

@@ -106,7 +106,6 @@ struct flows {
 	uint32_t put[2 * PKT_BURST];
 	struct flow_key keys[PKT_BURST];
 	struct flow_entry *entries[PKT_BURST];
-	struct parsed parsed[PKT_BURST];
 	const struct key_shape *shapes[PKT_BURST];
 	struct decision decision;
 	/* Programs of packets that could not be remembered. */

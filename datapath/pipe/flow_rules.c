@@ -8,23 +8,36 @@
 
 /* --- keys ------------------------------------------------------------------------------------ */
 
+/* As deep as the shape of the frame's class asks. */
+static const struct key_shape *
+parse_as_asked(const struct port_keys *port_keys, struct pkt *pkt, struct parsed *parsed)
+{
+	const struct key_shape *shape;
+
+	parse_l2(pkt->head, pkt->head_len, pkt->len, parsed);
+	shape = &port_keys->shapes[key_class(parsed->fields.eth_type)];
+	/* Also for all fields that no L2 parse writes. */
+	parse_pkt(pkt, (enum parse_depth)shape->depth, parsed);
+	return shape;
+}
+
 void
 flow_rules_keys(const struct flow_step *step, uint16_t n)
 {
 	const struct port_keys *port_keys = step->port_keys;
 	struct flows *flows = step->flows;
+	struct parsed parsed;
 
 	for (uint16_t i = 0; i < n; i++) {
+		const struct key_shape *shape = &port_keys->shapes[RULES_IPV4];
 		struct pkt *pkt = &step->pkts[i];
-		struct parsed *parsed = &flows->parsed[i];
-		const struct key_shape *shape;
 
-		parse_l2(pkt->head, pkt->head_len, pkt->len, parsed);
-		shape = &port_keys->shapes[key_class(parsed->fields.eth_type)];
-		if (shape->depth > PARSE_L2) {
-			parse_pkt(pkt, (enum parse_depth)shape->depth, parsed);
+		flows->shapes[i] = shape;
+		if (likely(key_make_usual(shape, pkt, step->at->in->id, &flows->keys[i]))) {
+			continue;
 		}
-		key_make(shape, &parsed->fields, step->at->in->id, &flows->keys[i]);
+		shape = parse_as_asked(port_keys, pkt, &parsed);
+		key_make(shape, &parsed.fields, step->at->in->id, &flows->keys[i]);
 		flows->shapes[i] = shape;
 	}
 }
@@ -247,10 +260,12 @@ decide_one(const struct flow_step *step, uint16_t i, uint64_t generation) ON_WOR
 	struct decision *decision = &flows->decision;
 	struct flow_entry *entry = NULL;
 	const struct program *made;
+	struct parsed parsed;
 	uint32_t program = INTERN_NONE;
 	bool is_new;
 
-	pipeline_decide(step->at, &flows->parsed[i].fields, NULL, decision);
+	(void)parse_as_asked(step->port_keys, &step->pkts[i], &parsed);
+	pipeline_decide(step->at, &parsed.fields, NULL, decision);
 	made = decision_program(decision);
 	for (uint16_t r = 0; r < made->n_rules; r++) {
 		rule_count_miss(&flows->counts[made->slots[r]]);

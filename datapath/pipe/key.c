@@ -45,5 +45,7 @@ key_shape_init(struct key_shape *shape, const struct fields *mask, uint16_t mask
 	if (shape->n_words == BRIDGE_WORDS) {
 		add_word(shape, BRIDGE_WORDS, 0);
 	}
+	shape->usual = shape->words[shape->n_words - 1] == shape->n_words - 1 &&
+		shape->n_words <= PARSE_USUAL_WORDS;
 	return 0;
 }

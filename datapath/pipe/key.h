@@ -20,7 +20,7 @@
 #include <rte_branch_prediction.h>
 #include <stdint.h>
 
-#include "datapath/core/parse.h"
+#include "datapath/core/parse_usual.h"
 #include "datapath/table/flow_cache.h"
 #include "datapath/table/rules.h"
 
@@ -39,6 +39,7 @@ struct key_shape {
 	uint16_t mask_id; /* never 0 */
 	uint8_t depth; /* enum parse_depth */
 	uint8_t n_words; /* 4..FLOW_KEY_WORDS_MAX: 3 are a bridge's own */
+	bool usual; /* its words are among the first PARSE_USUAL_WORDS, from 0 on without a gap */
 	uint8_t words[FLOW_KEY_WORDS_MAX]; /* rising; [0] is 0 */
 	uint64_t masks[FLOW_KEY_WORDS_MAX];
 };
@@ -96,6 +97,30 @@ key_make(const struct key_shape *shape, const struct fields *fields, uint32_t po
 		.spare = key_tag_is_cut(fields) ? KEY_CUT_TAG : 0};
 
 	key_fill(shape, &first, fields, key);
+}
+
+/*
+ * The same from the frame, for an IPv4 class whose shape is usual. False: not a usual frame,
+ * nothing was done that key_make() does not do again.
+ */
+static inline bool
+key_make_usual(
+	const struct key_shape *shape, const struct pkt *pkt, uint32_t port, struct flow_key *key)
+{
+	const struct fields first = {.in_port = (uint16_t)port, .mask_id = shape->mask_id};
+	uint64_t words[PARSE_USUAL_WORDS];
+
+	if (!shape->usual || !parse_usual(pkt->head, pkt->head_len, pkt->len, words)) {
+		return false;
+	}
+	key->n_words = shape->n_words;
+	key->words[0] = fields_word(&first, 0) | (words[0] & shape->masks[0]);
+	key->words[1] = words[1] & shape->masks[1];
+	key->words[2] = words[2] & shape->masks[2];
+	key->words[3] = words[3] & shape->masks[3];
+	key->words[4] = words[4] & shape->masks[4];
+	key->words[5] = words[5] & shape->masks[5];
+	return true;
 }
 
 /* The shape is one of the output's `out`. */
