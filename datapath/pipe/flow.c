@@ -222,9 +222,14 @@ is_current(const struct flow_step *step, struct flow_entry *entry, bool relearn,
 {
 	const struct flow_memo *memo = flow_entry_payload(entry);
 
-	return memo->version == (uint32_t)step->at->bridge->version &&
-		!(relearn && (memo->flags & FLOW_RELEARN) != 0) &&
-		(step->port_keys == NULL || flow_rules_hold(step, entry, i));
+	if (memo->version != step->version || (relearn && (memo->flags & FLOW_RELEARN) != 0)) {
+		return false;
+	}
+	if (step->port_keys == NULL) {
+		return true;
+	}
+	return likely(((const struct flow_tail *)flow_entry_tail(entry))->rules == step->rules) ||
+		flow_rules_hold(step, entry, i);
 }
 
 static bool
@@ -316,7 +321,7 @@ void
 flows_decide(struct flows *flows, const struct arrival *at, struct pkt *pkts, uint16_t n,
 	struct verdict *verdicts)
 {
-	const struct flow_step step = {flows, at, at->snap->keys[at->in->id], pkts, verdicts};
+	const struct flow_step step = flow_step_of(flows, at, pkts, verdicts);
 	const struct burst_time *now = at->now;
 	uint16_t todo[PKT_BURST];
 	uint16_t n_todo = 0;

@@ -136,7 +136,24 @@ struct flow_step {
 	const struct port_keys *port_keys; /* NULL: the bridge's key does */
 	struct pkt *pkts;
 	struct verdict *verdicts;
+	uint32_t version; /* of the bridge, its low bits */
+	uint32_t rules; /* of its rules, their low bits; 0: it has none */
 };
+
+static inline struct flow_step
+flow_step_of(
+	struct flows *flows, const struct arrival *at, struct pkt *pkts, struct verdict *verdicts)
+{
+	const struct rules_view *rules = at->bridge->rules;
+
+	return (struct flow_step){.flows = flows,
+		.at = at,
+		.port_keys = at->snap->keys[at->in->id],
+		.pkts = pkts,
+		.verdicts = verdicts,
+		.version = (uint32_t)at->bridge->version,
+		.rules = rules == NULL ? 0 : (uint32_t)rules->version};
+}
 
 static inline bool
 flow_has_tail(const struct flow_entry *entry)
@@ -164,7 +181,10 @@ void flow_recall(const struct flow_step *step, struct flow_entry *entry, uint16_
 /* Keys of a port's own; parses the packets. */
 void flow_rules_keys(const struct flow_step *step, uint16_t n) ON_WORKER;
 
-/* No rule has changed that packet i, whose entry this is, could meet. Stamps it. */
+/*
+ * Rules have changed since the entry was stamped, but none that packet i, whose entry this is,
+ * could meet. Stamps it.
+ */
 bool flow_rules_hold(const struct flow_step *step, struct flow_entry *entry, uint16_t i);
 
 /* Decide those packets afresh. */

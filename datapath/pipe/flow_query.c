@@ -76,7 +76,7 @@ state_of(const struct asker *asker, const struct port_view *in, struct flow_entr
 	}
 	if (shape != NULL) {
 		const struct arrival at = {.snap = asker->snap, .bridge = bridge, .in = in};
-		const struct flow_step step = {.flows = asker->flows, .at = &at};
+		const struct flow_step step = flow_step_of(asker->flows, &at, NULL, NULL);
 		struct flow_tail *tail = flow_entry_tail(entry);
 		const uint32_t rules = tail->rules;
 		bool holds;
@@ -182,7 +182,7 @@ look_up(const struct asker *asker) ON_WORKER
 		flow_bridge_keys(flows->keys, in, &pkt, 1);
 	} else {
 		const struct arrival at = {.snap = asker->snap, .bridge = bridge, .in = in};
-		const struct flow_step step = {flows, &at, asker->snap->keys[in->id], &pkt, NULL};
+		const struct flow_step step = flow_step_of(flows, &at, &pkt, NULL);
 
 		flow_rules_keys(&step, 1);
 	}

@@ -120,20 +120,17 @@ flow_rules_hold(const struct flow_step *step, struct flow_entry *entry, uint16_t
 	struct flow_tail *tail = flow_entry_tail(entry);
 	uint32_t lag;
 
-	if (tail->program == INTERN_NONE) {
-		return false;
-	}
 	if (rules == NULL) {
 		return tail->rules == 0; /* it was decided without rules, too */
 	}
-	lag = (uint32_t)rules->version - tail->rules;
-	if (likely(lag == 0)) {
+	lag = step->rules - tail->rules;
+	if (lag == 0) {
 		return true;
 	}
 	if (!log_spares(step, rules, rules->version - lag, entry, i)) {
 		return false;
 	}
-	tail->rules = (uint32_t)rules->version;
+	tail->rules = step->rules;
 	return true;
 }
 
@@ -235,7 +232,7 @@ remember(const struct flow_step *step, struct flow_entry *entry, const struct pk
 	}
 	shorten(step, decision_program(decision), pkt, &memo);
 	tail->program = program;
-	tail->rules = bridge->rules == NULL ? 0 : (uint32_t)bridge->rules->version;
+	tail->rules = step->rules;
 	entry->generation = generation;
 	memcpy(flow_entry_payload(entry), &memo, sizeof(memo));
 }
