@@ -56,11 +56,8 @@ stop(struct trace *trace, enum drop_reason reason)
 static bool
 egress_denies(const struct trace *trace, const struct acl_view *acl)
 {
-	const struct rule *rule = NULL;
+	const struct rule *rule = acl_find(acl, &trace->fields);
 
-	if ((trace->fields.valid & FIELDS_DEEP) == 0) {
-		rule = rules_lookup(acl->rules, 0, &trace->fields, acl->version, NULL);
-	}
 	return rule == NULL ? !acl->accept_rest : rule->actions != &acl_accept;
 }
 

@@ -34,12 +34,8 @@ make_key(struct ask *ask, const struct port_keys *keys, const struct port_view *
 static bool
 look_up(const struct ask *ask, uint32_t *slot)
 {
-	const struct rule *rule = NULL;
+	const struct rule *rule = acl_find(ask->acl, &ask->parsed.fields);
 
-	if ((ask->parsed.fields.valid & FIELDS_DEEP) == 0) {
-		rule = rules_lookup(
-			ask->acl->rules, 0, &ask->parsed.fields, ask->acl->version, NULL);
-	}
 	if (rule == NULL) {
 		*slot = ask->acl->rest_slot;
 		return ask->acl->accept_rest;

@@ -340,13 +340,8 @@ run_tables(struct run *run, const struct rules_view *rules, const struct fields 
 static bool
 acl_accepts(struct run *run, const struct acl_view *acl)
 {
-	const struct fields *mask = &acl->masks[key_class(run->fields.eth_type)];
-	const struct rule *rule = NULL;
+	const struct rule *rule = acl_find(acl, &run->fields);
 
-	/* Others may have asked for more headers than the list does. */
-	if ((run->fields.valid & mask->valid & FIELDS_DEEP) == 0) {
-		rule = rules_lookup(acl->rules, 0, &run->fields, acl->version, NULL);
-	}
 	tell(run, &(struct pipeline_event){.step = PIPELINE_ACL, .rule = rule});
 	if (rule == NULL) {
 		if (acl->rest_slot != 0) {

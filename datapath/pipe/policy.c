@@ -5,12 +5,25 @@
 #include <string.h>
 
 #include "datapath/core/headers.h"
+#include "datapath/pipe/key.h"
 
 /* What tells an advertisement from a solicitation, 136 from 135, in l4_src. */
 #define ND_TYPE_BIT RTE_BE16(0x0008)
 
 const char acl_accept;
 const char acl_drop;
+
+const struct rule *
+acl_find(const struct acl_view *acl, const struct fields *fields)
+{
+	const struct fields *mask = &acl->masks[key_class(fields->eth_type)];
+
+	/* Others may have asked for more headers than the list does. */
+	if ((fields->valid & mask->valid & FIELDS_DEEP) != 0) {
+		return NULL;
+	}
+	return rules_lookup(acl->rules, 0, fields, acl->version, NULL);
+}
 
 /* --- addresses ------------------------------------------------------------------------------- */
 

@@ -6,7 +6,8 @@
  * Access lists. Entries in order, the first that matches decides; none: `accept_rest`. Bound to a
  * port's ingress they see the frame as it was received, before the flow tables; to its egress, as
  * it is when it is about to leave, before that port's VLAN tag comes or goes. A frame whose
- * headers are deeper than the parser looks (FIELDS_DEEP) gets the list's rest.
+ * headers are deeper than the parser looks (FIELDS_DEEP) gets the list's rest, if entries for
+ * frames of its class look beyond the Ethernet header.
  *
  * Anti-spoofing. A port with a list of addresses may only send frames from these: Ethernet source,
  * IPv4 and IPv6 source, and what ARP and neighbor discovery tell about their sender: both of ARP's
@@ -45,6 +46,9 @@ struct acl_view {
 /* A rule's `actions` point to one of these. */
 extern const char acl_accept;
 extern const char acl_drop;
+
+/* The entry that decides about a frame; NULL: what the list says of the rest. */
+const struct rule *acl_find(const struct acl_view *acl, const struct fields *fields);
 
 #define SPOOF_MAX 64 /* addresses of a kind */
 
