@@ -182,7 +182,7 @@ def written(on: Lab) -> None:
         copy = "copy"
         if tag:
             copy = f"push_vlan:0x{tag[:2].hex()},set_vlan_vid:7,copy,pop_vlan"
-        on.rules(*(text.replace("{out}", copy + ",b") for text in rules))
+        on.rules(*(text.replace("{out}", copy + ",b") for text in rules), "priority=0,actions=drop")
         transfer(on, family, to, 80, 8080, size=3 << 20)
         # What is written is in the file when the port has been closed.
         on.daemon.ctl("port", "set", "copy", "enabled=false")

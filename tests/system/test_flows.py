@@ -80,7 +80,9 @@ def normal(on: Patch) -> None:
     for rules in (["actions=normal"], []):
         on.rules(*rules)
         on.expect(one.frame(), {port: [one.frame()] for port in OTHER}, "an unknown station")
+        on.learn("p1", one)
         on.expect(two.frame(), {"p1": [two.frame()]}, "a known station", into="p3")
+        on.learn("p3", two)
         on.expect(one.frame(), {"p3": [one.frame()]}, "a known station")
         forget(on)
     on.rules("actions=flood")

@@ -20,12 +20,20 @@ BROADCAST = Packet(dst="ff:ff:ff:ff:ff:ff", nw_dst="255.255.255.255")
 
 def lab(world: World) -> Patch:
     """A bridge with four taps."""
-    on = Patch(world, Daemon(world), ["p1", *OTHER])
-    on.rules()
-    return on
+    return Patch(world, Daemon(world), ["p1", *OTHER])
 
 
 suite = Suite("policy", lab)
+
+
+def fresh(on: Patch) -> None:
+    """No policy at p1 and p2, whatever an earlier case has left; nobody is known."""
+    keys = ("acl-in", "acl-out", "allowed-mac", "allowed-address", "storm-broadcast",
+            "storm-multicast", "storm-unknown-unicast", "protected")
+    for port in ("p1", "p2"):
+        on.daemon.ctl("port", "set", port, *(f"{key}=" for key in keys))
+    on.daemon.ctl("fdb", "flush", on.bridge)
+    on.rules()
 
 
 def to_all(*packets: Packet) -> dict[str, list[bytes]]:
@@ -45,6 +53,7 @@ def count_of(on: Patch, port: str, reason: str) -> int:
 
 @suite.case("an access list at the way in: entries in order, counters, default")
 def acl_in(on: Patch) -> None:
+    fresh(on)
     ctl = on.daemon.ctl
     mark = ("ethertype=0x88b5",)
     ctl("acl", "add", "in", "default-action=drop")
@@ -83,6 +92,7 @@ def acl_in(on: Patch) -> None:
 
 @suite.case("an access list at the way out: of copies, also of those by rules")
 def acl_out(on: Patch) -> None:
+    fresh(on)
     ctl = on.daemon.ctl
     ctl("acl", "add", "out", "default-action=accept")
     ctl("acl", "rule", "add", "out", "web", "protocol=tcp", "destination-port=80-90",
@@ -92,10 +102,9 @@ def acl_out(on: Patch) -> None:
               {"p2": [DNS.frame()], "p3": [WEB.frame(), DNS.frame()],
                "p4": [WEB.frame(), DNS.frame()]}, "flooded")
     check_equal(count_of(on, "p2", "acl-egress-denied"), 1, "drops/acl-egress-denied")
-    on.exchange(Packet(src=WEB.dst, dst=WEB.src).frame(), into="p2")
+    on.learn("p2", Packet(src=WEB.dst, dst=WEB.src))
     on.expect([WEB.frame(), DNS.frame()], {"p2": [DNS.frame()]}, "to a known station")
     check_equal(count_of(on, "p2", "acl-egress-denied"), 2, "drops/acl-egress-denied")
-    on.daemon.ctl("fdb", "flush", on.bridge)
     on.rules("in_port=p1,tcp,actions=p2,mod_tp_dst:85,p2,mod_tp_dst:91,p2,p3")
     late = WEB.but(tp_dst=91).frame()
     on.expect(WEB.frame(), {"p2": [late], "p3": [late]}, "as the frame is then")
@@ -104,7 +113,6 @@ def acl_out(on: Patch) -> None:
     check("p2" in refused.text, refused.text)
     ctl("port", "set", "p2", "acl-out=")
     ctl("acl", "del", "out")
-    on.rules()
 
 
 def arp(sender: str, address: str, src: str = "02:00:00:00:00:01") -> Packet:
@@ -116,6 +124,7 @@ def arp(sender: str, address: str, src: str = "02:00:00:00:00:01") -> Packet:
 
 @suite.case("source guard: MAC and IP addresses, also in ARP")
 def guard(on: Patch) -> None:
+    fresh(on)
     good, other = "02:00:00:00:00:01", "02:00:00:00:00:66"
     on.daemon.ctl("port", "set", "p1", f"allowed-mac={good},{MARK_SOURCE}",
                   "allowed-address=10.0.0.1,2001:db8::/64")
@@ -140,6 +149,7 @@ def guard(on: Patch) -> None:
 
 @suite.case("storm control: each kind has its rate")
 def storm(on: Patch) -> None:
+    fresh(on)
     kinds = {
         "broadcast": BROADCAST,
         "multicast": Packet(dst="01:00:5e:01:02:03", nw_dst="224.1.2.3"),
@@ -157,7 +167,7 @@ def storm(on: Patch) -> None:
         check_equal(passed + dropped, 400, f"{kind}: passed and dropped")
         check(1 <= passed <= 51 + 50 * took, f"{kind}: {passed} passed in {took:.3f} s at 50/s")
     known = Packet(src="02:00:00:00:99:99", dst="02:00:00:00:00:01")
-    on.exchange(known.frame(), into="p3")
+    on.learn("p3", known)
     unicast = Packet(dst="02:00:00:00:99:99").frame()
     on.expect([unicast] * 400, {"p3": [unicast] * 400}, "known unicast has no limit")
     on.daemon.ctl("port", "set", "p1", *(f"storm-{kind}=" for kind in kinds))
@@ -166,15 +176,14 @@ def storm(on: Patch) -> None:
 
 @suite.case("protected ports reach the others only")
 def protected(on: Patch) -> None:
-    on.daemon.ctl("fdb", "flush", on.bridge)
+    fresh(on)
     for port in ("p1", "p2"):
         on.daemon.ctl("port", "set", port, "protected=true")
     frame = BROADCAST.frame()
     # The mark is a rule's output, which protection stops as well.
     on.expect(frame, {"p3": [frame], "p4": [frame]}, "from p1", deaf=["p2"])
     on.expect(frame, {port: [frame] for port in ("p1", "p2", "p4")}, "from p3", into="p3")
-    station = Packet(src="02:00:00:00:00:02", dst="02:00:00:00:00:01").frame()
-    on.exchange(station, into="p2", deaf=["p1"])
+    on.learn("p2", Packet(src="02:00:00:00:00:02", dst="02:00:00:00:00:01"), deaf=["p1"])
     before = count_of(on, "p2", "protected-port") + count_of(on, "p1", "protected-port")
     on.expect(Packet().frame(), {}, "a known station behind p2", deaf=["p2"])
     after = count_of(on, "p2", "protected-port") + count_of(on, "p1", "protected-port")
@@ -182,7 +191,6 @@ def protected(on: Patch) -> None:
     on.daemon.ctl("port", "set", "p1", "protected=false")
     found = on.exchange(Packet().frame())
     check_equal(found["p2"], [Packet().frame()], "what p2 got when p1 is free")
-    on.daemon.ctl("port", "set", "p2", "protected=false")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from .daemon import Daemon
-from .frames import MARK, mac
+from .frames import MARK, Packet, mac
 from .netns import Netns
 from .proc import wait_until
 from .report import check_equal
@@ -179,6 +179,15 @@ class Patch:
             if got != wanted:
                 check_equal([frame.hex() for frame in got], [frame.hex() for frame in wanted],
                             f"{what}: what {port} got")
+
+    def learn(self, port: str, packet: Packet, deaf: Sequence[str] = ()) -> None:
+        """Send it until the bridge knows its sender; it may miss one while it tidies its table."""
+        def known() -> bool:
+            self.exchange(packet.frame(), port, deaf)
+            return any(len(words) > 2 and packet.src in words and port in words for words in
+                       map(str.split, self.daemon.ctl("fdb", "show", self.bridge).splitlines()))
+
+        wait_until(f"{packet.src} is known at {port}", known, 5, 0.01)
 
     def drops(self, port: str = "p1") -> dict[str, int]:
         """The port's drops that are not zero."""
