@@ -135,7 +135,9 @@ dp_publish(struct dp *dp)
 			dp_retire(dp, free, bridge->view);
 			bridge->view = bridge_view_copy(bridge->view);
 		}
-		bridge->view->rules = rules;
+		if (bridge->view->rules != rules) {
+			bridge->view->rules = rules; /* nobody sees the view yet */
+		}
 		snap->bridges[bridge->id] = bridge->view;
 	}
 	dp_keys_refresh(dp);

@@ -3,9 +3,10 @@
  * Workers forward while main changes everything around two ports for three seconds; made for TSan.
  *
  * The two innocents speak to each other and number their frames. Meanwhile other ports come, change
- * and go, bridges too, tables are replaced and flushed, counters read, frames traced and workers
- * asked for their flows. No frame of the innocents
- * may be lost, and each in order; what the others lose has a name.
+ * and go, bridges too, tables are replaced and flushed, rules, access lists, limits, meters and
+ * groups of the innocents themselves remade, counters read, frames traced and workers asked for
+ * their flows. No frame of the innocents may be lost, and each in order; what the others lose has a
+ * name.
  */
 #include "datapath/dp/dp.h"
 
@@ -20,8 +21,11 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/str.h"
 #include "datapath/dp/dp_flows.h"
+#include "datapath/dp/dp_policy.h"
+#include "datapath/dp/dp_rules.h"
 #include "datapath/dp/dp_trace.h"
 #include "ports/fake/fake.h"
 
@@ -50,6 +54,7 @@ struct stress {
 	struct dp *dp;
 	struct dp_bridge *bridge;
 	struct dp_bridge *spare; /* comes and goes */
+	struct dp_acl *acl; /* of the innocents; NULL: none */
 	struct talker talkers[2];
 	struct other others[OTHERS];
 	unsigned int n_closed;
@@ -268,6 +273,137 @@ bridge_change(struct stress *stress) ON_MAIN
 	}
 }
 
+static void
+set_mac(uint8_t *mac, uint8_t station)
+{
+	memset(mac, 0, 6);
+	mac[0] = 2;
+	mac[5] = station;
+}
+
+/* Lets the innocents through, each by an entry of its own, and nobody else. */
+static struct dp_acl *
+make_acl(struct stress *stress) ON_MAIN
+{
+	struct dp_acl_entry entries[8];
+	struct dp_acl *acl;
+	size_t n = 0;
+
+	for (uint32_t more = rnd(stress, 6); n < more; n++) {
+		match_init(&entries[n].match);
+		set_mac(entries[n].match.value.eth_src, (uint8_t)(200 + rnd(stress, 50)));
+		memset(entries[n].match.mask.eth_src, 0xff, 6);
+		entries[n].accept = false;
+	}
+	for (int i = 0; i < 2; i++, n++) {
+		match_init(&entries[n].match);
+		set_mac(entries[n].match.value.eth_src, stress->talkers[i].station);
+		memset(entries[n].match.mask.eth_src, 0xff, 6);
+		entries[n].accept = true;
+	}
+	assert_int_equal(dp_acl_create(stress->dp, entries, n, false, &acl, NULL), 0);
+	return acl;
+}
+
+/* What the innocents may do is said in other words, or not at all. */
+static void
+policy_change(struct stress *stress) ON_MAIN
+{
+	struct spoof_view spoof = {.n_mac = 1};
+	struct dp_port_policy policy = {.protected_port = false};
+	struct dp_acl *old = stress->acl;
+
+	stress->acl = rnd(stress, 4) == 0 ? NULL : make_acl(stress);
+	for (int i = 0; i < 2; i++) {
+		struct dp_port_fwd fwd = in_bridge(stress->bridge);
+
+		set_mac(spoof.mac[0], stress->talkers[i].station);
+		spoof.n_ip4 = (uint16_t)rnd(stress, 2);
+		policy.acl_in = rnd(stress, 3) == 0 ? NULL : stress->acl;
+		policy.acl_out = rnd(stress, 3) == 0 ? NULL : stress->acl;
+		policy.spoof = rnd(stress, 2) == 0 ? NULL : &spoof;
+		policy.storm[STORM_BROADCAST].rate = rnd(stress, 3) * 1000;
+		fwd.policy = &policy;
+		dp_port_set(stress->dp, stress->talkers[i].port, &fwd);
+	}
+	dp_acl_destroy(stress->dp, old);
+}
+
+static void
+group_change(struct stress *stress) ON_MAIN
+{
+	const struct meter_conf conf = {.rate = 1 + rnd(stress, 1000)};
+	const uint32_t id = 1 + rnd(stress, 4);
+	struct dp_bucket bucket = {.weight = 1};
+
+	switch (rnd(stress, 4)) {
+	case 0:
+		assert_int_equal(
+			dp_bridge_set_meter(stress->dp, stress->bridge, id, &conf, NULL), 0);
+		break;
+	case 1:
+		dp_bridge_del_meter(stress->dp, stress->bridge, id);
+		break;
+	case 2:
+		bucket.actions = must_calloc(1, sizeof(*bucket.actions));
+		dp_bridge_set_group(stress->dp, stress->bridge, id, GROUP_ALL, &bucket, 1);
+		break;
+	default:
+		dp_bridge_del_group(stress->dp, stress->bridge, id);
+	}
+}
+
+/* Rules for others of any kind; for innocents, what they do without. */
+static struct dp_rule_spec
+make_rule(struct stress *stress, bool innocent)
+{
+	struct dp_rule_spec rule = {.priority = (uint16_t)rnd(stress, 10)};
+	struct action_builder builder = {.size = 0};
+	const uint8_t station = (uint8_t)(innocent ? stress->talkers[rnd(stress, 2)].station
+						   : 100 + rnd(stress, 50));
+
+	match_init(&rule.match);
+	set_mac(rule.match.value.eth_src, station);
+	memset(rule.match.mask.eth_src, 0xff, 6);
+	if (rnd(stress, 2) == 0) {
+		rule.match.value.eth_type = RTE_BE16(0x88b5);
+		rule.match.mask.eth_type = UINT16_MAX;
+	}
+	if (!innocent && rnd(stress, 2) == 0) {
+		action_add(&builder, ACTION_METER, 0, 1 + rnd(stress, 4), NULL, 0);
+	}
+	if (innocent || rnd(stress, 2) == 0) {
+		action_add(&builder, ACTION_NORMAL, 0, 0, NULL, 0);
+	} else if (rnd(stress, 2) == 0) {
+		action_add(&builder, ACTION_GROUP, 0, 1 + rnd(stress, 4), NULL, 0);
+	}
+	rule.actions = action_list_new(&builder);
+	return rule;
+}
+
+static void
+rules_change(struct stress *stress) ON_MAIN
+{
+	struct rules_filter all = {.table = 0};
+	size_t n;
+
+	match_init(&all.match);
+	dp_rules_begin(stress->dp, stress->bridge);
+	if (rnd(stress, 8) == 0) {
+		assert_int_equal(dp_rules_delete(stress->dp, stress->bridge, &all, &n, NULL), 0);
+	}
+	for (uint32_t i = rnd(stress, 4); i > 0; i--) {
+		struct dp_rule_spec rule = make_rule(stress, rnd(stress, 2) == 0);
+
+		assert_int_equal(dp_rules_add(stress->dp, stress->bridge, &rule, NULL), 0);
+	}
+	if (rnd(stress, 4) == 0) {
+		dp_rules_abort(stress->dp, stress->bridge);
+	} else {
+		dp_rules_commit(stress->dp, stress->bridge);
+	}
+}
+
 /* What others have sent is through when what the innocents sent after it is. */
 static void
 refill(struct stress *stress)
@@ -359,7 +495,7 @@ change(struct stress *stress) ON_MAIN
 {
 	struct other *other = &stress->others[rnd(stress, OTHERS)];
 
-	switch (rnd(stress, 9)) {
+	switch (rnd(stress, 12)) {
 	case 0:
 		other_come_or_go(stress, other);
 		break;
@@ -379,6 +515,15 @@ change(struct stress *stress) ON_MAIN
 		bridge_change(stress);
 		break;
 	case 6:
+		policy_change(stress);
+		break;
+	case 7:
+		group_change(stress);
+		break;
+	case 8:
+		rules_change(stress);
+		break;
+	case 9:
 		ask(stress);
 		break;
 	default:
