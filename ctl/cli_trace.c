@@ -211,6 +211,9 @@ put_outcome(struct cli *cli, const json_t *answer)
 		(void)fputs("  unless a meter, a limit for floods or a sample says otherwise\n",
 			cli->out);
 	}
+	if (json_is_true(json_object_get(answer, "uncached"))) {
+		(void)fputs("not remembered: `normal` is asked more than once\n", cli->out);
+	}
 	if (has(answer, "key")) {
 		put(cli, "decided by ", cli_str(answer, "key"), "\n");
 	}

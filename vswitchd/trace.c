@@ -386,6 +386,9 @@ run(struct trace_job *job) ON_MAIN
 	if (traced->drop != DROP_N) {
 		set(job->output, "drop", json_string(drop_name(traced->drop)));
 	}
+	if (traced->decided && traced->decision.once) {
+		set(job->output, "uncached", json_true());
+	}
 	if (traced->limited) {
 		set(job->output, "limited", json_true());
 	}

@@ -23,6 +23,7 @@
  *	action: [text]  the program, what the flow cache remembers
  *	output: [{port, tagged, vlan?, max-length?, group?, maybe?, lost?: reason}]
  *	drop            why it is sent nowhere; absent: it is sent
+ *	uncached: true  such frames are decided one by one: they ask `normal` more than once
  *	limited: true   meters, limits for floods or samples may decide otherwise
  *	key             what of the frame decides: frames that agree in this get the same program
  *	cache: [{worker, state: agrees, differs, stale, not-cached, because?, action?, packets?,

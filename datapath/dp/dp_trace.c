@@ -4,12 +4,15 @@
 #include <string.h>
 
 #include "datapath/dp/dp_priv.h"
+#include "datapath/pipe/flow_hash.h"
+#include "datapath/pipe/group.h"
 
 /* One frame on its way. */
 struct trace {
 	const struct arrival *at;
 	const struct dp_trace_listener *listener;
 	struct dp_traced *traced;
+	struct pkt *pkt; /* as received */
 	uint32_t l3_len; /* bytes behind the tags */
 	/* the program, half-way */
 	struct fields fields;
@@ -256,47 +259,61 @@ run_bucket(struct trace *trace, const struct action_list *list)
 	trace->fields = before;
 }
 
+/* Is what the hash is made of as it was received? */
 static bool
-lives(const struct arrival *at, const struct group_view *group, const struct bucket_view *bucket)
+hash_is_known(const struct trace *trace)
 {
-	const struct port_view *port;
+	const struct fields *now = &trace->fields;
+	const struct fields *was = &trace->traced->parsed.fields;
 
-	if (group->type == GROUP_SELECT && bucket->weight == 0) {
-		return false;
+	return memcmp(now->eth_dst, was->eth_dst, sizeof(now->eth_dst)) == 0 &&
+		memcmp(now->eth_src, was->eth_src, sizeof(now->eth_src)) == 0 &&
+		now->ip4_src == was->ip4_src && now->ip4_dst == was->ip4_dst &&
+		memcmp(now->ip6_src, was->ip6_src, sizeof(now->ip6_src)) == 0 &&
+		memcmp(now->ip6_dst, was->ip6_dst, sizeof(now->ip6_dst)) == 0 &&
+		now->l4_src == was->l4_src && now->l4_dst == was->l4_dst;
+}
+
+/* The buckets that a packet may go to. */
+static uint64_t
+buckets_of(const struct trace *trace, const struct group_view *group)
+{
+	const struct arrival *at = trace->at;
+	uint64_t buckets = 0;
+
+	static_assert(GROUP_BUCKETS_MAX <= 64, "a bit for each");
+	if (group->type == GROUP_SELECT && hash_is_known(trace)) {
+		const struct bucket_view *chosen = group_select(at, group, flow_hash(trace->pkt));
+
+		return chosen == NULL ? 0 : UINT64_C(1) << (chosen - group->buckets);
 	}
-	if (bucket->watch == 0) {
-		return true;
+	for (uint32_t i = 0; i < group->n_buckets; i++) {
+		const struct bucket_view *bucket = &group->buckets[i];
+
+		if (group_bucket_lives(at, bucket) &&
+			(group->type != GROUP_SELECT || bucket->weight > 0)) {
+			buckets |= UINT64_C(1) << i;
+		}
 	}
-	port = at->snap->numbers[bucket->watch];
-	return port != NULL && port->bridge == at->bridge->id && port->live;
+	/* The lowest bit is the first that lives. */
+	return group->type == GROUP_FAILOVER ? buckets & -buckets : buckets;
 }
 
 static void
 run_group(struct trace *trace, uint32_t id)
 {
-	const struct bridge_view *bridge = trace->at->bridge;
-	const struct group_view *group = NULL;
-	uint32_t n = 0;
+	const struct group_view *group = group_find(trace->at->bridge, id);
+	const uint64_t buckets = group == NULL ? 0 : buckets_of(trace, group);
 
-	for (uint32_t i = 0; i < bridge->n_groups; i++) {
-		group = bridge->groups[i]->id == id ? bridge->groups[i] : group;
-	}
-	for (uint32_t i = 0; group != NULL && i < group->n_buckets; i++) {
-		n += lives(trace->at, group, &group->buckets[i]);
-	}
-	if (n == 0) {
+	if (buckets == 0) {
 		trace->reason = DROP_NO_BUCKET;
 		return;
 	}
 	trace->group = id;
-	trace->maybe = group->type == GROUP_SELECT && n > 1;
+	trace->maybe = group->type == GROUP_SELECT && (buckets & (buckets - 1)) != 0;
 	for (uint32_t i = 0; i < group->n_buckets; i++) {
-		if (!lives(trace->at, group, &group->buckets[i])) {
-			continue;
-		}
-		run_bucket(trace, group->buckets[i].actions);
-		if (group->type == GROUP_FAILOVER) {
-			break;
+		if ((buckets >> i & 1) != 0) {
+			run_bucket(trace, group->buckets[i].actions);
 		}
 	}
 	trace->group = DP_TRACE_NO_GROUP;
@@ -363,7 +380,7 @@ dp_trace(struct dp *dp, const struct dp_port *port, uint8_t *frame, uint32_t len
 	const struct burst_time now = {.ns = dp->now};
 	struct arrival at = {.snap = dp->snapshot, .in = in, .now = &now, .quiet = true};
 	struct pkt pkt = {.head = frame, .head_len = (uint16_t)len, .len = len};
-	struct trace trace = {.at = &at, .listener = listener, .traced = traced};
+	struct trace trace = {.at = &at, .listener = listener, .traced = traced, .pkt = &pkt};
 	const struct pipeline_trace steps = {.tell = on_event, .arg = &trace};
 	struct parsed parsed;
 

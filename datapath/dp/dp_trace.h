@@ -32,7 +32,8 @@ struct dp_trace_output {
 	uint16_t tci; /* outer tag that it leaves with, FIELDS_TAG_PRESENT set; 0: untagged */
 	uint16_t max; /* bytes of a cut copy, 0: all */
 	uint32_t group; /* of whose bucket, or DP_TRACE_NO_GROUP */
-	bool maybe; /* one of several buckets of the group, by the flow's hash */
+	bool maybe; /* one of several buckets of the group: the hash that chooses is that of a frame
+		     * that was edited before */
 	enum drop_reason lost; /* it does not leave; DROP_N: it does */
 };
 

@@ -8,271 +8,9 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "ctl/flow_text.h"
-#include "datapath/dp/dp_flows.h"
-#include "tests/world/switch.h"
-#include "vswitchd/actions.h"
-#include "vswitchd/program.h"
+#include "tests/world/trace_check.h"
 
 #define PORTS 4
-#define PATIENCE_MS 100
-
-/* --- asking ------------------------------------------------------------------------------------
- */
-
-struct answer {
-	bool done;
-	json_t *output;
-	struct err err;
-};
-
-static void
-on_answer(void *arg, json_t *output, const struct err *err)
-{
-	struct answer *answer = arg;
-
-	assert_false(answer->done);
-	answer->done = true;
-	answer->output = output;
-	answer->err = err == NULL ? (struct err)ERR_INIT : *err;
-}
-
-static void
-start(struct sw *sw, const char *name, json_t *input, struct answer *answer) ON_MAIN
-{
-	const struct rpc_action *action = world_actions;
-
-	memset(answer, 0, sizeof(*answer));
-	while (action->name != NULL && strcmp(action->name, name) != 0) {
-		action++;
-	}
-	assert_non_null(action->name);
-	action->start(&sw->world, input, on_answer, answer);
-	json_decref(input);
-}
-
-/* Takes the input; a new reference, or NULL with *err. */
-static json_t *
-ask(struct sw *sw, const char *name, json_t *input, struct err *err) ON_BOTH
-{
-	struct answer answer;
-
-	start(sw, name, input, &answer);
-	for (unsigned int ms = 0; !answer.done; ms++) {
-		assert_in_range(ms, 0, PATIENCE_MS);
-		switch_sleep(sw, CLOCK_MS);
-	}
-	*err = answer.err;
-	return answer.output;
-}
-
-static json_t *
-trace(struct sw *sw, const char *port, const char *flow) ON_BOTH
-{
-	struct err err = ERR_INIT;
-	json_t *output = ask(sw, "trace",
-		json_pack("{s:s, s:s, s:s}", "bridge", "br0", "in-port", port, "flow", flow), &err);
-
-	if (output == NULL) {
-		fail_msg("%s: %s: %s", flow, err.path, err.text);
-	}
-	return output;
-}
-
-static void
-expect_refused(struct sw *sw, const char *name, const char *input, const char *path,
-	const char *words) ON_BOTH
-{
-	struct err err = ERR_INIT;
-
-	assert_null(ask(sw, name, json_loads(input, 0, NULL), &err));
-	assert_string_equal(err.path, path);
-	if (strstr(err.text, words) == NULL) {
-		fail_msg("%s: not \"%s\": %s", input, words, err.text);
-	}
-}
-
-static const char *
-text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text == NULL ? "" : text;
-}
-
-/* Rules, one in a line. */
-static void
-program(struct sw *sw, const char *const *lines) ON_BOTH
-{
-	struct programmer programmer;
-	struct err err = ERR_INIT;
-
-	programmer_init(&programmer, &sw->world);
-	assert_int_equal(programmer.backend.begin(&programmer, "br0", &err), 0);
-	for (; *lines != NULL; lines++) {
-		struct flow_rule rule;
-		uint64_t n;
-
-		if (flow_text_parse_op(*lines, strlen(*lines), &rule, &err) != 0 ||
-			programmer.backend.op(&programmer, &rule, &n, &err) != 0) {
-			fail_msg("%s: %s", *lines, err.text);
-		}
-	}
-	programmer.backend.commit(&programmer);
-}
-
-/* --- frames ------------------------------------------------------------------------------------
- */
-
-static void
-bytes_of(const json_t *answer, struct frame *frame)
-{
-	const char *hex = text_of(answer, "frame");
-
-	frame->len = (uint32_t)strlen(hex) / 2;
-	for (uint32_t i = 0; i < frame->len; i++) {
-		unsigned int byte;
-
-		assert_int_equal(sscanf(hex + 2 * (size_t)i, "%2x", &byte), 1);
-		frame->bytes[i] = (uint8_t)byte;
-	}
-}
-
-static void
-forget_got(struct sw *sw)
-{
-	for (size_t i = 0; i < sw->n_got; i++) {
-		free(sw->got[i].bytes);
-	}
-	sw->n_got = 0;
-}
-
-/* A frame that came out is this output: port and outer tag. */
-static bool
-got_is(const struct got *got, const json_t *output)
-{
-	const uint8_t *bytes = got->bytes;
-	const unsigned int type = (unsigned int)bytes[12] << 8 | bytes[13];
-	const bool tagged = type == 0x8100 || type == 0x88a8;
-	const unsigned int vid = ((unsigned int)bytes[14] << 8 | bytes[15]) & 0xfff;
-
-	return strcmp(got->port, text_of(output, "port")) == 0 &&
-		tagged == json_is_true(json_object_get(output, "tagged")) &&
-		(!tagged || vid == json_integer_value(json_object_get(output, "vlan")));
-}
-
-static uint64_t
-all_drops(struct sw *sw, const char *port) ON_MAIN
-{
-	uint64_t sum = 0;
-
-	for (int r = 0; r < DROP_N; r++) {
-		sum += switch_drops(sw, port, (enum drop_reason)r);
-	}
-	return sum;
-}
-
-static enum drop_reason
-reason_of(const char *name)
-{
-	for (int r = 0; r < DROP_N; r++) {
-		if (strcmp(name, drop_name((enum drop_reason)r)) == 0) {
-			return (enum drop_reason)r;
-		}
-	}
-	fail_msg("no reason '%s'", name);
-	return DROP_N;
-}
-
-/* Send the frame that was traced; what happens is what was said. */
-static void
-expect_as_told(struct sw *sw, const char *port, const char *flow, const json_t *answer) ON_BOTH
-{
-	const json_t *outputs = json_object_get(answer, "output");
-	const char *drop = text_of(answer, "drop");
-	const uint64_t drops = all_drops(sw, port);
-	uint64_t of_reason = drop[0] == '\0' ? 0 : switch_drops(sw, port, reason_of(drop));
-	const json_t *output;
-	size_t n_sent = 0;
-	struct frame frame;
-	size_t i;
-
-	bytes_of(answer, &frame);
-	switch_send(sw, port, &frame);
-	json_array_foreach (outputs, i, output) {
-		bool found = false;
-
-		if (json_object_get(output, "lost") != NULL) {
-			continue;
-		}
-		n_sent++;
-		for (size_t g = 0; g < sw->n_got && !found; g++) {
-			found = got_is(&sw->got[g], output);
-		}
-		if (!found) {
-			fail_msg("%s from %s: did not come out of %s", flow, port,
-				text_of(output, "port"));
-		}
-	}
-	if (sw->n_got != n_sent) {
-		fail_msg("%s from %s: %zu copies, %zu were told", flow, port, sw->n_got, n_sent);
-	}
-	if (drop[0] != '\0' && switch_drops(sw, port, reason_of(drop)) != of_reason + 1) {
-		fail_msg("%s from %s: no drop by %s", flow, port, drop);
-	}
-	if (drop[0] == '\0' && all_drops(sw, port) != drops) {
-		fail_msg("%s from %s: dropped", flow, port);
-	}
-	forget_got(sw);
-}
-
-/* "agrees" for a frame that comes to no decision. */
-static const char *
-cache_state(const json_t *answer)
-{
-	const json_t *caches = json_object_get(answer, "cache");
-
-	if (json_object_get(answer, "action") == NULL) {
-		assert_int_equal(json_array_size(caches), 0);
-		return "agrees";
-	}
-	assert_int_equal(json_array_size(caches), 1);
-	return text_of(json_array_get(caches, 0), "state");
-}
-
-static const char *
-cache_because(const json_t *answer)
-{
-	return text_of(json_array_get(json_object_get(answer, "cache"), 0), "because");
-}
-
-/*
- * Trace, send, trace again. A flow whose first packet has taught the bridge its source is stale
- * until the second.
- */
-static void
-check(struct sw *sw, const char *port, const char *flow) ON_BOTH
-{
-	json_t *before = trace(sw, port, flow);
-	json_t *after;
-
-	if (strcmp(cache_state(before), "differs") == 0) {
-		fail_msg("%s from %s: the cache differs", flow, port);
-	}
-	expect_as_told(sw, port, flow, before);
-	after = trace(sw, port, flow);
-	if (strcmp(cache_because(after), "addresses") == 0) {
-		expect_as_told(sw, port, flow, after);
-		json_decref(after);
-		after = trace(sw, port, flow);
-	}
-	if (strcmp(cache_state(after), "agrees") != 0) {
-		fail_msg("%s from %s: the cache %s", flow, port, cache_state(after));
-	}
-	assert_string_equal(text_of(before, "key"), text_of(after, "key"));
-	json_decref(before);
-	json_decref(after);
-}
 
 /* --- tests -------------------------------------------------------------------------------------
  */
@@ -317,7 +55,7 @@ check_all(struct sw *sw) ON_BOTH
 			char port[8];
 
 			(void)snprintf(port, sizeof(port), "p%u", p);
-			check(sw, port, flows[i]);
+			trace_check(sw, port, flows[i]);
 		}
 	}
 }
@@ -341,7 +79,7 @@ test_rules(void **state)
 
 	switch_ports(sw, PORTS, "");
 	switch_do(sw, "merge", "port[name='p4']", "{'vlan-mode':'access','vlan':10}");
-	program(sw, rules);
+	trace_program(sw, rules);
 	check_all(sw);
 	check_all(sw);
 	switch_do(sw, "merge", "port[name='p2']", "{'enabled':false}");
@@ -360,21 +98,21 @@ test_quiet(void **state)
 	json_t *answer;
 
 	switch_ports(sw, PORTS, "");
-	program(sw, rules);
-	answer = trace(sw, "p2", flow);
-	assert_string_equal(cache_state(answer), "not-cached");
+	trace_program(sw, rules);
+	answer = trace_flow(sw, "p2", flow);
+	assert_string_equal(trace_cache_state(answer), "not-cached");
 	assert_int_equal(switch_number(sw, "bridge[name='br0']", "fdb-entries"), 0);
 	json_decref(answer);
-	check(sw, "p2", flow);
+	trace_check(sw, "p2", flow);
 	switch_sleep(sw, 3 * CLOCK_S);
 	dp_worker_get_stats(sw->dp, 0, &before);
-	answer = trace(sw, "p2", flow);
+	answer = trace_flow(sw, "p2", flow);
 	idle = (uint64_t)json_integer_value(
 		json_object_get(json_array_get(json_object_get(answer, "cache"), 0), "idle-ms"));
 	assert_in_range(idle, 2500, 4000);
 	json_decref(answer);
 	switch_sleep(sw, 2 * CLOCK_S);
-	answer = trace(sw, "p2", flow);
+	answer = trace_flow(sw, "p2", flow);
 	assert_true((uint64_t)json_integer_value(json_object_get(
 			    json_array_get(json_object_get(answer, "cache"), 0), "idle-ms")) >=
 		idle + 1500);
@@ -395,27 +133,27 @@ test_stale(void **state)
 	json_t *answer;
 
 	switch_ports(sw, PORTS, "");
-	program(sw, rules);
-	check(sw, "p2", flows[4]);
-	check(sw, "p2", flows[3]);
-	program(sw, more);
-	answer = trace(sw, "p2", flows[4]);
-	assert_string_equal(cache_state(answer), "stale");
-	assert_string_equal(cache_because(answer), "rules");
+	trace_program(sw, rules);
+	trace_check(sw, "p2", flows[4]);
+	trace_check(sw, "p2", flows[3]);
+	trace_program(sw, more);
+	answer = trace_flow(sw, "p2", flows[4]);
+	assert_string_equal(trace_cache_state(answer), "stale");
+	assert_string_equal(trace_cache_because(answer), "rules");
 	json_decref(answer);
-	answer = trace(sw, "p2", flows[3]);
-	assert_string_equal(cache_state(answer), "agrees");
+	answer = trace_flow(sw, "p2", flows[3]);
+	assert_string_equal(trace_cache_state(answer), "agrees");
 	json_decref(answer);
 	/* Asked twice: it was not stamped by asking. */
-	answer = trace(sw, "p2", flows[4]);
-	assert_string_equal(cache_state(answer), "stale");
+	answer = trace_flow(sw, "p2", flows[4]);
+	assert_string_equal(trace_cache_state(answer), "stale");
 	json_decref(answer);
-	check(sw, "p2", flows[4]);
+	trace_check(sw, "p2", flows[4]);
 	switch_do(sw, "merge", "port[name='p3']", "{'vlan-mode':'access','vlan':7}");
-	answer = trace(sw, "p2", flows[3]);
+	answer = trace_flow(sw, "p2", flows[3]);
 	/* Or the walk was faster, which forgets it. */
-	assert_true(strcmp(cache_because(answer), "configuration") == 0 ||
-		strcmp(cache_state(answer), "not-cached") == 0);
+	assert_true(strcmp(trace_cache_because(answer), "configuration") == 0 ||
+		strcmp(trace_cache_state(answer), "not-cached") == 0);
 	json_decref(answer);
 }
 
@@ -429,32 +167,32 @@ test_steps(void **state)
 	const json_t *step;
 
 	switch_ports(sw, PORTS, "");
-	program(sw, rules);
-	answer = trace(sw, "p2", flows[3]);
+	trace_program(sw, rules);
+	answer = trace_flow(sw, "p2", flows[3]);
 	steps = json_object_get(answer, "step");
 	assert_int_equal(json_array_size(steps), 7);
 	step = json_array_get(steps, 0);
-	assert_string_equal(text_of(step, "kind"), "table");
-	assert_string_equal(text_of(step, "match"), "tcp,tp_dst=80");
-	assert_string_equal(text_of(step, "cookie"), "0x50");
+	assert_string_equal(trace_text(step, "kind"), "table");
+	assert_string_equal(trace_text(step, "match"), "tcp,tp_dst=80");
+	assert_string_equal(trace_text(step, "cookie"), "0x50");
 	assert_int_equal(json_integer_value(json_object_get(step, "priority")), 90);
 	step = json_array_get(steps, 1);
-	assert_string_equal(text_of(step, "action"), "set_field:02:00:00:00:00:03->dl_dst");
-	assert_string_equal(text_of(json_array_get(steps, 2), "action"), "goto_table:1");
+	assert_string_equal(trace_text(step, "action"), "set_field:02:00:00:00:00:03->dl_dst");
+	assert_string_equal(trace_text(json_array_get(steps, 2), "action"), "goto_table:1");
 	step = json_array_get(steps, 3);
 	assert_int_equal(json_integer_value(json_object_get(step, "table")), 1);
-	assert_non_null(strstr(text_of(step, "fields"), "dl_dst=02:00:00:00:00:03"));
-	assert_string_equal(text_of(json_array_get(steps, 4), "action"), "output:p1");
-	assert_string_equal(text_of(json_array_get(steps, 5), "action"), "normal");
+	assert_non_null(strstr(trace_text(step, "fields"), "dl_dst=02:00:00:00:00:03"));
+	assert_string_equal(trace_text(json_array_get(steps, 4), "action"), "output:p1");
+	assert_string_equal(trace_text(json_array_get(steps, 5), "action"), "normal");
 	step = json_array_get(steps, 6);
-	assert_string_equal(text_of(step, "kind"), "normal");
-	assert_string_equal(text_of(step, "result"), "flood");
+	assert_string_equal(trace_text(step, "kind"), "normal");
+	assert_string_equal(trace_text(step, "result"), "flood");
 	json_decref(answer);
-	answer = trace(sw, "p2", "icmp6,icmp_type=1");
-	assert_string_equal(text_of(answer, "drop"), "no-rule");
+	answer = trace_flow(sw, "p2", "icmp6,icmp_type=1");
+	assert_string_equal(trace_text(answer, "drop"), "no-rule");
 	steps = json_object_get(answer, "step");
 	step = json_array_get(steps, json_array_size(steps) - 1);
-	assert_string_equal(text_of(step, "reason"), "no-rule");
+	assert_string_equal(trace_text(step, "reason"), "no-rule");
 	json_decref(answer);
 }
 
@@ -465,26 +203,28 @@ test_wrong(void **state)
 
 	switch_ports(sw, 2, "");
 	switch_do(sw, "create", "bridge[name='br1']", NULL);
-	expect_refused(sw, "trace", "{}", "bridge", "needs 'bridge'");
-	expect_refused(sw, "trace", "{\"bridge\":\"br0\"}", "flow", "needs 'flow'");
-	expect_refused(sw, "trace", "{\"bridge\":\"brX\",\"flow\":\"\"}", "bridge", "no bridge");
-	expect_refused(sw, "trace", "{\"bridge\":\"br0\",\"flow\":\"tcp\"}", "in-port", "in_port=");
-	expect_refused(
+	trace_expect_refused(sw, "trace", "{}", "bridge", "needs 'bridge'");
+	trace_expect_refused(sw, "trace", "{\"bridge\":\"br0\"}", "flow", "needs 'flow'");
+	trace_expect_refused(
+		sw, "trace", "{\"bridge\":\"brX\",\"flow\":\"\"}", "bridge", "no bridge");
+	trace_expect_refused(
+		sw, "trace", "{\"bridge\":\"br0\",\"flow\":\"tcp\"}", "in-port", "in_port=");
+	trace_expect_refused(
 		sw, "trace", "{\"bridge\":\"br0\",\"flow\":\"in_port=p9\"}", "in-port", "no port");
-	expect_refused(sw, "trace", "{\"bridge\":\"br1\",\"flow\":\"in_port=p1\"}", "in-port",
+	trace_expect_refused(sw, "trace", "{\"bridge\":\"br1\",\"flow\":\"in_port=p1\"}", "in-port",
 		"not in bridge");
-	expect_refused(sw, "trace", "{\"bridge\":\"br0\",\"flow\":\"in_port=p1,tp_dst=80\"}",
+	trace_expect_refused(sw, "trace", "{\"bridge\":\"br0\",\"flow\":\"in_port=p1,tp_dst=80\"}",
 		"flow", "column 12");
-	expect_refused(
+	trace_expect_refused(
 		sw, "trace", "{\"bridge\":\"br0\",\"flow\":\"in_port=p1,reg1=1\"}", "flow", "reg1");
-	expect_refused(sw, "trace",
+	trace_expect_refused(sw, "trace",
 		"{\"bridge\":\"br0\",\"in-port\":\"p1\",\"flow\":\"tcp,ip_frag=later,tp_dst=80\"}",
 		"flow", "no frame");
-	expect_refused(sw, "trace", "{\"bridge\":\"br0\",\"in-port\":\"p1\",\"frame\":\"0g\"}",
-		"frame", "hexadecimal");
-	expect_refused(sw, "flow-cache", "{\"limit\":0}", "limit", "from 1");
-	expect_refused(sw, "flow-cache", "{\"after\":\"x\"}", "after", "no place");
-	expect_refused(sw, "flow-cache", "{\"port\":\"p9\"}", "port", "no port");
+	trace_expect_refused(sw, "trace",
+		"{\"bridge\":\"br0\",\"in-port\":\"p1\",\"frame\":\"0g\"}", "frame", "hexadecimal");
+	trace_expect_refused(sw, "flow-cache", "{\"limit\":0}", "limit", "from 1");
+	trace_expect_refused(sw, "flow-cache", "{\"after\":\"x\"}", "after", "no place");
+	trace_expect_refused(sw, "flow-cache", "{\"port\":\"p9\"}", "port", "no port");
 }
 
 /* --- the list ----------------------------------------------------------------------------------
@@ -508,13 +248,13 @@ list(struct sw *sw, const char *port, int limit) ON_BOTH
 		if (after[0] != '\0') {
 			(void)json_object_set_new(input, "after", json_string(after));
 		}
-		page = ask(sw, "flow-cache", input, &err);
+		page = trace_ask(sw, "flow-cache", input, &err);
 		if (page == NULL) {
 			fail_msg("%s", err.text);
 		}
 		assert_true(json_array_size(json_object_get(page, "flow")) <= (size_t)limit);
 		(void)json_array_extend(all, json_object_get(page, "flow"));
-		(void)str_copy(after, text_of(page, "next"), sizeof(after));
+		(void)str_copy(after, trace_text(page, "next"), sizeof(after));
 		json_decref(page);
 		if (after[0] == '\0') {
 			return all;
@@ -535,7 +275,7 @@ test_list(void **state)
 		frame_plain(&frame, i, 1000 + i % 3, i);
 		switch_send(sw, i % 3 == 0 ? "p1" : "p2", &frame);
 	}
-	forget_got(sw);
+	trace_forget_got(sw);
 	dp_worker_get_stats(sw->dp, 0, &stats);
 	assert_int_equal(stats.flows, 300);
 	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
@@ -548,12 +288,12 @@ test_list(void **state)
 		json_array_foreach (all, k, flow) {
 			char key[512];
 
-			(void)snprintf(key, sizeof(key), "%s %s", text_of(flow, "port"),
-				text_of(flow, "match"));
+			(void)snprintf(key, sizeof(key), "%s %s", trace_text(flow, "port"),
+				trace_text(flow, "match"));
 			assert_null(json_object_get(seen, key));
 			(void)json_object_set_new(seen, key, json_true());
-			assert_string_equal(text_of(flow, "packets"), "1");
-			assert_string_equal(text_of(flow, "bytes"), "64");
+			assert_string_equal(trace_text(flow, "packets"), "1");
+			assert_string_equal(trace_text(flow, "bytes"), "64");
 		}
 		assert_int_equal(json_object_size(seen), 300);
 		json_decref(seen);
@@ -572,13 +312,13 @@ test_list_rules(void **state)
 	const json_t *flow;
 
 	switch_ports(sw, PORTS, "");
-	program(sw, rules);
-	check(sw, "p2", flows[4]);
+	trace_program(sw, rules);
+	trace_check(sw, "p2", flows[4]);
 	all = list(sw, "p2", 10);
 	assert_int_equal(json_array_size(all), 1);
 	flow = json_array_get(all, 0);
-	assert_string_equal(text_of(flow, "port"), "p2");
-	assert_non_null(strstr(text_of(flow, "match"), "tp_dst=22"));
+	assert_string_equal(trace_text(flow, "port"), "p2");
+	assert_non_null(strstr(trace_text(flow, "match"), "tp_dst=22"));
 	assert_string_equal(json_string_value(json_array_get(json_object_get(flow, "action"), 0)),
 		"drop:rule-drop");
 	assert_null(json_object_get(flow, "stale"));
@@ -590,12 +330,12 @@ static void
 test_silent_worker(void **state)
 {
 	struct sw *sw = switch_of(state);
-	struct answer list_answer;
-	struct answer trace_answer;
+	struct trace_answer list_answer;
+	struct trace_answer trace_answer;
 
 	switch_ports(sw, 2, "");
-	start(sw, "flow-cache", json_object(), &list_answer);
-	start(sw, "trace",
+	trace_start(sw, "flow-cache", json_object(), &list_answer);
+	trace_start(sw, "trace",
 		json_pack("{s:s, s:s, s:s}", "bridge", "br0", "in-port", "p1", "flow", "tcp"),
 		&trace_answer);
 	for (unsigned int i = 0; i < 23; i++) {
@@ -607,7 +347,7 @@ test_silent_worker(void **state)
 	assert_non_null(strstr(list_answer.err.text, "worker 0 has not answered"));
 	/* It is not asked again while it has the first question. */
 	assert_true(trace_answer.done);
-	assert_string_equal(text_of(trace_answer.output, "cache-error"), list_answer.err.text);
+	assert_string_equal(trace_text(trace_answer.output, "cache-error"), list_answer.err.text);
 	assert_int_equal(json_array_size(json_object_get(trace_answer.output, "output")), 1);
 	json_decref(trace_answer.output);
 	/* It comes round. */
