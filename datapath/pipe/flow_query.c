@@ -208,7 +208,7 @@ visit(struct flow_entry *entry, void *arg)
 	return true;
 }
 
-/* One slice; true: done. Place by place, so that each entry knows where to go on behind it. */
+/* One slice; true: done. Place by place, so that the cursor is right behind the last entry. */
 static bool
 dump(struct asker *asker)
 {
@@ -216,12 +216,7 @@ dump(struct asker *asker)
 	const uint32_t last = RTE_MIN(query->max, query->n + FLOW_QUERY_SLICE);
 
 	for (unsigned int i = 0; i < FLOW_QUERY_PLACES && query->n < last; i++) {
-		const uint32_t n = query->n;
-
 		query->end = flow_cache_walk(asker->flows->cache, &query->cursor, 1, visit, asker);
-		if (query->n > n) {
-			query->told[n].cursor = query->cursor;
-		}
 		if (query->end) {
 			return true;
 		}

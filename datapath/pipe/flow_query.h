@@ -40,7 +40,6 @@ enum flow_told_state {
 
 /* An entry, copied. */
 struct flow_told {
-	uint64_t cursor; /* to go on behind it; DUMP */
 	uint64_t packets; /* counted by the flow; those of a bridge's own key modulo 2^32 */
 	uint64_t bytes;
 	struct fields value; /* the key, as bits of a frame */
