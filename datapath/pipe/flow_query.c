@@ -40,12 +40,12 @@ struct asker {
 };
 
 static const struct key_shape *
-shape_of(const struct port_keys *keys, const struct fields *first)
+shape_of(const struct port_keys *keys, struct key_first first)
 {
 	const struct key_shape *shapes = key_is_egress(first) ? keys->out : keys->shapes;
 
 	for (unsigned int class = 0; class < RULES_ALL; class ++) {
-		if (shapes[class].mask_id == first->mask_id) {
+		if (shapes[class].mask_id == first.mask_id) {
 			return &shapes[class];
 		}
 	}
@@ -128,22 +128,21 @@ tell(const struct asker *asker, struct flow_entry *entry, struct flow_told *told
 	const struct flow_memo *memo = flow_entry_payload(entry);
 	const struct key_shape *shape = NULL;
 	const struct port_view *in;
-	struct fields first = {0};
+	const struct key_first first = key_first_of(entry->words[0]);
 
-	fields_set_word(&first, 0, entry->words[0]);
 	in = asker->snap->ports[first.in_port];
 	if (in == NULL || !flow_key_lives(asker->snap, entry)) {
 		return false;
 	}
 	if (flow_has_tail(entry)) {
-		shape = shape_of(asker->snap->keys[key_maker(&first)], &first);
+		shape = shape_of(asker->snap->keys[key_maker(first)], first);
 		assert(shape != NULL && shape->n_words == entry->n_words);
 	}
 	told->port = first.in_port;
 	told->mask_id = first.mask_id;
-	told->egress = key_is_egress(&first) ? key_maker(&first) : 0;
-	told->cut_tag = key_is_egress(&first) ? first.pass == KEY_EGRESS_CUT_TAG
-					      : first.spare == KEY_CUT_TAG;
+	told->egress = key_is_egress(first) ? key_maker(first) : 0;
+	told->cut_tag = key_is_egress(first) ? first.pass == KEY_EGRESS_CUT_TAG
+					     : first.spare == KEY_CUT_TAG;
 	told->packets = entry->packets;
 	told->bytes = entry->bytes;
 	told->idle_ms = flow_cache_idle_ms(asker->flows->cache, entry);
@@ -198,9 +197,8 @@ visit(struct flow_entry *entry, void *arg)
 {
 	const struct asker *asker = arg;
 	struct flow_query *query = asker->query;
-	struct fields first = {0};
+	const struct key_first first = key_first_of(entry->words[0]);
 
-	fields_set_word(&first, 0, entry->words[0]);
 	if ((query->port == 0 || first.in_port == query->port) &&
 		tell(asker, entry, &query->told[query->n])) {
 		query->n++;

@@ -56,19 +56,18 @@ has_mask_id(const struct key_shape *shapes, uint16_t id)
 bool
 flow_key_lives(const struct snapshot *snap, const struct flow_entry *entry)
 {
-	struct fields first = {0};
+	const struct key_first first = key_first_of(entry->words[0]);
 	const struct port_keys *keys;
 
-	fields_set_word(&first, 0, entry->words[0]);
-	if (key_maker(&first) >= DP_PORTS_MAX) {
+	if (key_maker(first) >= DP_PORTS_MAX) {
 		return false;
 	}
-	keys = snap->keys[key_maker(&first)];
+	keys = snap->keys[key_maker(first)];
 	if (!flow_has_tail(entry)) {
 		return keys == NULL;
 	}
 	return keys != NULL &&
-		has_mask_id(key_is_egress(&first) ? keys->out : keys->shapes, first.mask_id);
+		has_mask_id(key_is_egress(first) ? keys->out : keys->shapes, first.mask_id);
 }
 
 /* --- validity -------------------------------------------------------------------------------- */

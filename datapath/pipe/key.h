@@ -34,6 +34,37 @@
 #define KEY_EGRESS 0x80
 #define KEY_EGRESS_CUT_TAG 0x81 /* KEY_CUT_TAG */
 
+/* Word 0 of a key: that of struct fields. */
+struct key_first {
+	uint16_t in_port; /* id */
+	uint16_t mask_id;
+	uint8_t pass;
+	uint8_t valid; /* the mask's part of it */
+	uint16_t spare;
+};
+static_assert(sizeof(struct key_first) == sizeof(uint64_t) &&
+		offsetof(struct key_first, valid) == offsetof(struct fields, valid) &&
+		offsetof(struct key_first, spare) == offsetof(struct fields, spare),
+	"as in struct fields");
+
+static inline uint64_t
+key_first_word(struct key_first first)
+{
+	uint64_t word;
+
+	memcpy(&word, &first, sizeof(word));
+	return word;
+}
+
+static inline struct key_first
+key_first_of(uint64_t word)
+{
+	struct key_first first;
+
+	memcpy(&first, &word, sizeof(first));
+	return first;
+}
+
 /* Of one class. */
 struct key_shape {
 	uint16_t mask_id; /* never 0 */
@@ -77,11 +108,11 @@ key_tag_is_cut(const struct fields *fields)
 }
 
 static inline void
-key_fill(const struct key_shape *shape, const struct fields *first, const struct fields *fields,
+key_fill(const struct key_shape *shape, struct key_first first, const struct fields *fields,
 	struct flow_key *key)
 {
 	key->n_words = shape->n_words;
-	key->words[0] = fields_word(first, 0) | (fields_word(fields, 0) & shape->masks[0]);
+	key->words[0] = key_first_word(first) | (fields_word(fields, 0) & shape->masks[0]);
 	for (unsigned int i = 1; i < shape->n_words; i++) {
 		key->words[i] = fields_word(fields, shape->words[i]) & shape->masks[i];
 	}
@@ -92,11 +123,11 @@ static inline void
 key_make(const struct key_shape *shape, const struct fields *fields, uint32_t port,
 	struct flow_key *key)
 {
-	const struct fields first = {.in_port = (uint16_t)port,
+	const struct key_first first = {.in_port = (uint16_t)port,
 		.mask_id = shape->mask_id,
 		.spare = key_tag_is_cut(fields) ? KEY_CUT_TAG : 0};
 
-	key_fill(shape, &first, fields, key);
+	key_fill(shape, first, fields, key);
 }
 
 /*
@@ -107,14 +138,14 @@ static inline bool
 key_make_usual(
 	const struct key_shape *shape, const struct pkt *pkt, uint32_t port, struct flow_key *key)
 {
-	const struct fields first = {.in_port = (uint16_t)port, .mask_id = shape->mask_id};
+	const struct key_first first = {.in_port = (uint16_t)port, .mask_id = shape->mask_id};
 	uint64_t words[PARSE_USUAL_WORDS];
 
 	if (!shape->usual || !parse_usual(pkt->head, pkt->head_len, pkt->len, words)) {
 		return false;
 	}
 	key->n_words = shape->n_words;
-	key->words[0] = fields_word(&first, 0) | (words[0] & shape->masks[0]);
+	key->words[0] = key_first_word(first) | (words[0] & shape->masks[0]);
 	key->words[1] = words[1] & shape->masks[1];
 	key->words[2] = words[2] & shape->masks[2];
 	key->words[3] = words[3] & shape->masks[3];
@@ -128,27 +159,27 @@ static inline void
 key_make_egress(const struct key_shape *shape, const struct fields *fields, uint32_t in,
 	uint32_t out, struct flow_key *key)
 {
-	const struct fields first = {.in_port = (uint16_t)in,
+	const struct key_first first = {.in_port = (uint16_t)in,
 		.mask_id = shape->mask_id,
 		.pass = key_tag_is_cut(fields) ? KEY_EGRESS_CUT_TAG : KEY_EGRESS,
 		.spare = (uint16_t)out};
 
-	key_fill(shape, &first, fields, key);
+	key_fill(shape, first, fields, key);
 }
 
 /* --- of a key's word 0 ----------------------------------------------------------------------- */
 
 static inline bool
-key_is_egress(const struct fields *first)
+key_is_egress(struct key_first first)
 {
-	return first->pass >= KEY_EGRESS;
+	return first.pass >= KEY_EGRESS;
 }
 
 /* The port by whose rules or list the key is made. */
 static inline uint32_t
-key_maker(const struct fields *first)
+key_maker(struct key_first first)
 {
-	return key_is_egress(first) ? first->spare : first->in_port;
+	return key_is_egress(first) ? first.spare : first.in_port;
 }
 
 #endif
