@@ -58,7 +58,7 @@ due(struct rig_source *source, uint16_t n)
 	if (interval == 0) {
 		return n;
 	}
-	if (source->due == 0 || now - source->due > n * interval) {
+	if (source->due == 0 || now > source->due + n * interval) {
 		source->due = now;
 	}
 	for (; n_due < n && source->due <= now; n_due++) {

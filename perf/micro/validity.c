@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Established flows while the world changes: ten thousand of them under a thousand rules, on a
- * worker of its own that has never nothing to do; beside them a port of which each packet is from
- * an address that nobody has seen, ten thousand a second, and main, which changes a thousand rules
- * a second. The figure is the worker's busy cycles for each packet that it received; the rows say
- * how many of a thousand packets were decided again although their flow was known.
+ * Established flows while the world changes: ten thousand of them, each between two other stations,
+ * under a thousand rules, on a worker that has never nothing to do. Beside them a port whose
+ * frames are each from an address that nobody has seen, ten thousand a second, and main, which
+ * changes a thousand rules a second. The figure is the worker's busy cycles for each packet that it
+ * received; the rows say how many of a thousand packets were decided again although their flow was
+ * known.
  *
  * "rule change" is main's: an add or a delete, published, and what it frees afterwards.
  *
@@ -30,7 +31,9 @@
 #define CAPACITY (1U << 17)
 #define N_LEARNERS (1U << 19) /* then the first come again */
 #define N_LEARNERS_QUICK (1U << 10)
-#define FIRST_LEARNER 4096U /* station */
+#define N_STATIONS 100U /* a side, that the established flows are between */
+#define FIRST_STATION 2U
+#define FIRST_LEARNER 4096U
 #define LEARNS_HZ 10000
 #define CHANGES_HZ 1000
 #define NAP_NS 100000 /* of main, between looks at the clock */
@@ -62,6 +65,7 @@ struct world {
 	struct ruleset set;
 	struct fields *packets; /* N_FLOWS; owned */
 	struct rig_tuple *tuples; /* owned */
+	struct rig_ether *ethers; /* likewise */
 	struct rig_ether *learners; /* owned */
 	uint32_t n_flows;
 	uint32_t n_learners;
@@ -257,11 +261,14 @@ draw(struct world *world)
 
 	world->packets = must_calloc(world->n_flows, sizeof(*world->packets));
 	world->tuples = must_calloc(world->n_flows, sizeof(*world->tuples));
+	world->ethers = must_calloc(world->n_flows, sizeof(*world->ethers));
 	world->learners = must_calloc(world->n_learners, sizeof(*world->learners));
 	for (uint32_t i = 0; i < world->n_flows;) {
 		ruleset_packet(&world->set, &sequence, &world->packets[i]);
 		if (world->packets[i].proto != PROTO_ICMP) {
 			world->tuples[i] = rig_tuple_of(&world->packets[i]);
+			world->ethers[i] = rig_ether_of(FIRST_STATION + i % N_STATIONS,
+				FIRST_STATION + N_STATIONS + i / N_STATIONS % N_STATIONS);
 			i++;
 		}
 	}
@@ -278,11 +285,23 @@ connect_sources(struct world *world) ON_MAIN
 	struct rig_source *learner = rig_source(&world->rig, 1);
 
 	source->tuples = world->tuples;
+	source->ethers = world->ethers;
 	source->n = world->n_flows;
 	learner->ethers = world->learners;
 	learner->n = world->n_learners;
 	learner->interval = (uint64_t)(world->bench->machine.tsc_hz / LEARNS_HZ);
 	__atomic_store_n(&source->bulk, PKT_BURST, __ATOMIC_RELEASE);
+}
+
+static int
+know_stations(struct world *world) ON_MAIN
+{
+	struct rig *rig = &world->rig;
+	const int rc = rig_learn(rig, rig->sources[0], FIRST_STATION, N_STATIONS, world->err);
+
+	return rc != 0
+		? rc
+		: rig_learn(rig, rig->sink, FIRST_STATION + N_STATIONS, N_STATIONS, world->err);
 }
 
 static void
@@ -322,12 +341,16 @@ benchmark_validity(struct bench *bench, struct err *err)
 		world.rc = rig_add_set(&world.rig, &world.set, err);
 	}
 	if (world.rc == 0) {
+		world.rc = know_stations(&world);
+	}
+	if (world.rc == 0) {
 		connect_sources(&world);
 		measure_all(&world);
 	}
 	rig_fini(&world.rig);
 	ruleset_fini(&world.set);
 	free(world.learners);
+	free(world.ethers);
 	free(world.tuples);
 	free(world.packets);
 	return world.rc;
