@@ -188,7 +188,8 @@ def add_table(document: dict[str, Any], table: Table) -> None:
     """Put it among the others, in the order of the programme."""
     others = [s for s in document["scenarios"] if s["name"] != table.scenario.name]
     order = {name: number for number, name in enumerate(SCENARIOS)}
-    document["scenarios"] = sorted([*others, table.json()],
+    added = table.json() | {"revision": describe()["versions"].get("revision", "unknown")}
+    document["scenarios"] = sorted([*others, added],
                                    key=lambda s: order.get(s["name"], len(order)))
     document["seconds"] = round(document["seconds"] + table.seconds, 1)
 

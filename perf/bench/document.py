@@ -308,6 +308,15 @@ def profile_part(profile: dict[str, Any], machine: dict[str, Any]) -> list[str]:
     return lines
 
 
+def apart(scenario: dict[str, Any], document: dict[str, Any]) -> str:
+    """What a scenario that was added to a run does not share with it."""
+    effort = scenario.get("effort", document["effort"])
+    first = document["machine"]["versions"].get("revision")
+    revision = scenario.get("revision", first)
+    return (f" Measured with effort {effort}." if effort != document["effort"] else "") + \
+        (f" Measured at revision {escape(revision)}." if revision != first else "")
+
+
 def build(document: dict[str, Any], profile: dict[str, Any] | None) -> tuple[str, list[Plot]]:
     """The generated part, and the plots that it links."""
     drawn = plots(document)
@@ -315,11 +324,10 @@ def build(document: dict[str, Any], profile: dict[str, Any] | None) -> tuple[str
     if document["effort"] != "full":
         lines += ["A first impression only: it was not a full run.", ""]
     for scenario in document["scenarios"]:
-        effort = scenario.get("effort", document["effort"])
         title = scenario["title"][:1].upper() + scenario["title"][1:]
         lines += [f"### {escape(title)}", "", f"Scenario `{scenario['name']}`. "
                   + legend(scenario, document["noise_limit_percent"])
-                  + (f" Measured with effort {effort}." if effort != document["effort"] else ""),
+                  + apart(scenario, document),
                   ""]
         for plot in drawn[scenario["name"]]:
             lines += [f"![{escape(plot.title)}]({FOLDER}/{plot.name}.svg)", ""]

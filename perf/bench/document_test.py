@@ -157,11 +157,13 @@ def _(_world: World) -> None:
 @suite.case("many columns make a line of each switch; a quick run is called so")
 def _(_world: World) -> None:
     run = figures(latency())
+    run["scenarios"][0]["revision"] = "def"
     run["effort"] = "quick"
     text, drawn = document.build(run, None)
     check("| case | switch | no-drop Mpps | p50 us at 10 % |" in text, text)
     check("|  | OVS | 5.00 [4.50-5.50] | 5.0 |" in text, text)
     check("not a full run" in text, text)
+    check("Measured at revision def." in text and "with effort" not in text, text)
     check("](performance/no-drop-latency.svg)" in text, text)
     script = plot.script(drawn[0])
     for words in ("'64 B'", "'1500 B'", "'OVS p99'", "no-drop rate", "dt (6,4)"):
