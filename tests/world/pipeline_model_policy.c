@@ -43,6 +43,13 @@ pipeline_acl_accepts(struct pipeline_acl *acl, const struct pipeline_frame *fram
 	return acl->accept_rest;
 }
 
+static unsigned int
+bit_of(const void *bytes, unsigned int bit)
+{
+	return ((const uint8_t *)bytes)[bit / 8] >> (7 - bit % 8) & 1U;
+}
+
+/* No list: any. */
 static bool
 has_prefix(const struct spoof_prefix *prefixes, unsigned int n, const void *addr)
 {
@@ -50,9 +57,7 @@ has_prefix(const struct spoof_prefix *prefixes, unsigned int n, const void *addr
 		unsigned int bit = 0;
 
 		while (bit < prefixes[i].len &&
-			(((const uint8_t *)addr)[bit / 8] ^ prefixes[i].addr[bit / 8]) >>
-					(7 - bit % 8) % 2 ==
-				0) {
+			bit_of(addr, bit) == bit_of(prefixes[i].addr, bit)) {
 			bit++;
 		}
 		if (bit == prefixes[i].len) {

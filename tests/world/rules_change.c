@@ -153,7 +153,7 @@ delete_many(struct rules_world *world, int b) ON_MAIN
 
 	match_init(&filter.match);
 	filter.table = (uint8_t)below(world, RANDOM_TABLES);
-	if (filter.all_tables || one_in(world, 2)) {
+	if (one_in(world, 2)) {
 		filter.cookie_mask = 7;
 		filter.cookie = below(world, 8);
 	}
@@ -189,7 +189,7 @@ change_rule(struct rules_world *world, int b) ON_MAIN
 	unsigned int kind = below(world, 16);
 
 	if (rule == NULL || kind < 8) {
-		if (count_rules(&world->model.bridges[b]) < PIPELINE_RULES / 4) {
+		if (count_rules(&world->model.bridges[b]) < world->most_rules) {
 			add_rule(world, b, NULL);
 		}
 	} else if (kind < 9) {
@@ -217,8 +217,10 @@ rules_world_change_rules(struct rules_world *world)
 }
 
 void
-rules_world_fill(struct rules_world *world, unsigned int n)
+rules_world_fill(struct rules_world *world)
 {
+	unsigned int n = below(world, world->most_rules);
+
 	dp_rules_begin(world->dp, world->bridges[0]);
 	for (unsigned int i = 0; i < n; i++) {
 		add_rule(world, 0, NULL);

@@ -252,11 +252,31 @@ to_llc(struct rules_random *random, uint8_t *bytes, uint32_t len)
 	return len + 8;
 }
 
-void
-random_frame(struct rules_random *random, struct random_frame *frame)
+/* A frame that is like another but for a byte or a tag; sums are not made right again. */
+static void
+random_twin(struct rules_random *random, struct random_frame *frame)
+{
+	uint32_t at;
+
+	*frame = random->frames[random_below(random, RANDOM_FRAMES)];
+	if (frame->len < 15) {
+		return;
+	}
+	at = 12 + random_below(random, frame->len < 82 ? frame->len - 12 : 70);
+	if (random_one_in(random, 2)) {
+		at = 14 +
+			4 * random_below(random, 3); /* where a TCI may be, if not something else */
+		at += random_one_in(random, 2);
+	}
+	if (at < frame->len) {
+		frame->bytes[at] ^= (uint8_t)(1U << random_below(random, 8));
+	}
+}
+
+static void
+random_new(struct rules_random *random, struct random_frame *frame)
 {
 	uint8_t *bytes = frame->bytes;
-	struct parsed parsed;
 	uint32_t len = random_whole(random, bytes, &frame->station, &frame->ol);
 
 	switch (random_below(random, 24)) {
@@ -284,7 +304,20 @@ random_frame(struct rules_random *random, struct random_frame *frame)
 		break;
 	}
 	frame->len = len;
-	parse_model(bytes, len < PIPELINE_HEAD ? len : PIPELINE_HEAD, len, PARSE_ALL, &parsed);
+}
+
+void
+random_frame(struct rules_random *random, struct random_frame *frame)
+{
+	struct parsed parsed;
+
+	if (random_one_in(random, 3)) {
+		random_twin(random, frame);
+	} else {
+		random_new(random, frame);
+	}
+	parse_model(frame->bytes, frame->len < PIPELINE_HEAD ? frame->len : PIPELINE_HEAD,
+		frame->len, PARSE_ALL, &parsed);
 	frame->fields = parsed.fields;
 }
 

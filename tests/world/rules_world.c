@@ -135,6 +135,7 @@ rules_world_create(struct rules_world *world, uint64_t seed, unsigned int n_work
 	world->random.state = seed;
 	world->now = START;
 	world->random.style = below(world, STYLES);
+	world->most_rules = one_in(world, 2) ? 6 : PIPELINE_RULES / 4;
 	random_kinds(&world->random);
 	random_frames(&world->random);
 	pipeline_init(&world->model);

@@ -42,6 +42,7 @@ struct rules_world {
 	uint64_t seed;
 	unsigned int round;
 	uint64_t next_id; /* of a rule */
+	unsigned int most_rules; /* of a bridge */
 	/* what waits to be compared */
 	unsigned int n_waiting;
 	const struct random_frame *frames[RULES_BURST];
@@ -80,8 +81,8 @@ void rules_world_change_acl(struct rules_world *world) ON_BOTH;
 void rules_world_change_group(struct rules_world *world) ON_BOTH;
 void rules_world_change_bridge(struct rules_world *world) ON_BOTH;
 
-/* Many rules at once, to begin with. */
-void rules_world_fill(struct rules_world *world, unsigned int n) ON_BOTH;
+/* Some rules at once, to begin with. */
+void rules_world_fill(struct rules_world *world) ON_BOTH;
 
 /* --- frames and books, rules_compare.c -----------------------------------------------------------
  */

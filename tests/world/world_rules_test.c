@@ -13,7 +13,7 @@
 
 #include "tests/world/rules_world.h"
 
-#define GAMES 12
+#define GAMES 24
 #define ROUNDS 2500
 #define WORKERS_MAX 3
 
@@ -99,7 +99,7 @@ game(struct rules_world *world, uint64_t seed, uint64_t rounds) ON_BOTH
 	uint64_t audit = number_from("RULES_AUDIT", 500);
 
 	rules_world_create(world, seed, 1 + (unsigned int)(seed % WORKERS_MAX));
-	rules_world_fill(world, below(world, 80));
+	rules_world_fill(world);
 	for (world->round = 0; world->round < rounds; world->round++) {
 		play(world);
 		if (world->round % audit == audit - 1) {
