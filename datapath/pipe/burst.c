@@ -71,6 +71,9 @@ check_one(struct pkt *pkt, enum drop_reason *reason)
 {
 	uint16_t need = (uint16_t)RTE_MIN(pkt->len, RTE_ETHER_HDR_LEN + (uint32_t)VLAN_TAG_LEN);
 
+	if (likely(pkt->head_len >= RTE_ETHER_HDR_LEN + VLAN_TAG_LEN && pkt->ol.flags == 0)) {
+		return true;
+	}
 	if (pkt->len < RTE_ETHER_HDR_LEN || !pkt_pull(pkt, need)) {
 		*reason = DROP_RUNT;
 		return false;
