@@ -424,6 +424,8 @@ rules_get_stats(const struct rules *rules, uint8_t number, struct rules_stats *s
 			stats->longest_chain = table->subtables[i]->longest;
 		}
 	}
+	/* Dead rules that wait to be unlinked make chains longer, for a moment. */
+	stats->longest_chain = RTE_MIN(stats->longest_chain, stats->rules);
 	stats->warn = stats->subtables >= RULES_WARN_SUBTABLES ||
 		stats->longest_chain >= RULES_WARN_CHAIN;
 }
