@@ -113,7 +113,7 @@ finish(struct run *run)
 		run->slots[run->n_rules] = 0;
 	}
 	memcpy(program->slots, run->slots, ((run->n_rules + 1U) & ~1U) * sizeof(run->slots[0]));
-	if (run->n_actions == 1 && run->actions[0] != 0) {
+	if (run->n_actions == 1) {
 		const struct action *only = (const struct action *)(const void *)run->actions;
 
 		if (only->code == ACTION_DELIVER || only->code == ACTION_SPREAD ||
