@@ -14,12 +14,13 @@ from harness.proc import wait_until
 from harness.wire import MARK_SOURCE, Patch
 
 MANY = 100_000
+FLOWS = 2048
 FRAME = Packet().frame()
 
 
 def lab(world: World) -> Patch:
-    """A bridge with two taps."""
-    return Patch(world, Daemon(world), ["p1", "p2"])
+    """A bridge with two taps, in a switch that remembers few flows."""
+    return Patch(world, Daemon(world, "--flows", str(FLOWS)), ["p1", "p2"])
 
 
 suite = Suite("flow rules", lab)
@@ -50,7 +51,7 @@ def wait_counts(on: Patch, wanted: dict[int, tuple[int, int]]) -> None:
         wait_until("the counters", there, 3)
     except TimeoutError:
         check_equal(counts(on), wanted, "packets and bytes by cookie")
-    check(time.monotonic() - start < 1.5, f"told after {time.monotonic() - start:.1f} s")
+    check(time.monotonic() - start < 2, f"told after {time.monotonic() - start:.1f} s")
 
 
 def texts(on: Patch, match: str = "") -> list[str]:
@@ -99,6 +100,21 @@ def counters(on: Patch) -> None:
     for rule in rules(on):
         statistics = rule["statistics"]
         check(0 <= int(statistics["idle-ms"]) <= int(statistics["age-ms"]) < 60000, str(rule))
+
+
+@suite.case("counters keep what flows counted that made room for others")
+def evicted(on: Patch) -> None:
+    # A flow is what rules look at: without the last one all would be the same.
+    on.rules("cookie=1,udp,actions=goto_table:1", "cookie=2,table=1,actions=p2",
+             "priority=50000,udp,tp_src=65535,actions=drop")
+    for block in range(8):
+        frames = [Packet(tp_src=block * 1000 + n).frame() for n in range(1000)]
+        on.exchange(frames)
+        on.exchange(frames)
+    total = 16000
+    wait_counts(on, {1: (total, total * len(FRAME)), 2: (total, total * len(FRAME))})
+    worker = on.daemon.ctl.json("workers")["vswitch:vswitch"]["system"]["worker"][0]
+    check(int(worker["flow-cache"]["evicted"]) > 0, f"no flow was evicted: {worker}")
 
 
 @suite.case("a change of rules holds for the very next packet")
@@ -165,17 +181,16 @@ def port_gone(on: Patch) -> None:
 
 @suite.case("idle and hard timeouts, deletion")
 def timeouts(on: Patch) -> None:
+    start = time.monotonic()
     on.rules("cookie=1,priority=9,udp,idle_timeout=1,actions=p2",
              "cookie=2,priority=8,tcp,hard_timeout=2,actions=p2",
              "cookie=3,priority=7,icmp,idle_timeout=1,hard_timeout=60,actions=p2",
              "cookie=4,priority=6,sctp,idle_timeout=60,actions=p2", "priority=1,actions=drop")
-    start = time.monotonic()
     gone: dict[int, float] = {}
 
     def look() -> None:
-        now = time.monotonic() - start
         for cookie in set(range(1, 5)) - set(counts(on)) - set(gone):
-            gone[cookie] = now
+            gone[cookie] = time.monotonic() - start
 
     def beat(*packets: Packet) -> None:
         on.exchange([packet.frame() for packet in packets])
@@ -183,12 +198,13 @@ def timeouts(on: Patch) -> None:
         time.sleep(0.1)
 
     while time.monotonic() - start < 2.5:
+        last = time.monotonic() - start
         beat(Packet(), Packet(proto="tcp"))
     check_equal(counts(on).get(4), (0, 0), "the rule with an idle timeout of a minute")
     check_equal(sorted(gone), [2, 3], f"rules that have gone: {gone}")
-    check(1 <= gone[3] < 2.2, f"an idle timeout of 1 s came after {gone[3]:.1f} s")
-    check(2 <= gone[2] < 3.2, f"a hard timeout of 2 s came after {gone[2]:.1f} s")
-    last = time.monotonic() - start
+    # The switch looks at its clock ten times a second when it has nothing else to do.
+    check(0.8 <= gone[3] < 2.2, f"an idle timeout of 1 s came after {gone[3]:.1f} s")
+    check(1.8 <= gone[2] < 3.2, f"a hard timeout of 2 s came after {gone[2]:.1f} s")
     on.exchange(Packet(proto="tcp").frame())
     wait_until("the idle rule goes", lambda: (look(), 1 in gone)[1], 3)
     check(0.8 <= gone[1] - last < 2.4, f"idle for 1 s came after {gone[1] - last:.1f} s")
@@ -309,8 +325,8 @@ def many(on: Patch) -> None:
     lines = [f"cookie={n + 1},priority=9,udp,nw_src={address(n)},actions=mod_tp_dst:{n % 60000},p2"
              for n in range(MANY)]
     start = time.monotonic()
-    params = {"bridge": on.bridge, "text": "\n".join(["delete", on.mark_rule, *lines])}
-    reply = on.daemon.call("program", params, timeout=30)
+    text = "\n".join(["delete", on.mark_rule, *lines])
+    reply = on.daemon.call("program", {"bridge": on.bridge, "text": text}, timeout=30)
     took = time.monotonic() - start
     check_equal(len(reply["result"]["results"]), MANY + 2, "results")
     note(f"{took:.2f} s for {MANY} rules")
@@ -319,14 +335,14 @@ def many(on: Patch) -> None:
     on.expect([packet.frame() for packet in packets],
               {"p2": [packet.but(tp_dst=n % 60000).frame() for n, packet in zip(some, packets)]},
               "frames of some of them")
-    page = on.daemon.call("flows", {"bridge": on.bridge, "limit": 10000}, timeout=20)["result"]
-    check_equal(len(page["flows"]), 10000, "rules in a page")
-    seen = len(page["flows"])
-    while "next" in page:
-        page = on.daemon.call("flows", {"bridge": on.bridge, "limit": 10000,
-                                        "after": page["next"]}, timeout=20)["result"]
-        seen += len(page["flows"])
-    check_equal(seen, MANY + 1, "rules in all pages")
+    cookies: list[int] = []
+    page: dict[str, Any] = {}
+    for _ in range(3):
+        params = {"bridge": on.bridge, "match": "udp", "limit": 5000}
+        params |= {"after": page["next"]} if page else {}
+        page = on.daemon.call("flows", params, timeout=20)["result"]
+        cookies += [int(rule["cookie"], 0) for rule in page["flows"]]
+    check_equal(cookies, list(range(1, 15001)), "rules in three pages")
     start = time.monotonic()
     check_equal(on.program("delete udp")[0], MANY, "rules deleted")
     note(f"{time.monotonic() - start:.2f} s to delete them")
