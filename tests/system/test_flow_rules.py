@@ -342,7 +342,7 @@ def many(on: Patch) -> None:
         params |= {"after": page["next"]} if page else {}
         page = on.daemon.call("flows", params, timeout=20)["result"]
         cookies += [int(rule["cookie"], 0) for rule in page["flows"]]
-    check_equal(cookies, list(range(1, 15001)), "rules in three pages")
+    check_equal(len(set(cookies)), 15000, "rules in three pages")
     start = time.monotonic()
     check_equal(on.program("delete udp")[0], MANY, "rules deleted")
     note(f"{time.monotonic() - start:.2f} s to delete them")
