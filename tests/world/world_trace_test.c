@@ -94,6 +94,8 @@ test_quiet(void **state)
 	const char *flow = flows[3];
 	struct dp_worker_stats before;
 	struct dp_worker_stats after;
+	struct fdb_entry entry;
+	uint32_t cursor = 0;
 	uint64_t idle;
 	json_t *answer;
 
@@ -117,6 +119,11 @@ test_quiet(void **state)
 			    json_array_get(json_object_get(answer, "cache"), 0), "idle-ms")) >=
 		idle + 1500);
 	json_decref(answer);
+	/* What is behind p2 was last seen when its packets came. */
+	assert_int_equal(fdb_dump(dp_bridge_fdb(world_find_bridge(&sw->world, "br0")->dp), &cursor,
+				 &entry, 1, (uint16_t)(sw->now / CLOCK_S)),
+		1);
+	assert_in_range(entry.age_s, 3, 6);
 	dp_worker_get_stats(sw->dp, 0, &after);
 	assert_int_equal(after.flow_cache.hits, before.flow_cache.hits);
 	assert_int_equal(after.flow_cache.misses, before.flow_cache.misses);
