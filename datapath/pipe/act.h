@@ -8,6 +8,10 @@
  *
  * An edit of a packet that staged outputs refer to sends those first, so what was staged leaves as
  * it was. Buckets of a group of type `all` each begin with the same bytes.
+ *
+ * Work for one packet is bounded: its actions, those of buckets, buckets and copies are counted
+ * together, and nothing begins beyond ACT_WORK_MAX. What is left is not done, for which one copy is
+ * lost by name (too-many-actions); a flood is never cut short.
  */
 #ifndef VSW_DATAPATH_PIPE_ACT_H
 #define VSW_DATAPATH_PIPE_ACT_H
@@ -16,6 +20,8 @@
 
 #include "base/role.h"
 #include "datapath/pipe/bridge.h"
+
+#define ACT_WORK_MAX 4096
 
 struct burst;
 struct program;

@@ -46,7 +46,8 @@ run_bucket(struct play *play, const struct action_list *list) ON_WORKER
 {
 	play->reason = DROP_RULE;
 	for (const struct action *a = action_list_first(list);
-		a < action_list_end(list) && !play->dropped; a = action_next(a)) {
+		a < action_list_end(list) && !play->dropped && act_go_on(play);
+		a = action_next(a)) {
 		if (a->code == ACTION_OUTPUT || a->code == ACTION_IN_PORT) {
 			bucket_output(play, a);
 		} else {
@@ -54,7 +55,7 @@ run_bucket(struct play *play, const struct action_list *list) ON_WORKER
 		}
 	}
 	/* A bucket that drops its copy drops no more than that. */
-	play->dropped = false;
+	play->dropped = play->over;
 }
 
 /* A bucket works on a copy: what it edits is as before afterwards. */
@@ -100,10 +101,11 @@ act_group(struct play *play, const struct action *action)
 		play->reason = DROP_NO_BUCKET;
 		return;
 	}
+	play->steps += group->n_buckets;
 	if (group->type == GROUP_SELECT) {
 		bucket = group_select(play->at, group, flow_hash(play->pkt));
 	}
-	for (uint32_t i = 0; i < group->n_buckets; i++) {
+	for (uint32_t i = 0; i < group->n_buckets && !play->over; i++) {
 		const struct bucket_view *one = &group->buckets[i];
 
 		if (group->type == GROUP_SELECT ? one != bucket
@@ -116,7 +118,7 @@ act_group(struct play *play, const struct action *action)
 			break;
 		}
 	}
-	if (!any) {
+	if (!any && !play->over) {
 		play->reason = DROP_NO_BUCKET;
 	}
 }

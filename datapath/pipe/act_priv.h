@@ -15,11 +15,16 @@ struct play {
 	struct edit edit; /* valid if `parsed` */
 	bool parsed;
 	uint32_t copies; /* that were staged, or lost at their output by name */
+	uint32_t steps; /* actions that were carried out, and buckets that were looked at */
+	bool over; /* it took more than ACT_WORK_MAX, and what is left is not done */
 	bool dropped; /* no action may follow; `reason` says why */
 	enum drop_reason reason; /* of a packet that was not sent */
 };
 
-/* act_program.c: one action, of a program; or of a bucket, but for its outputs. */
+/* act_program.c: may yet another action be carried out? If not, the packet loses by name. */
+bool act_go_on(struct play *play) ON_WORKER;
+
+/* One action, of a program; or of a bucket, but for its outputs. */
 void act_action(struct play *play, const struct action *action) ON_WORKER;
 
 /* The packet as it is to a port by id; max: bytes of a cut copy, 0: all. */

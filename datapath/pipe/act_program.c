@@ -114,6 +114,24 @@ run_sample(struct play *play, const struct action *action) ON_WORKER
 
 static const struct vlan_edit keep = {.op = VLAN_KEEP};
 
+bool
+act_go_on(struct play *play)
+{
+	if (likely(play->steps + play->copies < ACT_WORK_MAX)) {
+		play->steps++;
+		return true;
+	}
+	if (!play->over) {
+		play->over = true;
+		if (play->copies > 0) {
+			play->copies++; /* one that is lost */
+			port_drop(&play->burst->ports[play->at->in->id], DROP_TOO_MANY_ACTIONS, 1);
+		}
+	}
+	play_stop(play, DROP_TOO_MANY_ACTIONS);
+	return false;
+}
+
 void
 act_action(struct play *play, const struct action *action)
 {
@@ -166,7 +184,7 @@ act_program(struct burst *burst, const struct arrival *at, struct pkt *pkt,
 
 	/* Held, so that no flush in the middle gives the packet to an early output. */
 	pkt->n_out++;
-	for (uint16_t i = 0; i < program->n_actions && !play.dropped; i++) {
+	for (uint16_t i = 0; i < program->n_actions && !play.dropped && act_go_on(&play); i++) {
 		act_action(&play, action);
 		action = action_next(action);
 	}

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Flow rules with the meters and groups of a configuration, and beside access lists. */
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "ctl/flow_text.h"
+#include "datapath/pipe/act.h"
 #include "tests/world/packet.h"
 #include "tests/world/switch.h"
 #include "vswitchd/program.h"
@@ -236,6 +238,45 @@ test_deep_headers_and_a_list_of_addresses(void **state)
 	switch_through(sw, "p1", &plain, "p2");
 }
 
+#define MANY 64 /* buckets of a group */
+
+/* Rules may not make one frame of a guest keep a worker from all others. */
+static void
+test_work_for_one_frame_is_bounded(void **state)
+{
+	struct sw *sw = switch_of(state);
+	static char group[MANY * 64];
+	static char rule[2000];
+	struct frame frame;
+	uint64_t copies;
+	size_t len;
+
+	role_assert(&role_main);
+	role_assert(&role_worker);
+	switch_ports(sw, 2, "");
+	len = (size_t)snprintf(group, sizeof(group), "{'type':'all', 'bucket':[");
+	for (int i = 0; i < MANY; i++) {
+		len += (size_t)snprintf(group + len, sizeof(group) - len,
+			"%s{'id':%d, 'actions':'output:p2,dec_ttl,output:p2'}", i == 0 ? "" : ",",
+			i);
+	}
+	(void)snprintf(group + len, sizeof(group) - len, "]}");
+	switch_do(sw, "create", "bridge[name='br0']/group[id='1']", group);
+	len = (size_t)snprintf(rule, sizeof(rule), "add in_port=p1,actions=group:1");
+	for (int i = 0; i < 100; i++) {
+		len += (size_t)snprintf(rule + len, sizeof(rule) - len, ",group:1");
+	}
+	program(sw, rule);
+	switch_do(sw, "merge", "port[name='p2']/enabled", "false");
+	flow_frame(&frame, 1);
+	switch_through(sw, "p1", &frame, "");
+	assert_int_equal(switch_drops(sw, "p1", DROP_TOO_MANY_ACTIONS), 1);
+	copies = switch_drops(sw, "p2", DROP_LINK_DOWN);
+	assert_in_range(copies, MANY, ACT_WORK_MAX);
+	/* One came in; of all that it became each was lost by name. */
+	assert_int_equal(1 + dp_extra_copies(sw->world.dp), copies + 1);
+}
+
 int
 main(void)
 {
@@ -244,6 +285,7 @@ main(void)
 		SWITCH_CASE(test_failover),
 		SWITCH_CASE(test_select),
 		SWITCH_CASE(test_meter),
+		SWITCH_CASE(test_work_for_one_frame_is_bounded),
 		SWITCH_CASE(test_deep_headers_and_a_list_of_addresses),
 	};
 	int n_failed;
