@@ -18,6 +18,12 @@ begin(void *ctx, const char *bridge, struct err *err)
 
 	role_assert(&role_main);
 	assert(programmer->bridge == NULL);
+	if (dp_lags(programmer->world->dp)) {
+		return err_set(err, ERR_LIMIT, NULL,
+			"a worker does not come round, and %d changes wait for it already; "
+			"'vswitchctl workers' says which",
+			DP_LAG_MAX);
+	}
 	rc = program_find_bridge(programmer, bridge, &programmer->bridge, err);
 	if (rc == 0) {
 		dp_rules_begin(programmer->world->dp, programmer->bridge->dp);

@@ -107,10 +107,20 @@ retired_step(struct dp *dp, bool all)
 			return true;
 		}
 		STAILQ_REMOVE_HEAD(&dp->retired, link);
+		dp->n_waiting -= retired->free_fn == dp_snapshot_free;
 		retired->free_fn(retired->object);
 		free(retired);
 	}
 	return false;
+}
+
+bool
+dp_lags(struct dp *dp)
+{
+	if (dp->n_waiting >= DP_LAG_MAX) {
+		(void)retired_step(dp, false);
+	}
+	return dp->n_waiting >= DP_LAG_MAX;
 }
 
 void

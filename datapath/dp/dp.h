@@ -85,6 +85,7 @@ struct dp_bridge_conf {
 
 enum dp_worker_state { DP_WORKER_POLLING, DP_WORKER_SLEEPING, DP_WORKER_STALLED };
 
+#define DP_LAG_MAX 1024
 #define DP_STALLED (2 * CLOCK_S) /* a worker without a loop for this long is reported */
 
 struct dp_worker_stats {
@@ -116,6 +117,12 @@ uint64_t dp_step(struct dp *dp, uint64_t now) ON_MAIN;
 
 /* Make what has changed visible to workers; cheap when nothing has. */
 void dp_publish(struct dp *dp) ON_MAIN;
+
+/*
+ * Do DP_LAG_MAX snapshots, a quarter of a megabyte each, wait for a worker that does not come
+ * round? Who can refuse to change anything more does so, or memory grows as long as it is stuck.
+ */
+bool dp_lags(struct dp *dp) ON_MAIN;
 
 /* One loop of a worker of a dp without threads: packets moved. */
 uint32_t dp_worker_step(struct dp *dp, unsigned int worker, uint64_t now) ON_WORKER;

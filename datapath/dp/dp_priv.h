@@ -146,6 +146,7 @@ struct dp {
 	struct dp_acl_list acls;
 	STAILQ_HEAD(, retired) deferred; /* in the newest snapshot; retired by the next one */
 	STAILQ_HEAD(, retired) retired;
+	uint32_t n_waiting; /* snapshots among both */
 	uint64_t now; /* of the last dp_step */
 	uint64_t swept_at; /* last FDB upkeep */
 	uint64_t polled_at; /* last ops->poll round */
@@ -155,6 +156,9 @@ struct dp {
 /* Free `object`, which the newest snapshot still names, a grace period after the next publication.
  */
 void dp_retire(struct dp *dp, void (*free_fn)(void *object), void *object);
+
+/* What retired snapshots are freed by. */
+void dp_snapshot_free(void *snapshot);
 
 /* Each table gets a seed of its own, so that one that leaks says nothing about the next. */
 uint64_t dp_next_seed(struct dp *dp) ON_MAIN;

@@ -381,7 +381,7 @@ expire(struct dp *dp, struct dp_bridge *bridge, uint64_t now) ON_MAIN
 	struct rules *rules = bridge->rules->rules;
 	size_t n;
 
-	if (rules_next_expiry(rules) > now) {
+	if (rules_next_expiry(rules) > now || dp_lags(dp)) {
 		return;
 	}
 	rules_begin(rules);

@@ -42,10 +42,10 @@ grace_begin(struct dp *dp)
 	}
 }
 
-static void
-snapshot_free(void *object)
+void
+dp_snapshot_free(void *snapshot)
 {
-	snapshot_destroy(object);
+	snapshot_destroy(snapshot);
 }
 
 static struct bridge_view *
@@ -151,7 +151,8 @@ dp_publish(struct dp *dp)
 	snap->numbers[0] = NULL;
 	workers_build(dp, snap);
 	__atomic_store_n(&dp->snapshot, snap, __ATOMIC_RELEASE);
-	dp_retire(dp, snapshot_free, (void *)(uintptr_t)old);
+	dp->n_waiting += old != NULL;
+	dp_retire(dp, dp_snapshot_free, (void *)(uintptr_t)old);
 	grace_begin(dp);
 	dp->dirty = false;
 }

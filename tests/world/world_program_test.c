@@ -459,6 +459,25 @@ test_numbers_in_use(void **state)
 	must_list(&client, "", "");
 }
 
+/* What a worker that is stuck may still look at must not fill the memory. */
+static void
+test_a_worker_that_is_stuck(void **state)
+{
+	struct client client = client_of(state, 2);
+	const struct program_backend *backend = &client.programmer.backend;
+
+	role_assert(&role_main);
+	role_assert(&role_worker);
+	client_begin(&client);
+	for (unsigned int i = 0; !dp_lags(client.sw->world.dp); i++) {
+		assert_in_range(i, 0, DP_LAG_MAX);
+		assert_int_equal(batch(&client, "add priority=1,actions=normal", false), 0);
+	}
+	assert_int_equal(backend->begin(backend->ctx, "br0", &client.err), -ENOSPC);
+	switch_settle(client.sw);
+	assert_int_equal(batch(&client, "add priority=1,actions=normal", false), 0);
+}
+
 int
 main(void)
 {
@@ -473,6 +492,7 @@ main(void)
 		SWITCH_CASE(test_timeouts),
 		SWITCH_CASE(test_a_port_that_goes),
 		SWITCH_CASE(test_numbers_in_use),
+		SWITCH_CASE(test_a_worker_that_is_stuck),
 	};
 	int failed;
 
