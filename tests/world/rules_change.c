@@ -76,9 +76,6 @@ add_rule(struct rules_world *world, int b, const struct pipeline_rule *old) ON_M
 {
 	static const uint16_t timeouts[] = {10, 30, 50, 310};
 	struct pipeline_rule rule = {.id = ++world->next_id};
-	struct action_list *list;
-	struct dp_rule_spec spec;
-	struct err err = ERR_INIT;
 
 	rule.table = (uint8_t)(one_in(world, 2) ? 0 : below(world, RANDOM_TABLES));
 	do {
@@ -93,15 +90,24 @@ add_rule(struct rules_world *world, int b, const struct pipeline_rule *old) ON_M
 	if (one_in(world, 6)) {
 		*(one_in(world, 2) ? &rule.idle_s : &rule.hard_s) = timeouts[below(world, 4)];
 	}
-	list = random_actions(&world->random, rule.table);
-	(void)pipeline_add(&world->model, b, &rule, list);
-	spec = (struct dp_rule_spec){.cookie = rule.id,
-		.match = rule.match,
+	rules_world_add_rule(world, b, &rule, random_actions(&world->random, rule.table));
+}
+
+void
+rules_world_add_rule(struct rules_world *world, int b, const struct pipeline_rule *rule,
+	struct action_list *list)
+{
+	struct dp_rule_spec spec;
+	struct err err = ERR_INIT;
+
+	(void)pipeline_add(&world->model, b, rule, list);
+	spec = (struct dp_rule_spec){.cookie = rule->id,
+		.match = rule->match,
 		.actions = list,
-		.priority = rule.priority,
-		.idle_s = rule.idle_s,
-		.hard_s = rule.hard_s,
-		.table = rule.table};
+		.priority = rule->priority,
+		.idle_s = rule->idle_s,
+		.hard_s = rule->hard_s,
+		.table = rule->table};
 	must(world, dp_rules_add(world->dp, world->bridges[b], &spec, &err), &err, "add");
 }
 
@@ -129,8 +135,8 @@ modify_rule(struct rules_world *world, int b, struct pipeline_rule *rule) ON_MAI
 	assert_int_equal(n, 1);
 }
 
-static void
-delete_rule(struct rules_world *world, int b, struct pipeline_rule *rule) ON_MAIN
+void
+rules_world_delete_rule(struct rules_world *world, int b, struct pipeline_rule *rule)
 {
 	struct rules_filter filter = strictly(rule);
 	struct err err = ERR_INIT;
@@ -197,7 +203,7 @@ change_rule(struct rules_world *world, int b) ON_MAIN
 	} else if (kind < 12) {
 		modify_rule(world, b, rule);
 	} else if (kind < 15) {
-		delete_rule(world, b, rule);
+		rules_world_delete_rule(world, b, rule);
 	} else if (one_in(world, 4)) {
 		delete_many(world, b);
 	}

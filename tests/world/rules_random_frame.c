@@ -252,13 +252,16 @@ to_llc(struct rules_random *random, uint8_t *bytes, uint32_t len)
 	return len + 8;
 }
 
-/* A frame that is like another but for a byte or a tag; sums are not made right again. */
+/*
+ * A frame like its neighbor but for a bit, often of a tag; sums are not made right again. Both are
+ * sent at about the same time.
+ */
 static void
 random_twin(struct rules_random *random, struct random_frame *frame)
 {
 	uint32_t at;
 
-	*frame = random->frames[random_below(random, RANDOM_FRAMES)];
+	*frame = *(frame == random->frames ? frame + RANDOM_FRAMES - 1 : frame - 1);
 	if (frame->len < 15) {
 		return;
 	}

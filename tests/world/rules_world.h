@@ -81,6 +81,11 @@ void rules_world_change_acl(struct rules_world *world) ON_BOTH;
 void rules_world_change_group(struct rules_world *world) ON_BOTH;
 void rules_world_change_bridge(struct rules_world *world) ON_BOTH;
 
+/* Between dp_rules_begin and dp_rules_commit; the list is taken. */
+void rules_world_add_rule(struct rules_world *world, int b, const struct pipeline_rule *rule,
+	struct action_list *list) ON_MAIN;
+void rules_world_delete_rule(struct rules_world *world, int b, struct pipeline_rule *rule) ON_MAIN;
+
 /* Some rules at once, to begin with. */
 void rules_world_fill(struct rules_world *world) ON_BOTH;
 

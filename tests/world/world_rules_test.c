@@ -6,6 +6,7 @@
  * RULES_ROUNDS say how many and how long, RULES_AUDIT after how many rounds counters are compared;
  * RULES_SINGLE=1 sends each frame alone.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,11 +145,130 @@ test_rules(void **state)
 	free(world);
 }
 
+/* --- what random games have found, without the luck --------------------------------------------
+ */
+
+static struct rules_world *
+plain_world(void **state) ON_MAIN
+{
+	struct rules_world *world = calloc(1, sizeof(*world));
+
+	(void)state;
+	assert_non_null(world);
+	rules_world_create(world, 1, 1);
+	for (int p = 0; p < PIPELINE_PORTS; p++) {
+		struct vlan_model_port *vlan = &world->model.ports[p].vlan;
+
+		/* Every other one carries only VLAN 2. */
+		*vlan = (struct vlan_model_port){.mode = MODEL_TRUNK, .service_tpid = 0x88a8};
+		for (int vid = 0; vid < 4096; vid++) {
+			vlan->trunk[vid] = p % 2 == 0 || vid == 2;
+		}
+		rules_world_set_port(world, p);
+	}
+	return world;
+}
+
+/* A rule of bridge 0 for all frames, or for those in VLAN 2. */
+static void
+add_rule(struct rules_world *world, uint8_t table, bool tagged, const enum action_code *codes,
+	size_t n) ON_MAIN
+{
+	struct pipeline_rule rule = {
+		.id = ++world->next_id, .table = table, .priority = (uint16_t)world->next_id};
+	struct action_builder builder = {.size = 0};
+
+	match_init(&rule.match);
+	if (tagged) {
+		rule.match.mask.vlan_tci = UINT16_MAX;
+		rule.match.value.vlan_tci = htons(FIELDS_TAG_PRESENT | 2);
+	}
+	for (size_t i = 0; i < n; i++) {
+		action_add(&builder, codes[i], codes[i] == ACTION_GOTO ? table + 1 : 0, 0, NULL, 0);
+	}
+	dp_rules_begin(world->dp, world->bridges[0]);
+	rules_world_add_rule(world, 0, &rule, action_list_new(&builder));
+	dp_rules_commit(world->dp, world->bridges[0]);
+}
+
+/* A frame with VLAN 1 outside and this one inside. */
+static void
+send_tagged(struct rules_world *world, int port, uint8_t inner) ON_BOTH
+{
+	static const uint8_t head[] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x81, 0, 0, 1, 0x81, 0, 0};
+	struct random_frame frame = {.len = 64};
+
+	memcpy(frame.bytes, head, sizeof(head));
+	frame.bytes[19] = inner;
+	frame.bytes[20] = 0x88;
+	frame.bytes[21] = 0xb5;
+	rules_world_send(world, &frame, port);
+	rules_world_flush(world);
+}
+
+static void
+test_tags_move(void **state)
+{
+	static const enum action_code lists[][2] = {{ACTION_POP_VLAN, ACTION_FLOOD},
+		{ACTION_POP_VLAN, ACTION_NORMAL}, {ACTION_POP_VLAN, ACTION_GOTO}};
+	static const enum action_code flood[] = {ACTION_FLOOD};
+	struct rules_world *world;
+
+	role_assert(&role_main);
+	role_assert(&role_worker);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		world = plain_world(state);
+		add_rule(world, 0, false, lists[i], 2);
+		add_rule(world, 1, false, NULL, 0);
+		add_rule(world, 1, true, flood, 1);
+		for (uint8_t k = 0; k < 8; k++) {
+			send_tagged(world, 0, k % 4);
+			send_tagged(world, 1, k % 4);
+		}
+		assert_true(world->n_copies > 0);
+		rules_world_audit(world);
+		rules_world_destroy(world);
+		free(world);
+	}
+}
+
+/* A port with a list of addresses has a key of its own, also when there is no rule any more. */
+static void
+test_last_rule_goes(void **state)
+{
+	static const enum action_code code[] = {ACTION_IN_PORT};
+	struct rules_world *world = plain_world(state);
+	struct spoof_view *spoof = &world->model.ports[0].spoof;
+	struct pipeline_rule *rule;
+
+	role_assert(&role_main);
+	role_assert(&role_worker);
+	spoof->n_mac = 1;
+	random_station_mac(0, spoof->mac[0]);
+	rules_world_set_port(world, 0);
+	for (int i = 0; i < 4; i++) {
+		add_rule(world, 0, false, code, 1);
+		send_tagged(world, 0, 0);
+		rule = pipeline_find(&world->model, 0, world->next_id);
+		assert_non_null(rule);
+		dp_rules_begin(world->dp, world->bridges[0]);
+		rules_world_delete_rule(world, 0, rule);
+		dp_rules_commit(world->dp, world->bridges[0]);
+		rules_world_sleep(world, RULES_SLEEP_S); /* longer than keys stay wide */
+		send_tagged(world, 0, 0);
+	}
+	rules_world_destroy(world);
+	free(world);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_tags_move),
+		cmocka_unit_test(test_last_rule_goes),
 	};
 	int n_failed;
 
