@@ -43,7 +43,10 @@ void act_program(struct burst *burst, const struct arrival *at, struct pkt *pkt,
 uint32_t act_spread(struct burst *burst, const struct arrival *at, struct pkt *pkt,
 	const struct vlan_frame *vlan, enum storm_kind kind, enum drop_reason *reason) ON_WORKER;
 
-/* Does the output's access list let the packet out? Counts the drop if not. */
+/*
+ * Does the output's access list let the packet out? Counts the drop if not: at the output, or, if
+ * what the input sends is new to the list and there is no time for it, at the input (miss-budget).
+ */
 bool egress_accepts(struct burst *burst, const struct arrival *at, const struct port_view *to,
 	struct pkt *pkt) ON_WORKER;
 

@@ -4,6 +4,7 @@
  * output's (key.h, `out`), of the frame as it is when it is about to leave; what the list says is
  * remembered in the same flow cache.
  */
+#include <rte_cycles.h>
 #include <string.h>
 
 #include "datapath/pipe/act.h"
@@ -59,7 +60,8 @@ make_program(uint64_t made[3], uint32_t slot)
 
 /* The entry of the answer, new or decided again; NULL: it cannot be remembered. */
 static struct flow_entry *
-remember(struct flows *flows, struct ask *ask, uint64_t version, bool accepts, uint32_t slot)
+remember(struct flows *flows, struct ask *ask, uint64_t version, bool accepts, uint32_t slot,
+	uint32_t len)
 {
 	uint64_t made[3];
 	uint32_t program;
@@ -76,7 +78,7 @@ remember(struct flows *flows, struct ask *ask, uint64_t version, bool accepts, u
 		if (program != INTERN_NONE) {
 			intern_put(flows->programs, program);
 		}
-		rule_count_add(&flows->counts[slot], 1, 0, flows->now_ms);
+		rule_count_add(&flows->counts[slot], 1, len, flows->now_ms);
 		return NULL;
 	}
 	tail = flow_entry_tail(entry);
@@ -94,6 +96,30 @@ remember(struct flows *flows, struct ask *ask, uint64_t version, bool accepts, u
 	return entry;
 }
 
+/*
+ * What is new to the list is paid for by who sends it, as new flows are at the way in: one flow
+ * there can be any number here. False: there is no time for it.
+ */
+static bool
+decide(struct flows *flows, const struct arrival *at, struct ask *ask, uint32_t len,
+	struct flow_entry **entry, bool *accepts) ON_WORKER
+{
+	struct miss_budget *budget = &flows->by_port[at->in->id].budget;
+	const uint64_t begin = rte_rdtsc();
+	const bool is_new = *entry == NULL;
+	uint32_t slot;
+
+	if (is_new && flows->budget && !miss_budget_open(budget, begin, flows->busy_queues)) {
+		return false;
+	}
+	*accepts = look_up(ask, &slot);
+	*entry = remember(flows, ask, at->bridge->version, *accepts, slot, len);
+	if (is_new) {
+		miss_budget_pay(budget, rte_rdtsc() - begin);
+	}
+	return true;
+}
+
 bool
 egress_accepts(
 	struct burst *burst, const struct arrival *at, const struct port_view *to, struct pkt *pkt)
@@ -102,7 +128,8 @@ egress_accepts(
 	struct flows *flows = &burst->flows;
 	struct ask ask = {.acl = to->acl_out};
 	struct flow_entry *entry = NULL;
-	bool accepts;
+	bool accepts = false;
+	bool current = false;
 
 	make_key(&ask, keys, to, pkt);
 	flow_cache_hash(flows->cache, &ask.key, 1);
@@ -111,15 +138,11 @@ egress_accepts(
 		const struct flow_memo *memo = flow_entry_payload(entry);
 
 		accepts = memo->kind == VERDICT_OUTPUT;
-		if (unlikely(memo->version != (uint32_t)at->bridge->version)) {
-			entry = NULL;
-		}
+		current = memo->version == (uint32_t)at->bridge->version;
 	}
-	if (unlikely(entry == NULL)) {
-		uint32_t slot;
-
-		accepts = look_up(&ask, &slot);
-		entry = remember(flows, &ask, at->bridge->version, accepts, slot);
+	if (unlikely(!current) && !decide(flows, at, &ask, pkt->len, &entry, &accepts)) {
+		port_drop(&burst->ports[at->in->id], DROP_MISS_BUDGET, 1);
+		return false;
 	}
 	if (entry != NULL) {
 		flow_count(entry, pkt);

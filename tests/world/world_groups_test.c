@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "ctl/flow_text.h"
+#include "datapath/dp/dp_priv.h"
 #include "datapath/pipe/act.h"
 #include "tests/world/packet.h"
 #include "tests/world/switch.h"
@@ -277,6 +278,58 @@ test_work_for_one_frame_is_bounded(void **state)
 	assert_int_equal(1 + dp_extra_copies(sw->world.dp), copies + 1);
 }
 
+/* There is no time for what p1's guest sends that is new. */
+static void
+empty_purse(struct sw *sw) ON_MAIN
+{
+	struct dp *dp = sw->world.dp;
+
+	for (unsigned int w = 0; w < dp_n_workers(dp); w++) {
+		struct flows *flows = &dp->workers[w]->burst->flows;
+
+		flows->budget = true;
+		flows->busy_queues = 2;
+		for (uint32_t id = 1; id < 8; id++) {
+			flows->by_port[id].budget = (struct miss_budget){
+				.purse = -MISS_BUDGET_MAX, .filled_at = rte_rdtsc()};
+		}
+	}
+}
+
+/* One flow at the way in can be any number to a list at the way out: they are paid for, too. */
+static void
+test_new_flows_at_a_list_at_the_way_out(void **state)
+{
+	struct sw *sw = switch_of(state);
+	struct frame frame;
+	uint64_t lost;
+
+	role_assert(&role_main);
+	role_assert(&role_worker);
+	switch_ports(sw, 2, "");
+	program(sw, "add in_port=p1,actions=output:p2");
+	switch_do(sw, "create", "acl[name='a']",
+		"{'default-action':'accept', 'ace':[{'name':'port', 'matches':{"
+		"'protocol':'udp', 'source-port':'65535'}, 'forwarding':'drop'}]}");
+	switch_do(sw, "merge", "port[name='p2']/acl-out", "'a'");
+	flow_frame(&frame, 1);
+	switch_through(sw, "p1", &frame, "p2");
+	for (uint16_t flow = 2; flow < 100; flow++) {
+		flow_frame(&frame, flow);
+		empty_purse(sw);
+		switch_send(sw, "p1", &frame);
+		sw->n_got = 0;
+	}
+	/* Not all, if the test had to wait for the processor. */
+	lost = switch_drops(sw, "p1", DROP_MISS_BUDGET);
+	assert_in_range(lost, 1, 98);
+	/* What is known goes on. */
+	flow_frame(&frame, 1);
+	empty_purse(sw);
+	switch_through(sw, "p1", &frame, "p2");
+	assert_int_equal(switch_drops(sw, "p1", DROP_MISS_BUDGET), lost);
+}
+
 int
 main(void)
 {
@@ -286,6 +339,7 @@ main(void)
 		SWITCH_CASE(test_select),
 		SWITCH_CASE(test_meter),
 		SWITCH_CASE(test_work_for_one_frame_is_bounded),
+		SWITCH_CASE(test_new_flows_at_a_list_at_the_way_out),
 		SWITCH_CASE(test_deep_headers_and_a_list_of_addresses),
 	};
 	int n_failed;
