@@ -17,6 +17,7 @@
 #define GAMES 24
 #define ROUNDS 2500
 #define WORKERS_MAX 3
+#define TIMEOUTS_S (20 * RULES_SLEEP_S) /* longer than all timeouts of rules */
 
 static uint64_t
 number_from(const char *variable, uint64_t otherwise)
@@ -107,6 +108,7 @@ game(struct rules_world *world, uint64_t seed, uint64_t rounds) ON_BOTH
 			rules_world_audit(world);
 		}
 	}
+	rules_world_sleep(world, TIMEOUTS_S);
 	rules_world_audit(world);
 	count_flows(world);
 	rules_world_destroy(world);
