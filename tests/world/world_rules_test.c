@@ -240,12 +240,14 @@ static void
 test_last_rule_goes(void **state)
 {
 	static const enum action_code code[] = {ACTION_IN_PORT};
-	struct rules_world *world = plain_world(state);
-	struct spoof_view *spoof = &world->model.ports[0].spoof;
+	struct rules_world *world;
+	struct spoof_view *spoof;
 	struct pipeline_rule *rule;
 
 	role_assert(&role_main);
 	role_assert(&role_worker);
+	world = plain_world(state);
+	spoof = &world->model.ports[0].spoof;
 	spoof->n_mac = 1;
 	random_station_mac(0, spoof->mac[0]);
 	rules_world_set_port(world, 0);
