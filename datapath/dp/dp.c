@@ -41,7 +41,7 @@ dp_create_workers(struct dp *dp, struct err *err) ON_MAIN
 			.worker = w,
 			.flows = dp_flows(dp),
 			.seed = options->seed ^ (w + 1) * UINT64_C(0x9e3779b97f4a7c15),
-			.miss_budget = options->threads,
+			.miss_budget = options->threads && !options->no_budget,
 		};
 
 		rc = worker_create(&conf, cpu, options->poll, options->eal, &dp->grace,

@@ -50,6 +50,7 @@ struct dp_options {
 	const int *cpus; /* of each worker; NULL or -1: not pinned */
 	bool threads; /* start a thread per worker */
 	bool poll; /* workers never sleep */
+	bool no_budget; /* new flows cost their port nothing: a test's threads may be slow */
 	bool eal; /* workers register with the EAL (mbuf caches) */
 	bool hugepages;
 	uint32_t flows; /* that each worker remembers; 0: DP_FLOWS_DEFAULT */

@@ -428,8 +428,11 @@ change(struct stress *stress) ON_MAIN
 static void
 stress_start(struct stress *stress) ON_MAIN
 {
-	const struct dp_options options = {
-		.n_workers = 2, .threads = true, .seed = 1, .flows = FLOW_CAPACITY_MIN};
+	const struct dp_options options = {.n_workers = 2,
+		.threads = true,
+		.no_budget = true,
+		.seed = 1,
+		.flows = FLOW_CAPACITY_MIN};
 	const struct dp_bridge_conf conf = {.fdb = {.limit = 1000, .aging_s = 300}};
 	struct err err = ERR_INIT;
 
