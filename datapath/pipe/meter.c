@@ -7,7 +7,10 @@
 
 #include "base/clock.h"
 
-#define TICKS_LOG2 40 /* ticks a second: 2^40 to 2^41 */
+#define TICKS_LOG2 40 /* ticks a second: 2^40 to 2^41, so that 10^12 units are whole ticks */
+/* For low rates fewer: their burst takes days, and 2^64 ticks must be long beside it. */
+#define TICKS_LOG2_LOW 30
+#define RATE_LOW (UINT64_C(1) << 20)
 #define BEHIND_MAX (UINT64_C(1) << 44) /* ticks that a worker's clock may lag: 8 s or more */
 
 __extension__ typedef unsigned __int128 meter_u128;
@@ -27,7 +30,8 @@ meter_init(struct meter *meter, const struct meter_conf *conf)
 		conf->burst > RTE_MAX(conf->rate * METER_BURST_S_MAX, least)) {
 		return -EINVAL;
 	}
-	shift = (uint8_t)(TICKS_LOG2 - (63 - __builtin_clzll(conf->rate)));
+	shift = (uint8_t)((conf->rate < RATE_LOW ? TICKS_LOG2_LOW : TICKS_LOG2) -
+		(63 - __builtin_clzll(conf->rate)));
 	*meter = (struct meter){
 		.ticks = (uint64_t)(((meter_u128)(conf->rate << shift) << METER_SHIFT) / CLOCK_S),
 		.burst = conf->burst != 0 ? conf->burst : RTE_MAX(conf->rate / 10, least),
