@@ -313,6 +313,22 @@ decide_some(const struct flow_step *step, uint64_t hits, const uint16_t *todo, u
 	return hits;
 }
 
+/* What most verdicts are: out to one port, as it is. */
+static inline void
+recall(const struct flow_step *step, struct flow_entry *entry, uint16_t i)
+{
+	const struct flow_memo *memo = flow_entry_payload(entry);
+	struct verdict *verdict = &step->verdicts[i];
+
+	if (unlikely((memo->flags & FLOW_KEEP) == 0)) {
+		flow_recall(step, entry, i);
+		return;
+	}
+	verdict->kind = VERDICT_OUTPUT;
+	verdict->to = step->at->snap->ports[memo->to];
+	verdict->edit = (struct vlan_edit){.op = VLAN_KEEP};
+}
+
 /*
  * What is new or stale is decided first: that may learn its sources, and what is remembered must
  * know. All sources are this port's, so a flow that is stale only now has nothing left to learn.
@@ -356,7 +372,7 @@ flows_decide(struct flows *flows, const struct arrival *at, struct pkt *pkts, ui
 		const uint16_t i = (uint16_t)__builtin_ctzll(hits);
 		struct flow_entry *entry = flows->entries[i];
 
-		flow_recall(&step, entry, i);
+		recall(&step, entry, i);
 		flow_count(entry, &pkts[i]);
 	}
 }

@@ -112,6 +112,7 @@ bucket_send(struct tx_bucket *bucket, struct port_counters *count)
 	const struct port_view *to = bucket->to;
 	struct port *port = to->port;
 	uint32_t caps = __atomic_load_n(&port->caps, __ATOMIC_RELAXED);
+	const uint32_t most = (uint32_t)to->mtu + RTE_ETHER_HDR_LEN;
 	uint16_t run = 0;
 
 	for (uint16_t i = 0; i <= bucket->n; i++) {
@@ -120,9 +121,11 @@ bucket_send(struct tx_bucket *bucket, struct port_counters *count)
 		bool fits = true;
 
 		if (i < bucket->n) {
+			if (likely(item->ol.flags == 0 && item->len <= most)) {
+				continue;
+			}
 			missing = offload_missing(item->ol.flags, caps);
-			fits = item->len <= (uint32_t)to->mtu + RTE_ETHER_HDR_LEN ||
-				layer3_len(item) <= to->mtu;
+			fits = item->len <= most || layer3_len(item) <= to->mtu;
 			if (missing == 0 && fits) {
 				continue;
 			}
