@@ -385,6 +385,17 @@ struct walk {
 	const struct burst_time *now;
 };
 
+/* So far behind the bridge's rules that its stamp, of 32 bits, would become the current one again.
+ */
+static bool
+flow_lags(const struct bridge_view *bridge, struct flow_entry *entry)
+{
+	return flow_has_tail(entry) && bridge->rules != NULL &&
+		(uint32_t)bridge->rules->version -
+			((const struct flow_tail *)flow_entry_tail(entry))->rules >
+		UINT32_MAX / 2;
+}
+
 /*
  * Flows of an old configuration that nobody uses go, and those that no packet can meet any more;
  * sources of the others were seen.
@@ -407,7 +418,7 @@ visit(struct flow_entry *entry, void *arg)
 		flow_fold(walk->flows, entry);
 	}
 	if (!memo->seen) {
-		return current;
+		return current && !flow_lags(bridge, entry);
 	}
 	memo->seen = 0;
 	if (bridge != NULL && (memo->flags & FLOW_STATION) != 0) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "datapath/pipe/group.h"
 
+#include <math.h>
+
 const struct group_view *
 group_find(const struct bridge_view *bridge, uint32_t id)
 {
@@ -43,35 +45,37 @@ mix(uint64_t x)
 	return x ^ (x >> 31);
 }
 
+/*
+ * The greater the weight, the earlier the first of its events: -ln(u) / weight with u even in (0,
+ * 1) is exponentially distributed, and the least of those is each bucket's as often as its weight
+ * says (weighted rendezvous).
+ */
+static double
+arrival_of(const struct bucket_view *bucket, uint32_t hash)
+{
+	const uint64_t random = mix((hash ^ bucket->salt) + UINT64_C(0x9e3779b97f4a7c15));
+
+	return -log(((double)(random >> 11) + 0.5) * 0x1p-53) / bucket->weight;
+}
+
 const struct bucket_view *
 group_select(const struct arrival *at, const struct group_view *group, uint32_t hash)
 {
-	uint64_t out = 0; /* buckets that are out of the draw */
+	const struct bucket_view *first = NULL;
+	double least = 0;
 
-	for (uint32_t draw = 0; draw < group->n_buckets; draw++) {
-		uint64_t total = 0;
-		uint64_t pick;
-		uint32_t i;
+	for (uint32_t i = 0; i < group->n_buckets; i++) {
+		const struct bucket_view *bucket = &group->buckets[i];
+		double arrival;
 
-		for (i = 0; i < group->n_buckets; i++) {
-			total += (out >> i & 1) != 0 ? 0 : group->buckets[i].weight;
+		if (bucket->weight == 0 || !group_bucket_lives(at, bucket)) {
+			continue;
 		}
-		if (total == 0) {
-			return NULL;
+		arrival = arrival_of(bucket, hash);
+		if (first == NULL || arrival < least) {
+			first = bucket;
+			least = arrival;
 		}
-		pick = mix(hash + (uint64_t)draw * UINT64_C(0x9e3779b97f4a7c15)) % total;
-		for (i = 0; i < group->n_buckets; i++) {
-			const uint64_t weight = (out >> i & 1) != 0 ? 0 : group->buckets[i].weight;
-
-			if (pick < weight) {
-				break;
-			}
-			pick -= weight;
-		}
-		if (group_bucket_lives(at, &group->buckets[i])) {
-			return &group->buckets[i];
-		}
-		out |= UINT64_C(1) << i;
 	}
-	return NULL;
+	return first;
 }

@@ -17,8 +17,9 @@ const struct group_view *group_find(const struct bridge_view *bridge, uint32_t i
 bool group_bucket_lives(const struct arrival *at, const struct bucket_view *bucket);
 
 /*
- * GROUP_SELECT, by the packet's hash (flow_hash.h): by weight among all, then, while that one is
- * dead, among the others by another hash. So who was with a bucket that lives stays. NULL: none.
+ * GROUP_SELECT, by the packet's hash (flow_hash.h): among those that live, as often as their
+ * weights say. A bucket that comes or goes, or dies, only takes or gives flows of its own. NULL:
+ * none lives.
  */
 const struct bucket_view *
 group_select(const struct arrival *at, const struct group_view *group, uint32_t hash);
