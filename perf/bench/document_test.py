@@ -15,6 +15,7 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [str(ROOT / "perf"), str(ROOT / "tests" / "system")]
 
 from bench import document, plot  # noqa: E402
+from bench.figures import FORMAT, PROFILE, check as check_shape  # noqa: E402
 from harness.report import Suite, check, check_equal  # noqa: E402
 from harness.world import World  # noqa: E402
 
@@ -50,7 +51,7 @@ def scenario(name: str, columns: list, rows: list, hint: dict[str, str] | None =
 def figures(*scenarios: dict) -> dict[str, Any]:
     """A run."""
     return {
-        "format": document.FORMAT, "started": "2026-01-02T03:04:05Z", "seconds": 120.0,
+        "format": FORMAT, "started": "2026-01-02T03:04:05Z", "seconds": 120.0,
         "effort": "full", "generator": "loadgen", "noise_limit_percent": 4.0, "cpus": [0, 1],
         "machine": {"cpu": "A CPU", "mhz": 2000.0, "cpus": 2, "caches": {"L2 unified": "2048K"},
                     "memory_mib": 2048, "virtual": True, "kernel": "6.1", "versions":
@@ -177,7 +178,7 @@ def _(_world: World) -> None:
             {"name": "burst_run", "object": "/x/vswitchd", "share": 0.25},
             {"name": "tiny", "object": "libc.so.6", "share": 0.005},
             {"name": "copy", "object": "librte_vhost.so.23", "share": 0.5}]}]}
-    document.check(profile, document.PROFILE, "profile")
+    check_shape(profile, PROFILE, "profile")
     text, _ = document.build(small(), profile)
     check("| copy | librte\\_vhost.so.23 | 50 % | 100 |\n"
           "| burst\\_run | vswitchd | 25 % | 50 |\n"
