@@ -14,7 +14,7 @@
 
 struct bench {
 	struct snapshot *snap;
-	struct bridge_view bridge;
+	struct bridge_view *bridge;
 	struct port_view ports[BUCKETS];
 	struct group_view *group;
 	struct arrival at;
@@ -27,8 +27,9 @@ setup(void **state)
 	struct bench *bench = calloc(1, sizeof(*bench));
 
 	bench->snap = snapshot_create(0);
-	bench->bridge.id = 1;
-	bench->at = (struct arrival){.snap = bench->snap, .bridge = &bench->bridge};
+	bench->bridge = calloc(1, sizeof(*bench->bridge));
+	bench->bridge->id = 1;
+	bench->at = (struct arrival){.snap = bench->snap, .bridge = bench->bridge};
 	bench->group =
 		calloc(1, sizeof(*bench->group) + BUCKETS * sizeof(bench->group->buckets[0]));
 	bench->group->type = GROUP_SELECT;
@@ -51,6 +52,7 @@ teardown(void **state)
 	struct bench *bench = *state;
 
 	snapshot_destroy(bench->snap);
+	free(bench->bridge);
 	free(bench->group);
 	free(bench);
 	return 0;
