@@ -194,18 +194,5 @@ print_groups(struct cli *cli, const json_t *groups)
 static enum cli_status
 run_show(struct cli *cli, const struct cli_args *args)
 {
-	char path[CLI_PATH_SIZE];
-	json_t *data = NULL;
-	enum cli_status status = cli_path(cli, path, "bridge", args->v[0], "/group");
-
-	if (status == CLI_OK) {
-		status = cli_get(cli, path, "all", &data);
-	}
-	if (status == CLI_OK && cli->json) {
-		cli_print_json(cli, data);
-	} else if (status == CLI_OK) {
-		print_groups(cli, json_object_get(cli_entry(data, "bridge", args->v[0]), "group"));
-	}
-	json_decref(data);
-	return status;
+	return cli_part_show(cli, args->v[0], "group", print_groups);
 }

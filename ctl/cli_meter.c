@@ -134,18 +134,5 @@ print_meters(struct cli *cli, const json_t *meters)
 static enum cli_status
 run_show(struct cli *cli, const struct cli_args *args)
 {
-	char path[CLI_PATH_SIZE];
-	json_t *data = NULL;
-	enum cli_status status = cli_path(cli, path, "bridge", args->v[0], "/meter");
-
-	if (status == CLI_OK) {
-		status = cli_get(cli, path, "all", &data);
-	}
-	if (status == CLI_OK && cli->json) {
-		cli_print_json(cli, data);
-	} else if (status == CLI_OK) {
-		print_meters(cli, json_object_get(cli_entry(data, "bridge", args->v[0]), "meter"));
-	}
-	json_decref(data);
-	return status;
+	return cli_part_show(cli, args->v[0], "meter", print_meters);
 }

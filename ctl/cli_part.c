@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ctl/cli_part.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -69,4 +70,27 @@ enum cli_status
 cli_part_del(struct cli *cli, const char *path)
 {
 	return cli_edit_print(cli, json_pack("[o]", cli_edit_op("delete", path, NULL)));
+}
+
+enum cli_status
+cli_part_show(struct cli *cli, const char *bridge, const char *list,
+	void (*print)(struct cli *cli, const json_t *entries))
+{
+	char path[CLI_PATH_SIZE];
+	char below[64];
+	json_t *data = NULL;
+	enum cli_status status;
+
+	(void)snprintf(below, sizeof(below), "/%s", list);
+	status = cli_path(cli, path, "bridge", bridge, below);
+	if (status == CLI_OK) {
+		status = cli_get(cli, path, "all", &data);
+	}
+	if (status == CLI_OK && cli->json) {
+		cli_print_json(cli, data);
+	} else if (status == CLI_OK) {
+		print(cli, json_object_get(cli_entry(data, "bridge", bridge), list));
+	}
+	json_decref(data);
+	return status;
 }

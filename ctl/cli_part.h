@@ -23,4 +23,8 @@ cli_part_set(struct cli *cli, const char *path, enum cli_word leaves, char **arg
 
 enum cli_status cli_part_del(struct cli *cli, const char *path);
 
+/* All parts of a bridge in this list: as the daemon sent them with --json, else by `print`. */
+enum cli_status cli_part_show(struct cli *cli, const char *bridge, const char *list,
+	void (*print)(struct cli *cli, const json_t *entries));
+
 #endif
