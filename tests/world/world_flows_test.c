@@ -303,7 +303,12 @@ main(void)
 		SWITCH_CASE(test_keys_become_narrow_again),
 	};
 
+	int failed;
+
 	role_enter(&role_main);
 	role_enter(&role_worker);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	role_leave(&role_worker);
+	role_leave(&role_main);
+	return failed;
 }
