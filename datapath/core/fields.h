@@ -152,6 +152,15 @@ fields_set_word(struct fields *fields, unsigned int i, uint64_t word)
 	memcpy((uint8_t *)fields + i * sizeof(word), &word, sizeof(word));
 }
 
+/* All bits of another mask, too. */
+static inline void
+fields_join(struct fields *mask, const struct fields *more)
+{
+	for (unsigned int i = 0; i < FIELDS_WORDS; i++) {
+		fields_set_word(mask, i, fields_word(mask, i) | fields_word(more, i));
+	}
+}
+
 /* Whether the packet has the value in all bits of the mask; the value has no bit outside it. */
 static inline bool
 fields_match(const struct fields *packet, const struct fields *value, const struct fields *mask)

@@ -10,6 +10,8 @@
 #include "base/memory.h"
 #include "datapath/dp/dp_policy.h"
 #include "datapath/dp/dp_priv.h"
+#include "datapath/pipe/group.h"
+#include "datapath/table/secret.h"
 
 #define WORD_BITS 64
 
@@ -102,11 +104,9 @@ change(struct dp *dp, struct dp_bridge *bridge, uint32_t at, uint32_t cut, uint3
 static uint64_t
 mix(uint64_t hash, uint64_t word)
 {
-	/* splitmix64's finalizer (Steele, Lea, Flood 2014). */
-	hash = (hash ^ word) + UINT64_C(0x9e3779b97f4a7c15);
-	hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
-	return hash ^ hash >> 31;
+	uint64_t state = hash ^ word;
+
+	return secret_next(&state);
 }
 
 /*

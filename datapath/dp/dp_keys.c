@@ -108,14 +108,6 @@ keys_retire(struct dp *dp, struct port_keys *keys) ON_MAIN
 /* --- masks of a port ------------------------------------------------------------------------- */
 
 static void
-join(struct fields *mask, const struct fields *more)
-{
-	for (unsigned int i = 0; i < FIELDS_WORDS; i++) {
-		fields_set_word(mask, i, fields_word(mask, i) | fields_word(more, i));
-	}
-}
-
-static void
 join_rules(
 	struct fields *mask, const struct dp_rules *rules, enum rules_class class, uint16_t number)
 {
@@ -123,7 +115,7 @@ join_rules(
 		struct fields more;
 
 		rules_get_mask(rules->rules, (uint8_t)table, class, number, &more);
-		join(mask, &more);
+		fields_join(mask, &more);
 	}
 }
 
@@ -176,13 +168,13 @@ keys_make(struct dp *dp, const struct dp_bridge *bridge, const struct port_view 
 		join_rules(&mask, bridge->rules, (enum rules_class) class, number);
 		join_moved_tags(&mask, bridge->rules, number);
 		if (view != NULL && view->acl_in != NULL) {
-			join(&mask, &view->acl_in->masks[class]);
+			fields_join(&mask, &view->acl_in->masks[class]);
 		}
 		if (view != NULL && view->spoof != NULL) {
 			struct fields more = {0};
 
 			spoof_mask(view->spoof, (enum rules_class) class, &more);
-			join(&mask, &more);
+			fields_join(&mask, &more);
 		}
 		shape_make(dp, &mask, &keys->shapes[class]);
 		if (view != NULL && view->acl_out != NULL) {

@@ -12,7 +12,6 @@ struct dp_rules {
 	struct rules_view *view; /* of the newest snapshot; NULL: no rules */
 	bool stale; /* a batch was committed since `view` was made */
 	struct rule_log log; /* of the next view */
-	struct fields rewritten; /* what rules with a goto may change; never less */
 	bool tags_move; /* a rule pushes or pops tags, or did since there were rules */
 	uint64_t widened; /* rules_get_mask_changes, when keys were made */
 	uint64_t narrowed;

@@ -6,6 +6,7 @@
 #include "datapath/dp/dp_priv.h"
 #include "datapath/pipe/flow_hash.h"
 #include "datapath/pipe/group.h"
+#include "datapath/pipe/output.h"
 
 /* One frame on its way. */
 struct trace {
@@ -106,8 +107,6 @@ emit(struct trace *trace, uint32_t id, const struct vlan_edit *edit, uint16_t ma
 	trace->listener->output(trace->listener->arg, &output);
 }
 
-static const struct vlan_edit keep = {.op = VLAN_KEEP};
-
 static bool
 enters(struct trace *trace, struct vlan_frame *frame)
 {
@@ -149,7 +148,7 @@ spread(struct trace *trace, enum storm_kind kind)
 		const struct port_view *to = at->bridge->members[m];
 
 		if (to->id != at->in->id && vlan_carries(&to->vlan, frame.vid) &&
-			!(to->protected_port && at->in->protected_port)) {
+			!port_views_apart(at->in, to)) {
 			const struct vlan_edit edit = vlan_egress(&to->vlan, &frame);
 
 			emit(trace, to->id, &edit, 0);
@@ -165,20 +164,14 @@ spread(struct trace *trace, enum storm_kind kind)
 static void
 bucket_output(struct trace *trace, const struct action *action)
 {
-	const struct arrival *at = trace->at;
-	const struct port_view *to = action->code == ACTION_IN_PORT ? at->in
-		: action->number < DP_NUMBERS_MAX ? at->snap->numbers[action->number]
-						  : NULL;
+	const struct port_view *to;
+	const enum drop_reason reason = output_find(trace->at, action, &to);
 
-	if (to == NULL || to->bridge != at->bridge->id) {
-		trace->reason = DROP_NO_PORT;
-	} else if (to == at->in && action->code != ACTION_IN_PORT) {
-		trace->reason = DROP_HAIRPIN;
-	} else if (to != at->in && to->protected_port && at->in->protected_port) {
-		trace->reason = DROP_PROTECTED;
-	} else {
-		emit(trace, to->id, &keep, action->arg);
+	if (reason != DROP_N) {
+		trace->reason = reason;
+		return;
 	}
+	emit(trace, to->id, &vlan_keep, action->arg);
 }
 
 /* --- actions --------------------------------------------------------------------------------- */
@@ -201,7 +194,7 @@ run_action(struct trace *trace, const struct action *action)
 {
 	switch ((enum action_code)action->code) {
 	case ACTION_OUTPUT:
-		emit(trace, action->number, &keep, action->arg);
+		emit(trace, action->number, &vlan_keep, action->arg);
 		break;
 	case ACTION_DELIVER:
 		deliver(trace, action->number);

@@ -3,17 +3,6 @@
 
 #include "datapath/pipe/burst.h"
 
-static enum storm_kind
-storm_of(const struct pkt *pkt)
-{
-	const struct rte_ether_addr *dst = (const struct rte_ether_addr *)pkt->head;
-
-	if (!rte_is_multicast_ether_addr(dst)) {
-		return STORM_UNKNOWN;
-	}
-	return rte_is_broadcast_ether_addr(dst) ? STORM_BROADCAST : STORM_MULTICAST;
-}
-
 static bool
 storm_passes(const struct arrival *at, enum storm_kind kind, uint32_t len, enum drop_reason *reason)
 {
@@ -46,7 +35,7 @@ act_spread(struct burst *burst, const struct arrival *at, struct pkt *pkt,
 		struct vlan_edit edit;
 
 		if (to->id == at->in->id || !vlan_carries(&to->vlan, vlan->vid) ||
-			(to->protected_port && at->in->protected_port)) {
+			port_views_apart(at->in, to)) {
 			continue;
 		}
 		copies++;
@@ -71,7 +60,7 @@ flood(struct burst *burst, const struct arrival *at, struct pkt *pkt,
 
 	/* Held, so that a flush in the middle does not give the packet to an early output. */
 	pkt->n_out++;
-	copies = act_spread(burst, at, pkt, &verdict->vlan, storm_of(pkt), &reason);
+	copies = act_spread(burst, at, pkt, &verdict->vlan, storm_kind_of(pkt->head), &reason);
 	pkt->n_out--;
 	if (copies == 0) {
 		port_drop(&burst->ports[at->in->id], reason, 1);

@@ -5,8 +5,7 @@
 #include "datapath/pipe/act_priv.h"
 #include "datapath/pipe/flow_hash.h"
 #include "datapath/pipe/group.h"
-
-static const struct vlan_edit keep = {.op = VLAN_KEEP};
+#include "datapath/pipe/output.h"
 
 static bool
 edits_frame(const struct action_list *list)
@@ -25,20 +24,14 @@ edits_frame(const struct action_list *list)
 static void
 bucket_output(struct play *play, const struct action *action) ON_WORKER
 {
-	const struct port_view *in = play->at->in;
-	const struct port_view *to = action->code == ACTION_IN_PORT ? in
-		: action->number < DP_NUMBERS_MAX ? play->at->snap->numbers[action->number]
-						  : NULL;
+	const struct port_view *to;
+	const enum drop_reason reason = output_find(play->at, action, &to);
 
-	if (to == NULL || to->bridge != play->at->bridge->id) {
-		play->reason = DROP_NO_PORT;
-	} else if (to == in && action->code != ACTION_IN_PORT) {
-		play->reason = DROP_HAIRPIN;
-	} else if (to != in && to->protected_port && in->protected_port) {
-		play->reason = DROP_PROTECTED;
-	} else {
-		act_emit(play, to->id, &keep, action->arg);
+	if (reason != DROP_N) {
+		play->reason = reason;
+		return;
 	}
+	act_emit(play, to->id, &vlan_keep, action->arg);
 }
 
 static void

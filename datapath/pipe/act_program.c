@@ -112,8 +112,6 @@ run_sample(struct play *play, const struct action *action) ON_WORKER
 
 /* --- programs and lists ---------------------------------------------------------------------- */
 
-static const struct vlan_edit keep = {.op = VLAN_KEEP};
-
 bool
 act_go_on(struct play *play)
 {
@@ -137,7 +135,7 @@ act_action(struct play *play, const struct action *action)
 {
 	switch ((enum action_code)action->code) {
 	case ACTION_OUTPUT:
-		act_emit(play, action->number, &keep, action->arg);
+		act_emit(play, action->number, &vlan_keep, action->arg);
 		break;
 	case ACTION_DELIVER:
 		deliver(play, action);

@@ -80,7 +80,7 @@ decide_known(const struct arrival *at, uint32_t port, struct verdict *verdict)
 		verdict_drop(verdict, DROP_NO_OUTPUT);
 		return;
 	}
-	if (at->in->protected_port && to->protected_port) {
+	if (port_views_apart(at->in, to)) {
 		verdict_drop(verdict, DROP_PROTECTED);
 		return;
 	}

@@ -5,6 +5,7 @@
 #include <rte_cycles.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "datapath/table/pages.h"
 
 #define TYPE_OFFSET (2 * RTE_ETHER_ADDR_LEN)
@@ -347,7 +348,7 @@ flows_decide(struct flows *flows, const struct arrival *at, struct pkt *pkts, ui
 	if (n == 0) {
 		return;
 	}
-	flows->now_ms = now->ns / UINT64_C(1000000);
+	flows->now_ms = now->ns / CLOCK_MS;
 	flow_cache_begin(flows->cache);
 	if (step.port_keys == NULL) {
 		flow_bridge_keys(flows->keys, at->in, pkts, n);
@@ -440,7 +441,7 @@ flows_step(struct flows *flows, const struct snapshot *snap, const struct burst_
 		return;
 	}
 	flows->walked_ms = now->ms;
-	flows->now_ms = now->ns / UINT64_C(1000000);
+	flows->now_ms = now->ns / CLOCK_MS;
 	if (now->ms - flows->ticked_ms >= FLOW_TICK_MS) {
 		flows->ticked_ms = now->ms;
 		flow_cache_tick(flows->cache);

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "datapath/table/secret.h"
+
 const struct group_view *
 group_find(const struct bridge_view *bridge, uint32_t id)
 {
@@ -36,15 +38,6 @@ group_bucket_lives(const struct arrival *at, const struct bucket_view *bucket)
 	return port != NULL && port->bridge == at->bridge->id && port->live;
 }
 
-/* splitmix64's finish */
-static uint64_t
-mix(uint64_t x)
-{
-	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return x ^ (x >> 31);
-}
-
 /*
  * The greater the weight, the earlier the first of its events: -ln(u) / weight with u even in (0,
  * 1) is exponentially distributed, and the least of those is each bucket's as often as its weight
@@ -53,7 +46,8 @@ mix(uint64_t x)
 static double
 arrival_of(const struct bucket_view *bucket, uint32_t hash)
 {
-	const uint64_t random = mix((hash ^ bucket->salt) + UINT64_C(0x9e3779b97f4a7c15));
+	uint64_t state = hash ^ bucket->salt;
+	const uint64_t random = secret_next(&state);
 
 	return -log(((double)(random >> 11) + 0.5) * 0x1p-53) / bucket->weight;
 }

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "datapath/pipe/output.h"
+
 #define NO_TABLE (-1)
 
 /* A frame on its way through. */
@@ -127,22 +129,17 @@ finish(struct run *run)
 /* --- outputs --------------------------------------------------------------------------------- */
 
 static void
-run_output(struct run *run, uint32_t number, uint16_t max)
+run_output(struct run *run, const struct action *action)
 {
-	const struct port_view *in = run->at->in;
-	const struct port_view *to =
-		number < DP_NUMBERS_MAX ? run->at->snap->numbers[number] : NULL;
+	const struct port_view *to;
+	const enum drop_reason reason = output_find(run->at, action, &to);
 
-	if (to == NULL || to->bridge != run->at->bridge->id) {
-		refuse(run, DROP_NO_PORT);
-	} else if (to->id == in->id) {
-		refuse(run, DROP_HAIRPIN);
-	} else if (to->protected_port && in->protected_port) {
-		refuse(run, DROP_PROTECTED);
-	} else {
-		put_plain(run, ACTION_OUTPUT, max, to->id);
-		run->outputs = true;
+	if (reason != DROP_N) {
+		refuse(run, reason);
+		return;
 	}
+	put_plain(run, ACTION_OUTPUT, action->arg, to->id);
+	run->outputs = true;
 }
 
 uint16_t
@@ -162,20 +159,10 @@ pipeline_header(const struct fields *f, uint8_t header[RTE_ETHER_HDR_LEN + VLAN_
 	return (uint16_t)(len + sizeof(uint16_t));
 }
 
-static enum storm_kind
-storm_kind(const uint8_t *dst)
-{
-	if (!rte_is_multicast_ether_addr((const struct rte_ether_addr *)dst)) {
-		return STORM_UNKNOWN;
-	}
-	return rte_is_broadcast_ether_addr((const struct rte_ether_addr *)dst) ? STORM_BROADCAST
-									       : STORM_MULTICAST;
-}
-
 static void
 spread(struct run *run, const struct verdict *verdict)
 {
-	put_plain(run, ACTION_SPREAD, verdict->vlan.vid, storm_kind(run->fields.eth_dst));
+	put_plain(run, ACTION_SPREAD, verdict->vlan.vid, storm_kind_of(run->fields.eth_dst));
 	run->outputs = true;
 }
 
@@ -270,11 +257,8 @@ run_list(struct run *run, const struct action_list *list, const struct fields *r
 		tell(run, &(struct pipeline_event){.step = PIPELINE_ACTION, .action = a});
 		switch ((enum action_code)a->code) {
 		case ACTION_OUTPUT:
-			run_output(run, a->number, a->arg);
-			break;
 		case ACTION_IN_PORT:
-			put_plain(run, ACTION_OUTPUT, 0, run->at->in->id);
-			run->outputs = true;
+			run_output(run, a);
 			break;
 		case ACTION_NORMAL:
 			run_normal(run, received);

@@ -26,6 +26,7 @@
 #ifndef VSW_DATAPATH_PIPE_POLICY_H
 #define VSW_DATAPATH_PIPE_POLICY_H
 
+#include <rte_ether.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -68,6 +69,18 @@ struct spoof_view {
 };
 
 enum storm_kind { STORM_BROADCAST, STORM_MULTICAST, STORM_UNKNOWN, STORM_KINDS };
+
+/* What a frame that is flooded is, by its destination. */
+static inline enum storm_kind
+storm_kind_of(const uint8_t *dst)
+{
+	const struct rte_ether_addr *mac = (const struct rte_ether_addr *)dst;
+
+	if (!rte_is_multicast_ether_addr(mac)) {
+		return STORM_UNKNOWN;
+	}
+	return rte_is_broadcast_ether_addr(mac) ? STORM_BROADCAST : STORM_MULTICAST;
+}
 
 /* May the port's guest send this, parsed as deep as spoof_mask asks for? DROP_N: yes. */
 enum drop_reason spoof_check(const struct spoof_view *spoof, const struct fields *fields);

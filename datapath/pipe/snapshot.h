@@ -53,6 +53,13 @@ struct port_view {
 	struct meter *storm[STORM_KINDS]; /* NULL: no limit */
 };
 
+/* Protected ports send nothing to each other. */
+static inline bool
+port_views_apart(const struct port_view *a, const struct port_view *b)
+{
+	return a->protected_port && b->protected_port;
+}
+
 /* A change of rules: what it may concern, and since when. */
 struct rule_change {
 	uint64_t version; /* of the rules, with which it came */

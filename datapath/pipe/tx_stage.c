@@ -304,10 +304,9 @@ stage_add(struct tx_stage *stage, const struct port_view *to, struct pkt *pkt,
 void
 stage_add_cut(struct tx_stage *stage, const struct port_view *to, struct pkt *pkt, uint32_t n)
 {
-	static const struct vlan_edit keep = {.op = VLAN_KEEP};
 
 	stage->last = NULL;
-	stage_add(stage, to, pkt, &keep);
+	stage_add(stage, to, pkt, &vlan_keep);
 	if (stage->last != NULL) {
 		edit_truncate(stage->last, n);
 	}
@@ -316,12 +315,11 @@ stage_add_cut(struct tx_stage *stage, const struct port_view *to, struct pkt *pk
 void
 stage_add_run(struct tx_stage *stage, const struct port_view *to, struct pkt *pkts, uint16_t n)
 {
-	static const struct vlan_edit keep = {.op = VLAN_KEEP};
 	int queue;
 
 	if (n == 1 || !to->enabled || spreads(to->port)) {
 		for (uint16_t i = 0; i < n; i++) {
-			stage_add(stage, to, &pkts[i], &keep);
+			stage_add(stage, to, &pkts[i], &vlan_keep);
 		}
 		return;
 	}

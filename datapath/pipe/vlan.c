@@ -3,6 +3,8 @@
 
 #define TAG_OFFSET 12 /* behind the two addresses */
 
+const struct vlan_edit vlan_keep = {.op = VLAN_KEEP};
+
 /* The outermost tag in the bytes. False: there is one, but cut off. */
 static bool
 read_tag(const uint8_t *bytes, uint32_t len, struct vlan_frame *frame)

@@ -96,6 +96,9 @@ bool vlan_carries(const struct port_vlan *port, uint16_t vid);
 /* The edit with which the frame leaves through the port. */
 struct vlan_edit vlan_egress(const struct port_vlan *port, const struct vlan_frame *frame);
 
+/* The tag stays as it is. */
+extern const struct vlan_edit vlan_keep;
+
 static inline bool
 vlan_edit_equal(const struct vlan_edit *a, const struct vlan_edit *b)
 {

@@ -382,14 +382,6 @@ asked(const uint32_t *n, enum rules_class class)
 	return (n[class] | n[RULES_ALL]) != 0;
 }
 
-static void
-join(struct fields *mask, const struct fields *more)
-{
-	for (unsigned int i = 0; i < FIELDS_WORDS; i++) {
-		fields_set_word(mask, i, fields_word(mask, i) | fields_word(more, i));
-	}
-}
-
 void
 rules_get_mask(const struct rules *rules, uint8_t number, enum rules_class class, uint16_t in_port,
 	struct fields *mask)
@@ -404,7 +396,7 @@ rules_get_mask(const struct rules *rules, uint8_t number, enum rules_class class
 	for (uint32_t i = 0; i < table->n_mask_buckets; i++) {
 		for (const struct rule_mask *at = table->masks[i]; at != NULL; at = at->next) {
 			if (asked(at->n_live, class)) {
-				join(mask, &at->seen);
+				fields_join(mask, &at->seen);
 			}
 		}
 	}
@@ -414,7 +406,7 @@ rules_get_mask(const struct rules *rules, uint8_t number, enum rules_class class
 	port = table->ports[in_port >> 8][in_port & 0xff];
 	for (uint32_t i = 0; port != NULL && i < port->n; i++) {
 		if (asked(port->uses[i].n, class)) {
-			join(mask, &port->uses[i].mask->seen);
+			fields_join(mask, &port->uses[i].mask->seen);
 		}
 	}
 }

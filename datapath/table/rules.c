@@ -161,12 +161,8 @@ struct search {
 static void
 see(const struct search *search, const struct fields *mask)
 {
-	if (search->seen == NULL) {
-		return;
-	}
-	for (unsigned int i = 0; i < FIELDS_WORDS; i++) {
-		fields_set_word(
-			search->seen, i, fields_word(search->seen, i) | fields_word(mask, i));
+	if (search->seen != NULL) {
+		fields_join(search->seen, mask);
 	}
 }
 
