@@ -19,20 +19,8 @@
 static bool
 find(const struct dp_bridge *bridge, uint32_t id, uint32_t *at)
 {
-	uint32_t low = 0;
-	uint32_t high = bridge->n_groups;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (bridge->groups[middle]->id < id) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	*at = low;
-	return low < bridge->n_groups && bridge->groups[low]->id == id;
+	*at = group_place(bridge->groups, bridge->n_groups, id);
+	return *at < bridge->n_groups && bridge->groups[*at]->id == id;
 }
 
 static void

@@ -11,20 +11,8 @@
 static bool
 find(const struct dp_bridge *bridge, uint32_t id, uint32_t *at)
 {
-	uint32_t low = 0;
-	uint32_t high = bridge->n_meters;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (bridge->meters[middle].id < id) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	*at = low;
-	return low < bridge->n_meters && bridge->meters[low].id == id;
+	*at = meter_place(bridge->meters, bridge->n_meters, id);
+	return *at < bridge->n_meters && bridge->meters[*at].id == id;
 }
 
 /* A copy with `cut` places less and `grow` more at `at`; the old one is for workers' last look. */

@@ -318,19 +318,15 @@ dp_rules_abort(struct dp *dp, struct dp_bridge *bridge)
 }
 
 static uint32_t
-rules_count(const struct dp_rules *rules, uint32_t *tables)
+tables_in_use(const struct dp_rules *rules)
 {
 	uint32_t n = 0;
 
-	*tables = 0;
 	for (unsigned int table = 0; table < RULES_TABLES; table++) {
 		struct rules_stats stats;
 
-		if (rules_has_table(rules->rules, (uint8_t)table)) {
-			rules_get_stats(rules->rules, (uint8_t)table, &stats);
-			n += stats.rules;
-			*tables += stats.rules > 0;
-		}
+		rules_get_stats(rules->rules, (uint8_t)table, &stats);
+		n += stats.rules > 0;
 	}
 	return n;
 }
@@ -470,7 +466,8 @@ dp_rules_get_stats(
 	}
 	match_init(&all.match);
 	(void)rules_walk(bridge->rules->rules, &all, sum_rule, &sum);
-	stats->rules = rules_count(bridge->rules, &stats->tables);
+	stats->rules = rules_total(bridge->rules->rules);
+	stats->tables = tables_in_use(bridge->rules);
 	stats->packets = sum.packets;
 	stats->removed_packets = bridge->rules->removed_packets;
 	stats->memory = rules_memory(bridge->rules->rules);

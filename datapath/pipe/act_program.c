@@ -61,22 +61,10 @@ spread(struct play *play, const struct action *action) ON_WORKER
 static struct meter *
 find_meter(const struct bridge_view *bridge, uint32_t id)
 {
-	uint32_t low = 0;
-	uint32_t high = bridge->n_meters;
+	const uint32_t at = meter_place(bridge->meters, bridge->n_meters, id);
 
-	while (low < high) {
-		const uint32_t middle = (low + high) / 2;
-
-		if (bridge->meters[middle].id == id) {
-			return bridge->meters[middle].meter;
-		}
-		if (bridge->meters[middle].id < id) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	return NULL;
+	return at < bridge->n_meters && bridge->meters[at].id == id ? bridge->meters[at].meter
+								    : NULL;
 }
 
 /* A meter that is not there limits nothing. */

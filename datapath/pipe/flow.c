@@ -161,32 +161,57 @@ remember(struct flow_entry *entry, const struct bridge_view *bridge, const struc
 	memcpy(flow_entry_payload(entry), &memo, sizeof(memo));
 }
 
-void
-flow_recall(const struct flow_step *step, struct flow_entry *entry, uint16_t i)
+/* What is not simply out to one port, as it is. */
+static void
+recall_rest(const struct flow_step *step, struct flow_entry *entry, uint16_t i)
 {
 	const struct flow_memo *memo = flow_entry_payload(entry);
-	const struct port_vlan *vlan = &step->at->in->vlan;
 	const struct pkt *pkt = &step->pkts[i];
 	struct verdict *verdict = &step->verdicts[i];
 
 	verdict->kind = memo->kind;
 	verdict->reason = memo->reason;
-	verdict->to = step->at->snap->ports[memo->to];
-	verdict->edit = (struct vlan_edit){.op = VLAN_KEEP};
-	if (verdict->kind == VERDICT_DROP || (memo->flags & FLOW_KEEP) != 0) {
+	switch (verdict->kind) {
+	case VERDICT_DROP:
 		return;
-	}
-	if (verdict->kind == VERDICT_PROGRAM) {
+	case VERDICT_PROGRAM: {
 		const struct flow_tail *tail = flow_entry_tail(entry);
 
 		verdict->program = intern_bytes(step->flows->programs, tail->program);
 		return;
 	}
+	case VERDICT_OUTPUT:
+	case VERDICT_FLOOD:
+		break;
+	}
 	/* What the tag's priority decides is in the packet. It was let in, so it is again. */
-	(void)vlan_ingress(vlan, pkt->head, pkt->head_len, &verdict->vlan);
+	(void)vlan_ingress(&step->at->in->vlan, pkt->head, pkt->head_len, &verdict->vlan);
 	if (verdict->kind == VERDICT_OUTPUT) {
+		verdict->to = step->at->snap->ports[memo->to];
 		verdict->edit = vlan_egress(&verdict->to->vlan, &verdict->vlan);
 	}
+}
+
+/* What most verdicts are comes first. */
+static inline void
+recall(const struct flow_step *step, struct flow_entry *entry, uint16_t i)
+{
+	const struct flow_memo *memo = flow_entry_payload(entry);
+	struct verdict *verdict = &step->verdicts[i];
+
+	if (unlikely((memo->flags & FLOW_KEEP) == 0)) {
+		recall_rest(step, entry, i);
+		return;
+	}
+	verdict->kind = VERDICT_OUTPUT;
+	verdict->to = step->at->snap->ports[memo->to];
+	verdict->edit = (struct vlan_edit){.op = VLAN_KEEP};
+}
+
+void
+flow_recall(const struct flow_step *step, struct flow_entry *entry, uint16_t i)
+{
+	recall(step, entry, i);
 }
 
 /* --- a burst -------------------------------------------------------------------------------- */
@@ -312,22 +337,6 @@ decide_some(const struct flow_step *step, uint64_t hits, const uint16_t *todo, u
 		miss_budget_pay(budget, rte_rdtsc() - begin);
 	}
 	return hits;
-}
-
-/* What most verdicts are: out to one port, as it is. */
-static inline void
-recall(const struct flow_step *step, struct flow_entry *entry, uint16_t i)
-{
-	const struct flow_memo *memo = flow_entry_payload(entry);
-	struct verdict *verdict = &step->verdicts[i];
-
-	if (unlikely((memo->flags & FLOW_KEEP) == 0)) {
-		flow_recall(step, entry, i);
-		return;
-	}
-	verdict->kind = VERDICT_OUTPUT;
-	verdict->to = step->at->snap->ports[memo->to];
-	verdict->edit = (struct vlan_edit){.op = VLAN_KEEP};
 }
 
 /*

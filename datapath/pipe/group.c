@@ -8,22 +8,9 @@
 const struct group_view *
 group_find(const struct bridge_view *bridge, uint32_t id)
 {
-	uint32_t low = 0;
-	uint32_t high = bridge->n_groups;
+	const uint32_t at = group_place(bridge->groups, bridge->n_groups, id);
 
-	while (low < high) {
-		const uint32_t middle = (low + high) / 2;
-
-		if (bridge->groups[middle]->id == id) {
-			return bridge->groups[middle];
-		}
-		if (bridge->groups[middle]->id < id) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	return NULL;
+	return at < bridge->n_groups && bridge->groups[at]->id == id ? bridge->groups[at] : NULL;
 }
 
 bool

@@ -90,6 +90,41 @@ struct meter_view {
 	struct meter *meter;
 };
 
+/* Where this id is among n, or would have to be. */
+static inline uint32_t
+meter_place(const struct meter_view *meters, uint32_t n, uint32_t id)
+{
+	uint32_t low = 0;
+
+	while (low < n) {
+		const uint32_t middle = low + (n - low) / 2;
+
+		if (meters[middle].id < id) {
+			low = middle + 1;
+		} else {
+			n = middle;
+		}
+	}
+	return low;
+}
+
+static inline uint32_t
+group_place(const struct group_view *const *groups, uint32_t n, uint32_t id)
+{
+	uint32_t low = 0;
+
+	while (low < n) {
+		const uint32_t middle = low + (n - low) / 2;
+
+		if (groups[middle]->id < id) {
+			low = middle + 1;
+		} else {
+			n = middle;
+		}
+	}
+	return low;
+}
+
 struct bridge_view {
 	uint32_t id;
 	uint64_t version; /* of the configuration of the bridge and its ports; never used twice */
