@@ -17,6 +17,7 @@
 #include "datapath/table/fdb_priv.h"
 #include "perf/micro/benchmarks.h"
 #include "perf/micro/frames.h"
+#include "perf/micro/no_device.h"
 #include "perf/micro/sequence.h"
 #include "perf/micro/station.h"
 
@@ -92,35 +93,11 @@ source_rx(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t max,
 	return n;
 }
 
-static void
-source_release(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t n)
-{
-	(void)port;
-	(void)queue;
-	(void)n;
-	bench_keep(pkts);
-}
-
-static void
-sink_tx(struct port *port, uint16_t queue, struct tx_item *items, uint16_t n,
-	struct port_counters *count)
-{
-	uint64_t bytes = 0;
-
-	(void)port;
-	(void)queue;
-	for (uint16_t i = 0; i < n; i++) {
-		bytes += items[i].len;
-	}
-	port_count(&count->tx_packets, n);
-	port_count(&count->tx_bytes, bytes);
-}
-
 static const struct port_ops pipe_ops = {
 	.type = "micro",
 	.rx_burst = source_rx,
-	.rx_release = source_release,
-	.tx_burst = sink_tx,
+	.rx_release = no_device_release,
+	.tx_burst = no_device_tx,
 };
 
 static uint64_t

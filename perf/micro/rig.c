@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "datapath/dp/dp_priv.h"
 #include "perf/micro/frames.h"
+#include "perf/micro/no_device.h"
 #include "perf/micro/station.h"
 
 #define BUFFERS 256u /* 32 kB: frames that a device has just written are in the L2 */
@@ -101,30 +102,6 @@ rig_rx(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t max,
 	return n;
 }
 
-static void
-rig_release(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t n)
-{
-	(void)port;
-	(void)queue;
-	(void)n;
-	bench_keep(pkts);
-}
-
-static void
-rig_tx(struct port *port, uint16_t queue, struct tx_item *items, uint16_t n,
-	struct port_counters *count)
-{
-	uint64_t bytes = 0;
-
-	(void)port;
-	(void)queue;
-	for (uint16_t i = 0; i < n; i++) {
-		bytes += items[i].len;
-	}
-	port_count(&count->tx_packets, n);
-	port_count(&count->tx_bytes, bytes);
-}
-
 static const struct port_ops rig_ops;
 
 static int
@@ -157,8 +134,8 @@ static const struct port_ops rig_ops = {
 	.close = rig_close,
 	.status = rig_status,
 	.rx_burst = rig_rx,
-	.rx_release = rig_release,
-	.tx_burst = rig_tx,
+	.rx_release = no_device_release,
+	.tx_burst = no_device_tx,
 };
 
 /* --- the datapath ---------------------------------------------------------------------------- */

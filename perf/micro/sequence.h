@@ -9,19 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "datapath/table/secret.h"
+
 struct sequence {
 	uint64_t state;
 };
 
-/* splitmix64 (Steele, Lea, Flood 2014). */
 static inline uint64_t
 sequence_next(struct sequence *sequence)
 {
-	uint64_t z = sequence->state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
+	return secret_next(&sequence->state);
 }
 
 /* Below n, n > 0. Not exactly uniform, which no benchmark can see. */
