@@ -36,6 +36,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/reactor.h"
 #include "base/role.h"
 #include "datapath/core/caps.h"
 #include "datapath/core/drop.h"
@@ -50,6 +51,27 @@
 #define PORT_MTU_DEFAULT 1500
 #define PORT_IFNAME_MAX 15 /* netdevice(7): IFNAMSIZ - 1 */
 
+#define PORT_PEER_UIDS_MAX 16
+
+/* What a guest is offered unless the port says otherwise (leaf-list disable-feature). */
+#define PORT_FEATURES(X)                                                                   \
+	X(PORT_FEATURE_CHECKSUM, "checksum", "partial checksums, both ways")               \
+	X(PORT_FEATURE_TSO, "tso", "TCP segmentation, both ways; needs checksum")          \
+	X(PORT_FEATURE_ECN, "ecn", "TCP segmentation with ECN; needs tso")                 \
+	X(PORT_FEATURE_USO, "uso", "UDP segmentation, both ways; needs checksum")          \
+	X(PORT_FEATURE_MERGEABLE, "mergeable", "frames in several receive buffers")        \
+	X(PORT_FEATURE_INDIRECT, "indirect", "indirect descriptors")                       \
+	X(PORT_FEATURE_EVENT_IDX, "event-index", "notifications by index")                 \
+	X(PORT_FEATURE_IN_ORDER, "in-order", "buffers used in the order of their posting") \
+	X(PORT_FEATURE_PACKED, "packed", "packed rings")
+
+enum port_feature {
+#define X(id, name, doc) id,
+	PORT_FEATURES(X)
+#undef X
+		PORT_FEATURE_N
+};
+
 /* What a port asks for; typed leaves of the schema's /port list. Strings are "" when not given. */
 struct port_conf {
 	char name[PORT_NAME_SIZE];
@@ -58,6 +80,11 @@ struct port_conf {
 	uint16_t queues; /* 1..PORT_QUEUES_MAX */
 	bool trusted; /* memif, virtio-user: the peer may see the daemon's packet memory */
 	bool client; /* vhost-user: mode=client; memif: role=client */
+	bool require_seals; /* vhost-user: refuse memory that its owner can take away */
+	char backend[16]; /* vhost-user: "native" or "dpdk" */
+	uint32_t features_off; /* vhost-user: bits 1 << enum port_feature */
+	uint16_t n_peer_uids; /* vhost-user: who may connect; 0: anybody whom the file lets */
+	uint32_t peer_uids[PORT_PEER_UIDS_MAX];
 	uint32_t id; /* memif */
 	mode_t permissions;
 	char socket[256];
@@ -72,8 +99,19 @@ struct port_conf {
 	char tx_file[256];
 };
 
+/* Something that happened to a port, for the log of events. */
+struct port_event {
+	const char *port;
+	const char *what; /* "guest-connected", "guest-disconnected", "queue-stopped", ... */
+	int queue; /* of the guest's numbering; -1: the whole port */
+	const char *text; /* a sentence for people */
+};
+
 /* What the daemon lends to ports; outlives them. */
 struct port_env {
+	struct reactor *reactor; /* main's loop; NULL where there is none (tests with fake ports) */
+	void (*event)(void *arg, const struct port_event *event); /* main; may be NULL */
+	void *event_arg;
 	struct mbuf_pools *pools; /* NULL where there is no EAL (tests with fake ports) */
 	struct grace *grace;
 	unsigned int n_workers;
@@ -128,6 +166,7 @@ struct port {
 
 struct port_ops {
 	const char *type; /* as in the schema */
+	const char *backend; /* of the same type, when there are several; else NULL */
 
 	/* --- main ---------------------------------------------------------------------------- */
 	int (*check)(const struct port_conf *conf, struct err *err);

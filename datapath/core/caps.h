@@ -9,6 +9,7 @@ enum port_cap {
 	PORT_CAP_TSO6 = 1U << 2, /* takes PKT_OL_TCP6 */
 	PORT_CAP_USO = 1U << 3, /* takes PKT_OL_UDP */
 	PORT_CAP_TX_HASH = 1U << 4, /* TX queue by flow (tx_queue op), not by worker */
+	PORT_CAP_ECN = 1U << 5, /* takes PKT_OL_ECN with TCP segmentation */
 };
 
 #endif

@@ -58,6 +58,8 @@
 	X(DROP_NO_GUEST, "no-guest", "no guest is attached, or its queues are disabled")         \
 	X(DROP_LINK_DOWN, "link-down", "the output port is down or disabled")                    \
 	X(DROP_TX_FULL, "tx-full", "the output queue was full")                                  \
+	X(DROP_GUEST_BUFFERS, "guest-buffers",                                                   \
+		"the guest's receive buffers are too small for the frame")                       \
 	X(DROP_TX_BUSY, "tx-busy", "another worker held the shared output queue for too long")   \
 	X(DROP_TX_NO_MEMORY, "tx-no-memory", "no packet buffer was free for a copy to send")     \
 	X(DROP_TX_FAILED, "tx-failed", "the device or the kernel refused the frame")             \

@@ -70,6 +70,8 @@ struct pkt {
 	uint32_t len; /* of the whole frame, FCS not included */
 	uint16_t head_len; /* <= len */
 	uint16_t headroom; /* writable bytes before head */
+	uint16_t tailroom; /* writable bytes behind the head of a packet with segs */
+	uint16_t pulled; /* bytes of segs that the head has taken over */
 	uint16_t n_segs;
 	uint16_t n_out; /* staged items that refer to this packet */
 	struct pkt_offload ol;

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Guest memory: the regions that a front end has shared, mapped here.
+ *
+ * What. A struct gmem is one memory table, sorted by guest-physical address, immutable once made. A
+ * change of the table makes another one (gmem_create, gmem_with, gmem_without), which takes over
+ * the mappings that stay; the old one is freed when no worker can hold it any more (grace period).
+ * So nothing is ever moved under a worker.
+ *
+ * Who may touch what. Workers translate guest-physical addresses (gmem_at, gmem_piece). Main
+ * translates addresses of the front end's own space, which only ring addresses are given in. Bytes
+ * behind both belong to the guest, which rewrites them at any time: each is read once into private
+ * memory, checked there and used from there.
+ *
+ * The peer may truncate the file behind a mapping. Each one stands in the SIGBUS guard (guard.h),
+ * so the daemon reads zeroes instead of dying, and `gone` is set for good.
+ *
+ * Sizes are bytes. A region is at most GMEM_REGION_MAX, and none overlaps another, neither in
+ * guest-physical addresses nor in the front end's.
+ */
+#ifndef VSW_PORTS_VHOST_GMEM_H
+#define VSW_PORTS_VHOST_GMEM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/role.h"
+
+#define GMEM_REGIONS_MAX \
+	256 /* QEMU: VHOST_USER_MAX_RAM_SLOTS is 512, its own limit 8 without slots */
+#define GMEM_REGION_MAX (UINT64_C(1) << 46)
+
+struct gmem_map; /* one mapping, counted by the tables that have it; main only */
+
+/* vhost-user, "Memory region description": what the front end says of a region. */
+struct gmem_desc {
+	uint64_t gpa;
+	uint64_t size; /* bytes, > 0 */
+	uint64_t user; /* where the front end has it */
+	uint64_t offset; /* in the file */
+};
+
+struct gmem_region {
+	uint64_t gpa;
+	uint64_t size;
+	uint8_t *host; /* of gpa */
+	uint64_t user;
+	struct gmem_map *map;
+};
+
+struct gmem {
+	uint32_t n;
+	struct gmem_region regions[]; /* by gpa, ascending */
+};
+
+/* --- main ------------------------------------------------------------------------------------ */
+
+/*
+ * A new table of `n` regions, one descriptor each. Takes all descriptors in any case. Errors say in
+ * a sentence what is wrong with which region; `require_seals`: refuse a file that may be shrunk.
+ * `gone` outlives the table; it is set, from a signal handler, when a file turns out too short.
+ */
+int gmem_create(const struct gmem_desc *descs, const int *fds, uint32_t n, bool require_seals,
+	atomic_bool *gone, struct gmem **out, struct err *err) ON_MAIN;
+
+/* `old` (NULL: an empty one) and one region more. Takes the descriptor in any case; `old` stays. */
+int gmem_with(const struct gmem *old, const struct gmem_desc *desc, int fd, bool require_seals,
+	atomic_bool *gone, struct gmem **out, struct err *err) ON_MAIN;
+
+/* `old` without the region that has this gpa, user address and size. */
+int gmem_without(const struct gmem *old, const struct gmem_desc *desc, struct gmem **out,
+	struct err *err) ON_MAIN;
+
+/*
+ * Free a table that no worker holds, and the mappings that no other table has. Unmapping gigabytes
+ * takes milliseconds: they are queued, and gmem_reap() does a slice.
+ */
+void gmem_free(struct gmem *gmem) ON_MAIN; /* NULL is legal */
+
+/* Unmap up to 64 MiB of what is queued. True if more is left. */
+bool gmem_reap(void) ON_MAIN;
+
+/* `len` bytes at an address of the front end, or NULL unless one region has all of them. */
+uint8_t *gmem_user(const struct gmem *gmem, uint64_t user, uint64_t len) ON_MAIN;
+
+/* The guest-physical address of the same; false unless one region has all of the bytes. */
+bool gmem_user_gpa(const struct gmem *gmem, uint64_t user, uint64_t len, uint64_t *gpa) ON_MAIN;
+
+/* --- any thread that may hold the table ------------------------------------------------------ */
+
+/*
+ * Host address of guest bytes [gpa, gpa + len) if one region has all of them, else NULL. `last` is
+ * the caller's memory of the region that served the last call, below n or anything at first.
+ */
+static inline uint8_t *
+gmem_at(const struct gmem *gmem, uint64_t gpa, uint32_t len, uint32_t *last)
+{
+	uint32_t hint = *last;
+
+	if (__builtin_expect(hint < gmem->n, 1)) {
+		const struct gmem_region *region = &gmem->regions[hint];
+		const uint64_t off = gpa - region->gpa;
+
+		if (__builtin_expect(off < region->size && len <= region->size - off, 1)) {
+			return region->host + off;
+		}
+	}
+	for (uint32_t i = 0; i < gmem->n; i++) {
+		const struct gmem_region *region = &gmem->regions[i];
+		const uint64_t off = gpa - region->gpa;
+
+		if (off < region->size && len <= region->size - off) {
+			*last = i;
+			return region->host + off;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * As many of the bytes at gpa as one region has: *len is how many are wanted and comes back as how
+ * many there are. NULL if there is none. A buffer may go on in the next region.
+ */
+static inline uint8_t *
+gmem_piece(const struct gmem *gmem, uint64_t gpa, uint32_t *len)
+{
+	for (uint32_t i = 0; i < gmem->n; i++) {
+		const struct gmem_region *region = &gmem->regions[i];
+		const uint64_t off = gpa - region->gpa;
+
+		if (off < region->size) {
+			const uint64_t left = region->size - off;
+
+			*len = left < *len ? (uint32_t)left : *len;
+			return region->host + off;
+		}
+	}
+	return NULL;
+}
+
+#endif
