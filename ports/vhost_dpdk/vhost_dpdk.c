@@ -14,7 +14,7 @@
 #include "base/str.h"
 #include "datapath/core/offload.h"
 #include "ports/vhost_dpdk/vhost_priv.h"
-#include "ports/vhost_dpdk/vhost_socket.h"
+#include "ports/unix_socket.h"
 
 #define TX_STALLS_MAX 3 /* looks at a full ring before the rest of a burst is given up */
 /* A burst of 64 KiB segments in small buffers, and a little for each further queue's. */
@@ -35,7 +35,7 @@ vhost_check(const struct port_conf *conf, struct err *err)
 		return err_set(err, ERR_INVALID, "queues",
 			"a vhost-user port can have at most %d queue pairs", PORT_QUEUES_MAX);
 	}
-	return vhost_socket_check(conf, err);
+	return unix_socket_check(conf, err);
 }
 
 static struct vhost_port *
@@ -76,11 +76,11 @@ vhost_open(const struct port_conf *conf, const struct port_env *env, struct port
 	if (vp == NULL) {
 		return err_set(err, ERR_LIMIT, NULL, "out of memory");
 	}
-	rc = vhost_socket_path(conf, env->run_dir, vp->path, sizeof(vp->path), err);
+	rc = unix_socket_path(conf, env->run_dir, vp->path, sizeof(vp->path), err);
 	if (rc != 0) {
 		goto fail;
 	}
-	rc = vhost_socket_prepare(conf, vp->path, err);
+	rc = unix_socket_prepare(conf, vp->path, err);
 	if (rc != 0) {
 		goto fail;
 	}
@@ -88,13 +88,13 @@ vhost_open(const struct port_conf *conf, const struct port_env *env, struct port
 	if (rc != 0) {
 		goto fail;
 	}
-	mask = vhost_socket_narrow();
+	mask = unix_socket_narrow();
 	rc = vhost_events_start(vp, err);
 	(void)umask(mask);
 	if (rc != 0) {
 		goto fail_pool;
 	}
-	rc = vhost_socket_publish(conf, vp->path, err);
+	rc = unix_socket_publish(conf, vp->path, err);
 	if (rc != 0) {
 		goto fail_events;
 	}
@@ -136,7 +136,7 @@ vhost_change(struct port *port, const struct port_conf *conf, struct err *err)
 	}
 	if (conf->permissions != old->permissions || strcmp(conf->owner, old->owner) != 0 ||
 		strcmp(conf->group, old->group) != 0) {
-		rc = vhost_socket_publish(conf, vp->path, err);
+		rc = unix_socket_publish(conf, vp->path, err);
 		if (rc != 0) {
 			return rc;
 		}

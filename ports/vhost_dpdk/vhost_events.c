@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "ports/vhost_dpdk/vhost_socket.h"
+#include "ports/unix_socket.h"
 
 LOG_MODULE("vhost");
 
@@ -156,7 +156,7 @@ new_connection(int vid)
 		return -1;
 	}
 	/* One that has hung up may not have been noticed yet; this one takes its place. */
-	if (atomic_load(&vp->conn_vid) >= 0 && vhost_socket_alive(vp->path) > 1) {
+	if (atomic_load(&vp->conn_vid) >= 0 && unix_socket_alive(vp->path) > 1) {
 		refuse_second(vp);
 		return -1;
 	}

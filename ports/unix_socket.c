@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "ports/vhost_dpdk/vhost_socket.h"
+#include "ports/unix_socket.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,6 +20,7 @@
 
 #define DEFAULT_PERMISSIONS 0660
 #define DEFAULT_FOLDER_MODE 0750
+#define LISTEN_BACKLOG 64
 #define ID_UNCHANGED ((uint64_t)UINT32_MAX) /* chown(2): -1 leaves it */
 
 static int
@@ -94,7 +95,7 @@ check_not_a_file(const char *path, struct err *err)
 }
 
 int
-vhost_socket_check(const struct port_conf *conf, struct err *err)
+unix_socket_check(const struct port_conf *conf, struct err *err)
 {
 	uid_t uid;
 	gid_t gid;
@@ -132,7 +133,7 @@ vhost_socket_check(const struct port_conf *conf, struct err *err)
 }
 
 int
-vhost_socket_path(
+unix_socket_path(
 	const struct port_conf *conf, const char *run_dir, char *path, size_t size, struct err *err)
 {
 	char whole[PATH_MAX] = "";
@@ -224,9 +225,9 @@ remove_stale(const char *path, struct err *err)
 	return 0;
 }
 
-/* The library closes a descriptor twice when its own bind fails, so it must not fail. */
+/* A bound socket, or -errno. */
 static int
-try_bind(const char *path, struct err *err)
+bind_unix(const char *path, struct err *err)
 {
 	struct sockaddr_un sun;
 	int fd = open_unix(path, &sun);
@@ -236,17 +237,38 @@ try_bind(const char *path, struct err *err)
 		return err_set(err, ERR_LIMIT, "socket", "no socket: %s", strerror(errno));
 	}
 	rc = bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 ? 0 : errno;
-	close(fd);
 	if (rc != 0) {
+		close(fd);
 		return err_set(err, rc == EACCES ? ERR_DENIED : ERR_FAILED, "socket",
 			"cannot make the socket '%s': %s", path, strerror(rc));
 	}
+	return fd;
+}
+
+/* The library closes a descriptor twice when its own bind fails, so it must not fail. */
+static int
+try_bind(const char *path, struct err *err)
+{
+	int fd = bind_unix(path, err);
+
+	if (fd < 0) {
+		return fd;
+	}
+	close(fd);
 	(void)unlink(path);
 	return 0;
 }
 
+static int
+make_room(const struct port_conf *conf, const char *path, struct err *err)
+{
+	int rc = make_folder(conf, path, err);
+
+	return rc != 0 ? rc : remove_stale(path, err);
+}
+
 int
-vhost_socket_prepare(const struct port_conf *conf, const char *path, struct err *err)
+unix_socket_prepare(const struct port_conf *conf, const char *path, struct err *err)
 {
 	mode_t mask;
 	int rc;
@@ -254,12 +276,9 @@ vhost_socket_prepare(const struct port_conf *conf, const char *path, struct err 
 	if (conf->client) {
 		return 0;
 	}
-	rc = make_folder(conf, path, err);
+	rc = make_room(conf, path, err);
 	if (rc == 0) {
-		rc = remove_stale(path, err);
-	}
-	if (rc == 0) {
-		mask = vhost_socket_narrow();
+		mask = unix_socket_narrow();
 		rc = try_bind(path, err);
 		(void)umask(mask);
 	}
@@ -267,7 +286,7 @@ vhost_socket_prepare(const struct port_conf *conf, const char *path, struct err 
 }
 
 mode_t
-vhost_socket_narrow(void)
+unix_socket_narrow(void)
 {
 	/* The mask is the whole process's: a file that another thread makes now gets fewer rights,
 	 * never more. */
@@ -275,7 +294,7 @@ vhost_socket_narrow(void)
 }
 
 int
-vhost_socket_publish(const struct port_conf *conf, const char *path, struct err *err)
+unix_socket_publish(const struct port_conf *conf, const char *path, struct err *err)
 {
 	mode_t permissions = conf->permissions == 0 ? DEFAULT_PERMISSIONS : conf->permissions;
 	char self[64] = "";
@@ -317,6 +336,78 @@ vhost_socket_publish(const struct port_conf *conf, const char *path, struct err 
 	return rc;
 }
 
+int
+unix_socket_listen(const struct port_conf *conf, const char *path, struct unix_listener *listener,
+	struct err *err)
+{
+	struct stat st;
+	mode_t mask;
+	int rc = make_room(conf, path, err);
+	int fd;
+
+	if (rc != 0) {
+		return rc;
+	}
+	mask = unix_socket_narrow();
+	fd = bind_unix(path, err);
+	(void)umask(mask);
+	if (fd < 0) {
+		return fd;
+	}
+	if (lstat(path, &st) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
+		rc = err_set(err, ERR_FAILED, "socket", "cannot listen on '%s': %s", path,
+			strerror(errno));
+		close(fd);
+		(void)unlink(path);
+		return rc;
+	}
+	*listener = (struct unix_listener){.fd = fd, .dev = st.st_dev, .ino = st.st_ino};
+	rc = unix_socket_publish(conf, path, err);
+	if (rc != 0) {
+		unix_socket_unlisten(listener, path);
+	}
+	return rc;
+}
+
+void
+unix_socket_unlisten(struct unix_listener *listener, const char *path)
+{
+	struct stat st;
+
+	close(listener->fd);
+	listener->fd = -1;
+	if (lstat(path, &st) == 0 && st.st_dev == listener->dev && st.st_ino == listener->ino) {
+		(void)unlink(path);
+	}
+}
+
+int
+unix_socket_accept(const struct unix_listener *listener)
+{
+	int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+int
+unix_socket_connect(const char *path)
+{
+	struct sockaddr_un sun;
+	int fd = open_unix(path, &sun);
+	int rc;
+
+	if (fd < 0) {
+		return -errno;
+	}
+	/* unix(7): no connect of this family is left in progress. */
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0) {
+		return fd;
+	}
+	rc = -errno;
+	close(fd);
+	return rc;
+}
+
 static bool
 is_live_connection(int fd, const char *path)
 {
@@ -333,7 +424,7 @@ is_live_connection(int fd, const char *path)
 }
 
 unsigned int
-vhost_socket_alive(const char *path)
+unix_socket_alive(const char *path)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *entry;
