@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/role.h"
+#include "ports/vhost/peer_map.h"
 
 #define DIRTY_LOG_PAGE 4096 /* vhost-user, "Migration": VHOST_LOG_PAGE */
 #define DIRTY_LOG_MAX (UINT64_C(1) << 34) /* bytes of log: 512 TiB of guest */
@@ -24,9 +25,7 @@
 struct dirty_log {
 	uint8_t *bits; /* mapped at the offset that was asked for */
 	uint64_t size; /* bytes of bits */
-	void *map;
-	uint64_t map_len;
-	int guard;
+	struct peer_map map;
 };
 
 /* Map `size` bytes of the file from `offset`. Takes the descriptor in any case. */

@@ -15,8 +15,8 @@
  * The peer may truncate the file behind a mapping. Each one stands in the SIGBUS guard (guard.h),
  * so the daemon reads zeroes instead of dying, and `gone` is set for good.
  *
- * Sizes are bytes. A region is at most GMEM_REGION_MAX, and none overlaps another, neither in
- * guest-physical addresses nor in the front end's.
+ * Sizes are bytes. All regions together are at most GMEM_REGION_MAX, and none overlaps another,
+ * neither in guest-physical addresses nor in the front end's.
  */
 #ifndef VSW_PORTS_VHOST_GMEM_H
 #define VSW_PORTS_VHOST_GMEM_H
@@ -30,9 +30,14 @@
 
 #define GMEM_REGIONS_MAX \
 	256 /* QEMU: VHOST_USER_MAX_RAM_SLOTS is 512, its own limit 8 without slots */
-#define GMEM_REGION_MAX (UINT64_C(1) << 46)
+#define GMEM_REGION_MAX (UINT64_C(1) << 44) /* so that no guest takes all address space */
 
 struct gmem_map; /* one mapping, counted by the tables that have it; main only */
+
+/* Mappings that nothing has any more, waiting for gmem_reap; zeroed at first. Main. */
+struct gmem_reaper {
+	struct gmem_map *first;
+};
 
 /* vhost-user, "Memory region description": what the front end says of a region. */
 struct gmem_desc {
@@ -75,12 +80,13 @@ int gmem_without(const struct gmem *old, const struct gmem_desc *desc, struct gm
 
 /*
  * Free a table that no worker holds, and the mappings that no other table has. Unmapping gigabytes
- * takes milliseconds: they are queued, and gmem_reap() does a slice.
+ * takes milliseconds: they are queued at the port's reaper, and gmem_reap() does a slice. `gone`
+ * is not used after gmem_free().
  */
-void gmem_free(struct gmem *gmem) ON_MAIN; /* NULL is legal */
+void gmem_free(struct gmem *gmem, struct gmem_reaper *reaper) ON_MAIN; /* gmem: NULL is legal */
 
-/* Unmap up to 64 MiB of what is queued. True if more is left. */
-bool gmem_reap(void) ON_MAIN;
+/* Unmap what is queued, for about a millisecond. True if more is left. */
+bool gmem_reap(struct gmem_reaper *reaper) ON_MAIN;
 
 /* `len` bytes at an address of the front end, or NULL unless one region has all of them. */
 uint8_t *gmem_user(const struct gmem *gmem, uint64_t user, uint64_t len) ON_MAIN;

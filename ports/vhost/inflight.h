@@ -21,6 +21,7 @@
 
 #include "base/err.h"
 #include "base/role.h"
+#include "ports/vhost/peer_map.h"
 
 struct vq_inflight; /* header of one ring's part of the area, as the specification lays it out */
 
@@ -37,9 +38,7 @@ struct inflight {
 	bool packed;
 	uint8_t *area; /* of ring 0 */
 	uint64_t stride; /* bytes of one ring's part */
-	void *map;
-	uint64_t map_len;
-	int guard;
+	struct peer_map map;
 };
 
 /* A new area for so many rings: its file is *fd, the caller's to send and close. */
@@ -57,10 +56,11 @@ inflight_ring(const struct inflight *inflight, uint16_t ring, uint16_t size) ON_
 
 /*
  * Where a packed ring goes on, in the form of SET_VRING_BASE: `base` unless the area knows better.
- * `desc` is the descriptor ring of `size` slots.
+ * `desc` is the descriptor ring of `size` slots. Notes the place in the area, so this is called
+ * once for each start of a ring, before workers use it.
  */
 uint32_t inflight_resume(
-	const struct vq_inflight *part, const uint8_t *desc, uint16_t size, uint32_t base) ON_MAIN;
+	struct vq_inflight *part, const uint8_t *desc, uint16_t size, uint32_t base) ON_MAIN;
 
 /* --- a worker, packed rings: around writing used descriptors up to (slot, wrap) --------------- */
 

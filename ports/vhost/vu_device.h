@@ -76,6 +76,7 @@ struct vu_device {
 	struct vq *vqs; /* n_rings */
 	_Atomic(struct vhost_view *) *view; /* the port's; workers load it, acquire */
 	uint32_t *caps; /* the port's capabilities, atomic */
+	struct gmem_reaper reaper; /* the port's poll calls gmem_reap; vu_device_fini drains it */
 
 	/* of the connection */
 	uint64_t features; /* acknowledged, SET_FEATURES; 0 until then */
