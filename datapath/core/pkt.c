@@ -32,6 +32,7 @@ struct rest {
 	const struct pkt *pkt;
 	const struct rte_mbuf *m;
 	uint16_t seg;
+	uint32_t skip; /* of the next segments: the head has them */
 	uint32_t left;
 };
 
@@ -41,6 +42,7 @@ rest_start(struct rest *rest, const struct pkt *pkt, uint32_t left)
 	*rest = (struct rest){.pkt = pkt,
 		.m = pkt->mbuf == NULL ? NULL : pkt->mbuf->next,
 		.seg = 0,
+		.skip = pkt->pulled,
 		.left = left};
 }
 
@@ -53,9 +55,12 @@ rest_next(struct rest *rest, const uint8_t **addr, uint32_t *len)
 			*len = rest->m->data_len;
 			rest->m = rest->m->next;
 		} else if (rest->seg < rest->pkt->n_segs) {
-			*addr = rest->pkt->segs[rest->seg].addr;
-			*len = rest->pkt->segs[rest->seg].len;
-			rest->seg++;
+			const struct pkt_seg *seg = &rest->pkt->segs[rest->seg++];
+			const uint32_t skip = RTE_MIN(rest->skip, seg->len);
+
+			*addr = seg->addr + skip;
+			*len = seg->len - skip;
+			rest->skip -= skip;
 		} else {
 			return false;
 		}
@@ -101,6 +106,28 @@ pull_from_mbuf(struct pkt *pkt, uint16_t n)
 	return m->data_len >= n;
 }
 
+/* Copied once; the segments keep them, and nobody looks at them there again. */
+static bool
+pull_from_segs(struct pkt *pkt, uint16_t n)
+{
+	const uint16_t want = (uint16_t)(n - pkt->head_len);
+	const uint8_t *addr;
+	struct rest rest;
+	uint32_t len;
+
+	if (want > pkt->tailroom) {
+		return false;
+	}
+	rest_start(&rest, pkt, want);
+	while (rest_next(&rest, &addr, &len)) {
+		memcpy(pkt->head + pkt->head_len, addr, len);
+		pkt->head_len = (uint16_t)(pkt->head_len + len);
+		pkt->tailroom = (uint16_t)(pkt->tailroom - len);
+		pkt->pulled = (uint16_t)(pkt->pulled + len);
+	}
+	return pkt->head_len >= n;
+}
+
 bool
 pkt_pull(struct pkt *pkt, uint16_t n)
 {
@@ -108,8 +135,10 @@ pkt_pull(struct pkt *pkt, uint16_t n)
 	if (pkt->head_len >= n) {
 		return true;
 	}
-	/* Lent segments stay where they are: what the head holds of them is all that is trusted. */
-	return pkt->mbuf != NULL && pkt->n_out == 0 && pull_from_mbuf(pkt, n);
+	if (pkt->n_out != 0) {
+		return false;
+	}
+	return pkt->mbuf != NULL ? pull_from_mbuf(pkt, n) : pull_from_segs(pkt, n);
 }
 
 bool

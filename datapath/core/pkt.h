@@ -8,9 +8,9 @@
  *
  * Where the bytes are. `head` holds the first head_len bytes, at least min(len, PKT_HEAD_MIN). The
  * rest is either behind the head in the mbuf that the packet owns (`mbuf`, head inside its first
- * segment), or in `segs`, host memory lent by the receiving port. Exactly one of the two backs a
- * packet whose head does not hold all of it. Lent memory may change under us: it is copied to where
- * it goes and never parsed.
+ * segment), or in `segs`, host memory lent by the receiving port, but for their first `pulled`
+ * bytes. Exactly one of the two backs a packet whose head does not hold all of it. Lent memory may
+ * change under us: it is copied to where it goes, or into the head, once, and never parsed.
  *
  * Life. rx_burst fills packets, the pipeline stages outputs (struct tx_item), the flush sends them,
  * rx_release ends it. Nothing refers to a packet after the burst that received it; what must live

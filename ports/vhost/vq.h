@@ -56,7 +56,6 @@
 	X(VQ_FAULT_ADDRESS, "address", "a descriptor points outside of the guest's memory")     \
 	X(VQ_FAULT_DIRECTION, "direction",                                                      \
 		"a buffer to read is marked for writing, or the other way round")               \
-	X(VQ_FAULT_ID, "buffer-id", "a packed descriptor's id is beyond the ring")              \
 	X(VQ_FAULT_EMPTY, "empty-buffer", "a receive buffer has no bytes")                      \
 	X(VQ_FAULT_MEMORY, "memory-gone", "the file behind the guest's memory was truncated")
 

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Copying between memories that may change, overlap or be the same.
+ *
+ * Blocks are loaded whole before they are stored, with the widest registers that the file is built
+ * for. Never a byte beyond the n given is read or written.
+ */
+#ifndef VSW_PORTS_VHOST_VQ_COPY_H
+#define VSW_PORTS_VHOST_VQ_COPY_H
+
+#include <stdint.h>
+#include <string.h>
+
+#define VQ_COPY_LONG 1024 /* from here on the C library's copy is as good */
+
+struct block64 {
+	uint8_t bytes[64];
+};
+struct block32 {
+	uint8_t bytes[32];
+};
+struct block16 {
+	uint8_t bytes[16];
+};
+
+#define VQ_COPY_BLOCK(size)                                             \
+	static inline void copy##size(uint8_t *to, const uint8_t *from) \
+	{                                                               \
+		struct block##size block;                               \
+                                                                        \
+		__builtin_memcpy(&block, from, sizeof(block));          \
+		__builtin_memcpy(to, &block, sizeof(block));            \
+	}
+VQ_COPY_BLOCK(64)
+VQ_COPY_BLOCK(32)
+VQ_COPY_BLOCK(16)
+#undef VQ_COPY_BLOCK
+
+/* Fewer than 16 bytes. */
+static inline void
+copy_few(uint8_t *to, const uint8_t *from, uint32_t n)
+{
+	uint64_t a = 0;
+	uint64_t b = 0;
+
+	if (n >= 8) {
+		__builtin_memcpy(&a, from, 8);
+		__builtin_memcpy(&b, from + n - 8, 8);
+		__builtin_memcpy(to, &a, 8);
+		__builtin_memcpy(to + n - 8, &b, 8);
+	} else if (n >= 4) {
+		__builtin_memcpy(&a, from, 4);
+		__builtin_memcpy(&b, from + n - 4, 4);
+		__builtin_memcpy(to, &a, 4);
+		__builtin_memcpy(to + n - 4, &b, 4);
+	} else {
+		for (uint32_t i = 0; i < n; i++) {
+			to[i] = from[i];
+		}
+	}
+}
+
+/* Any number of bytes; what does not fill a block overlaps with the one before. */
+static inline void
+vq_copy(uint8_t *to, const uint8_t *from, uint32_t n)
+{
+	if (n >= 64) {
+		uint32_t i = 0;
+
+		if (n >= VQ_COPY_LONG) {
+			memmove(to, from, n);
+			return;
+		}
+		for (; i + 64 <= n; i += 64) {
+			copy64(to + i, from + i);
+		}
+		if (i < n) {
+			copy64(to + n - 64, from + n - 64);
+		}
+	} else if (n >= 32) {
+		copy32(to, from);
+		copy32(to + n - 32, from + n - 32);
+	} else if (n >= 16) {
+		copy16(to, from);
+		copy16(to + n - 16, from + n - 16);
+	} else {
+		copy_few(to, from, n);
+	}
+}
+
+/* Up to 256 bytes of lines that will be read soon. */
+static inline void
+prefetch_read(const uint8_t *at, uint32_t n)
+{
+	__builtin_prefetch(at);
+	if (n > 64) {
+		__builtin_prefetch(at + 64);
+	}
+	if (n > 128) {
+		__builtin_prefetch(at + 128);
+		__builtin_prefetch(at + 192);
+	}
+}
+
+/* Lines that will be written soon: taken from the other core at once. */
+static inline void
+prefetch_write(const uint8_t *at, uint32_t n)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("prefetchw %0" : : "m"(*at));
+	if (n > 64) {
+		__asm__ volatile("prefetchw %0" : : "m"(at[64]));
+	}
+#else
+	__builtin_prefetch(at, 1);
+	if (n > 64) {
+		__builtin_prefetch(at + 64, 1);
+	}
+#endif
+}
+
+#endif
