@@ -21,22 +21,27 @@ static const struct cli_option events_options[] = {
 	{NULL},
 };
 
-const char *const cli_topics[] = {"punt", "sample", NULL};
+const char *const cli_topics[] = {"punt", "sample", "port", NULL};
 
 const struct cli_command cli_events_commands[] = {
 	{
 		.noun = "events",
 		.usage = "[TOPIC]... [--bridge BRIDGE] [--count N]",
 		.summary = "Show what happens in the switch, as it happens",
-		.detail = "Topics: punt (packets that rules send to controllers) and sample; "
-			  "without one, all.\n"
-			  "One line for each event: time (UTC), topic, bridge, input port, reason, "
-			  "length and\n"
-			  "what the frame is. With --json each line is the event as it was sent. "
-			  "Whoever reads\n"
-			  "too slowly is told how many events were lost (topic overflow).\n"
-			  "It ends when it is interrupted, or when the daemon goes.\n",
+		.detail =
+			"Topics: punt (packets that rules send to controllers), sample, and port "
+			"(guests that\n"
+			"come and go, queues that are stopped); without one, all.\n"
+			"One line for each event: time (UTC), topic, bridge, then input port, "
+			"reason, length and\n"
+			"what the frame is, or the port, what happened to it, and why. With --json "
+			"each line is\n"
+			"the event as it was sent. Whoever reads too slowly is told how many "
+			"events were lost\n"
+			"(topic overflow).\n"
+			"It ends when it is interrupted, or when the daemon goes.\n",
 		.examples = "  vswitchctl events\n"
+			    "  vswitchctl events port\n"
 			    "  vswitchctl events punt --count 1\n"
 			    "  vswitchctl events sample --bridge br0 --json | jq -r .frame\n",
 		.options = events_options,
@@ -51,8 +56,8 @@ const struct cli_command cli_events_commands[] = {
 static bool
 is_placed(const char *name)
 {
-	static const char *const placed[] = {
-		"topic", "time", "bridge", "in-port", "reason", "length", "frame"};
+	static const char *const placed[] = {"topic", "time", "bridge", "in-port", "reason",
+		"length", "frame", "port", "event", "text"};
 
 	for (size_t i = 0; i < ARRAY_LEN(placed); i++) {
 		if (strcmp(name, placed[i]) == 0) {
@@ -87,6 +92,8 @@ print_event(struct cli *cli, json_t *event)
 	print_word(cli, event, "topic");
 	print_word(cli, event, "bridge");
 	print_word(cli, event, "in-port");
+	print_word(cli, event, "port");
+	print_word(cli, event, "event");
 	print_word(cli, event, "reason");
 	if (json_object_get(event, "length") != NULL) {
 		(void)fprintf(cli->out, " %" PRIu64 " bytes", cli_num(event, "length"));
@@ -101,6 +108,10 @@ print_event(struct cli *cli, json_t *event)
 	}
 	if (cli_frame_text(cli_str(event, "frame"), text)[0] != '\0') {
 		(void)fprintf(cli->out, ": %s", text);
+	}
+	if (cli_str(event, "text")[0] != '\0') {
+		(void)fputs(": ", cli->out);
+		cli_print_text(cli, cli_str(event, "text"));
 	}
 	(void)fputc('\n', cli->out);
 }

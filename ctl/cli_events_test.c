@@ -22,7 +22,11 @@
 	"\"sample\",\"length\":9000,\"probability\":65535,\"collector-set-id\":7,\"frame\":" \
 	"\"ff\""
 #define OVERFLOW "\"topic\":\"overflow\"," TIME ",\"lost\":12"
-#define NEWER "\"topic\":\"port\"," TIME ",\"port\":\"vm\\u001b[31m\",\"oper-status\":\"up\""
+#define PORT                                                                \
+	"\"topic\":\"port\"," TIME                                          \
+	",\"bridge\":\"br0\",\"port\":\"vm1\",\"event\":\"queue-stopped\"," \
+	"\"queue\":3,\"text\":\"ring 3: an \\u001b entry\""
+#define NEWER "\"topic\":\"news\"," TIME ",\"port\":\"vm\\u001b[31m\",\"oper-status\":\"up\""
 
 static void
 test_lines(void **state)
@@ -30,16 +34,19 @@ test_lines(void **state)
 	struct cli_world *w = *state;
 
 	cli_will_answer(w, "{\"subscriptions\":[]}");
-	w->events = EVENT(PUNT) "\n" EVENT(SAMPLE) "\n" EVENT(OVERFLOW) "\n" EVENT(NEWER);
-	assert_int_equal(cli_do(w, "events --count 3"), CLI_OK);
-	cli_expect_asked(w, 0, "subscribe {\"topics\":[\"punt\",\"sample\"]}");
+	w->events = EVENT(PUNT) "\n" EVENT(SAMPLE) "\n" EVENT(OVERFLOW) "\n" EVENT(PORT) "\n" EVENT(
+		NEWER);
+	assert_int_equal(cli_do(w, "events --count 4"), CLI_OK);
+	cli_expect_asked(w, 0, "subscribe {\"topics\":[\"punt\",\"sample\",\"port\"]}");
 	assert_string_equal(w->out,
 		"2026-11-21T17:42:00.000001Z punt br0 vm1 action 60 bytes: 52:54:00:00:00:01 > "
 		"ff:ff:ff:ff:ff:ff arp\n"
 		"2026-11-21T17:42:00.000001Z sample br0 vm1 sample 9000 bytes probability=65535 "
 		"collector-set-id=7\n"
 		"2026-11-21T17:42:00.000001Z overflow lost=12\n"
-		"2026-11-21T17:42:00.000001Z port port=vm?[31m oper-status=up\n");
+		"2026-11-21T17:42:00.000001Z port br0 vm1 queue-stopped queue=3: ring 3: an ? "
+		"entry\n"
+		"2026-11-21T17:42:00.000001Z news vm?[31m oper-status=up\n");
 	assert_string_equal(w->err, "");
 }
 
@@ -76,7 +83,7 @@ test_completion(void **state)
 	struct cli_world *w = *state;
 
 	assert_int_equal(cli_do_words(w, words), CLI_OK);
-	assert_string_equal(w->out, "punt\nsample\n");
+	assert_string_equal(w->out, "punt\nsample\nport\n");
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, cli_setup, cli_teardown)

@@ -19,6 +19,7 @@
 static const char *const topic_names[EVENT_TOPICS] = {
 	[EVENT_PUNT] = "punt",
 	[EVENT_SAMPLE] = "sample",
+	[EVENT_PORT] = "port",
 };
 
 struct subscription {

@@ -38,6 +38,7 @@
 enum event_topic {
 	EVENT_PUNT, /* a packet that a rule sent to controllers */
 	EVENT_SAMPLE, /* one that a rule sampled */
+	EVENT_PORT, /* something happened to a port: a guest came, a queue was stopped */
 	EVENT_TOPICS,
 };
 

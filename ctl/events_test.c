@@ -186,10 +186,11 @@ test_topics_are_refused_by_name(void **state)
 		const char *text;
 	} cases[] = {
 		{"subscribe", "{\"topics\":[\"punt\",\"pumt\"]}",
-			"subscribe: there is no topic 'pumt' (there are punt, sample); did you "
+			"subscribe: there is no topic 'pumt' (there are punt, sample, port); did "
+			"you "
 			"mean 'punt'?"},
 		{"unsubscribe", "{\"topics\":[\"all\"]}",
-			"unsubscribe: there is no topic 'all' (there are punt, sample)"},
+			"unsubscribe: there is no topic 'all' (there are punt, sample, port)"},
 		{"subscribe", "{\"topics\":[\"punt\",1]}",
 			"subscribe: the param 'topics' must be an array of strings"},
 		{"subscribe", "{\"topics\":\"punt\"}",

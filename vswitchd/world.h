@@ -40,6 +40,12 @@ struct world_bridge {
 	SLIST_HEAD(, world_group) groups; /* bridge_policy.h */
 };
 
+/* Lines of the log about one port, see port_events.h. */
+struct port_log {
+	uint64_t full_at; /* when as many as may come at once may come again */
+	uint32_t quiet; /* that were left out since the last one */
+};
+
 struct world_port {
 	TAILQ_ENTRY(world_port) link;
 	char name[PORT_NAME_SIZE];
@@ -51,6 +57,7 @@ struct world_port {
 	char reason[PORT_REASON_SIZE];
 	uint64_t retry_at;
 	struct port_counters past; /* of earlier devices of this port */
+	struct port_log log;
 	uint16_t number; /* that rules know its name by, while it is configured; 0: none left */
 };
 
