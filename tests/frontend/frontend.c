@@ -11,13 +11,11 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "tests/frontend/vhost_user.h"
 
 static int client_connect(const char *path, uint64_t end);
 static int server_accept(const char *path, int timeout_ms);
 static int check_queue_count(struct frontend *fe, struct err *err);
 static int init_memory(struct frontend *fe, const struct frontend_config *config, struct err *err);
-static int init_queues(struct frontend *fe, struct err *err);
 static int queue_init(struct frontend *fe, unsigned int index);
 static void queue_fini(struct frontend_queue *queue);
 static int tell_u64(struct frontend *fe, uint32_t request, uint64_t value, struct err *err);
@@ -48,7 +46,7 @@ frontend_open_local(struct frontend *fe, const struct frontend_config *config, s
 
 	if (rc == 0) {
 		fe->features = config->features;
-		rc = init_queues(fe, err);
+		rc = frontend_init_queues(fe, err);
 	}
 	if (rc != 0) {
 		frontend_close(fe);
@@ -107,7 +105,8 @@ frontend_negotiate(struct frontend *fe, struct err *err)
 			return rc;
 		}
 		fe->protocol_features = msg.payload.u64 &
-			(VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_REPLY_ACK);
+			(VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_REPLY_ACK |
+				fe->config.protocol);
 		rc = tell_u64(fe, VHOST_USER_SET_PROTOCOL_FEATURES, fe->protocol_features, err);
 	}
 	if (rc == 0 && fe->config.n_pairs > 1) {
@@ -127,7 +126,7 @@ frontend_negotiate(struct frontend *fe, struct err *err)
 int
 frontend_start(struct frontend *fe, struct err *err)
 {
-	int rc = init_queues(fe, err);
+	int rc = frontend_init_queues(fe, err);
 
 	if (rc == 0) {
 		rc = frontend_send_memory(fe, err);
@@ -138,7 +137,7 @@ frontend_start(struct frontend *fe, struct err *err)
 	/* Spec, "Ring states": rings start disabled only when protocol features are negotiated. */
 	const bool enable = (fe->features & VHOST_USER_F_PROTOCOL_FEATURES) != 0;
 	for (unsigned int i = 0; rc == 0 && enable && i < fe->n_queues; i++) {
-		rc = tell_state(fe, VHOST_USER_SET_VRING_ENABLE, i, 1, err);
+		rc = frontend_enable_queue(fe, i, true, err);
 	}
 	return rc;
 }
@@ -146,19 +145,47 @@ frontend_start(struct frontend *fe, struct err *err)
 int
 frontend_send_memory(struct frontend *fe, struct err *err)
 {
-	struct vhost_user_msg msg = {
-		.request = VHOST_USER_SET_MEM_TABLE,
-		.size = 8 + sizeof(struct vhost_user_region),
-	};
+	struct vhost_user_msg msg = {.request = VHOST_USER_SET_MEM_TABLE};
+	const unsigned int n = fe->config.n_regions > 0 ? fe->config.n_regions : 1;
+	const bool ack = (fe->protocol_features & VHOST_USER_PROTOCOL_F_REPLY_ACK) != 0;
+	int fds[VHOST_USER_MAX_FDS];
+	int rc = 0;
 
-	msg.payload.memory.n_regions = 1;
-	msg.payload.memory.regions[0] = (struct vhost_user_region){
-		.gpa = MEMORY_GPA,
-		.size = fe->memory.size,
-		.user_addr = (uintptr_t)fe->memory.base,
+	for (unsigned int i = 0; rc == 0 && fe->config.slots && i < n; i++) {
+		msg = (struct vhost_user_msg){
+			.request = VHOST_USER_ADD_MEM_REG,
+			.size = sizeof(msg.payload.slot),
+		};
+		msg.payload.slot.region = frontend_region(fe, i);
+		rc = vhost_user_tell(fe->socket, &msg, &fe->memory.fd, 1, ack, err);
+	}
+	if (fe->config.slots) {
+		return rc;
+	}
+	assert(n <= VHOST_USER_MAX_FDS);
+	msg.size = 8 + n * (uint32_t)sizeof(struct vhost_user_region);
+	msg.payload.memory.n_regions = n;
+	for (unsigned int i = 0; i < n; i++) {
+		msg.payload.memory.regions[i] = frontend_region(fe, i);
+		fds[i] = fe->memory.fd;
+	}
+	return vhost_user_tell(fe->socket, &msg, fds, n, ack, err);
+}
+
+struct vhost_user_region
+frontend_region(const struct frontend *fe, unsigned int i)
+{
+	const unsigned int n = fe->config.n_regions > 0 ? fe->config.n_regions : 1;
+	const size_t page = fe->memory.huge ? MEMORY_HUGE_SIZE : 4096;
+	const size_t each = fe->memory.size / n & ~(page - 1);
+
+	assert(i < n && each > 0);
+	return (struct vhost_user_region){
+		.gpa = MEMORY_GPA + i * each,
+		.size = i == n - 1 ? fe->memory.size - i * each : each,
+		.user_addr = (uintptr_t)fe->memory.base + i * each,
+		.mmap_offset = i * each,
 	};
-	return vhost_user_tell(fe->socket, &msg, &fe->memory.fd, 1,
-		(fe->protocol_features & VHOST_USER_PROTOCOL_F_REPLY_ACK) != 0, err);
 }
 
 int
@@ -200,13 +227,32 @@ frontend_start_queue(struct frontend *fe, unsigned int index, struct err *err)
 }
 
 int
+frontend_enable_queue(struct frontend *fe, unsigned int index, bool enable, struct err *err)
+{
+	return tell_state(fe, VHOST_USER_SET_VRING_ENABLE, index, enable, err);
+}
+
+int
+frontend_init_queues(struct frontend *fe, struct err *err)
+{
+	for (unsigned int i = 0; i < 2 * fe->config.n_pairs; i++) {
+		const int rc = queue_init(fe, i);
+		if (rc != 0) {
+			(void)err_set(err, ERR_FAILED, NULL, "queue %u: %s", i, strerror(-rc));
+			return rc;
+		}
+	}
+	return 0;
+}
+
+int
 frontend_stop(struct frontend *fe, struct err *err)
 {
 	int rc = 0;
 
 	for (unsigned int i = 0; rc == 0 && i < fe->n_queues; i++) {
 		if ((fe->features & VHOST_USER_F_PROTOCOL_FEATURES) != 0) {
-			rc = tell_state(fe, VHOST_USER_SET_VRING_ENABLE, i, 0, err);
+			rc = frontend_enable_queue(fe, i, false, err);
 		}
 	}
 	for (unsigned int i = 0; rc == 0 && i < fe->n_queues; i++) {
@@ -358,20 +404,11 @@ init_memory(struct frontend *fe, const struct frontend_config *config, struct er
 	const size_t packed = packed_ring_memory(config->ring_size);
 	const size_t rings = 2 * (size_t)config->n_pairs * (split > packed ? split : packed);
 
-	return memory_init(&fe->memory, rings + config->buffer_memory, config->pages, err);
-}
-
-static int
-init_queues(struct frontend *fe, struct err *err)
-{
-	for (unsigned int i = 0; i < 2 * fe->config.n_pairs; i++) {
-		const int rc = queue_init(fe, i);
-		if (rc != 0) {
-			(void)err_set(err, ERR_FAILED, NULL, "queue %u: %s", i, strerror(-rc));
-			return rc;
-		}
+	const int rc = memory_init(&fe->memory, rings + config->buffer_memory, config->pages, err);
+	if (rc == 0 && !config->unsealed) {
+		memory_seal(&fe->memory);
 	}
-	return 0;
+	return rc;
 }
 
 static int

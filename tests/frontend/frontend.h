@@ -18,8 +18,8 @@
  * Threads. Control functions are called by one thread. A queue is used by one thread, which may be
  * another one, between frontend_start() and frontend_stop().
  *
- * Limits. One memory region; one descriptor per buffer in queue_post(); no interrupts (a queue is
- * polled); no control queue, no event index, no in-flight memory, no migration log.
+ * Limits. One descriptor per buffer in queue_post() (chains: chain.h); no interrupts (a queue is
+ * polled); no control queue, no event index. The log and the in-flight area are in shared_area.h.
  */
 #ifndef VSW_TESTS_FRONTEND_FRONTEND_H
 #define VSW_TESTS_FRONTEND_FRONTEND_H
@@ -32,6 +32,7 @@
 #include "tests/frontend/memory.h"
 #include "tests/frontend/packed_ring.h"
 #include "tests/frontend/split_ring.h"
+#include "tests/frontend/vhost_user.h"
 
 /* virtio 1.2 section 5.1.3: Feature bits of a network device. */
 #define NET_F_CSUM (UINT64_C(1) << 0)
@@ -74,6 +75,10 @@ struct frontend_config {
 	uint64_t optional; /* of these what the back end offers */
 	size_t buffer_memory; /* bytes for the caller's buffers, beside the rings */
 	enum memory_pages pages;
+	uint64_t protocol; /* protocol features, beside MQ and REPLY_ACK, if they are offered */
+	unsigned int n_regions; /* that the memory is told as, neighbours; 0: one */
+	bool slots; /* each by ADD_MEM_REG, which needs CONFIGURE_MEM_SLOTS */
+	bool unsealed; /* the memory can be truncated */
 	int timeout_ms; /* for the peer to appear; 0: VHOST_USER_TIMEOUT_MS */
 };
 
@@ -120,6 +125,13 @@ int frontend_start(struct frontend *fe, struct err *err);
 /* One ring's messages, or only the memory table: the steps of frontend_start() for tests. */
 int frontend_send_memory(struct frontend *fe, struct err *err);
 int frontend_start_queue(struct frontend *fe, unsigned int index, struct err *err);
+int frontend_enable_queue(struct frontend *fe, unsigned int index, bool enable, struct err *err);
+
+/* Empty rings, in the memory that is left: before the first frontend_start_queue(). */
+int frontend_init_queues(struct frontend *fe, struct err *err);
+
+/* What is told of the memory's region i. */
+struct vhost_user_region frontend_region(const struct frontend *fe, unsigned int i);
 
 /* Disable the rings and take them back; each queue's stopped_base is what the back end said. */
 int frontend_stop(struct frontend *fe, struct err *err);

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "tests/frontend/shared_area.h"
 #include "tests/frontend/vhost_user.h"
 
 #define MAX_MESSAGES 128
@@ -59,6 +60,11 @@ answer(struct vhost_user_msg *msg)
 		break;
 	case VHOST_USER_GET_QUEUE_NUM:
 		msg->payload.u64 = peer.n_pairs;
+		break;
+	case VHOST_USER_SET_LOG_BASE:
+		break;
+	case VHOST_USER_GET_STATUS:
+		msg->payload.u64 = 7;
 		break;
 	case VHOST_USER_GET_VRING_BASE:
 		msg->payload.state.num = 1000 + msg->payload.state.index;
@@ -252,6 +258,64 @@ test_refused(void **state)
 	finish(&fe);
 }
 
+/* Several regions, in one table or one by one: neighbours, and all of the memory. */
+static void
+test_regions(void **state)
+{
+	struct frontend fe;
+	unsigned int n_fds;
+
+	(void)state;
+	for (unsigned int slots = 0; slots <= 1; slots++) {
+		start(&fe, 1, VIRTIO_F_VERSION_1, OFFERED);
+		fe.config.n_regions = 3;
+		fe.config.slots = slots != 0;
+		serve();
+		assert_int_equal(frontend_negotiate(&fe, NULL), 0);
+		assert_int_equal(frontend_start(&fe, NULL), 0);
+		finish(&fe);
+		assert_int_equal(count(VHOST_USER_SET_MEM_TABLE), slots ? 0 : 1);
+		assert_int_equal(count(VHOST_USER_ADD_MEM_REG), slots ? 3 : 0);
+		const struct vhost_user_msg *msg =
+			last(slots ? VHOST_USER_ADD_MEM_REG : VHOST_USER_SET_MEM_TABLE, &n_fds);
+		const struct vhost_user_region *region =
+			slots ? &msg->payload.slot.region : &msg->payload.memory.regions[2];
+		assert_int_equal(n_fds, slots ? 1 : 3);
+		assert_int_equal(region->mmap_offset, 40960);
+		assert_int_equal(region->gpa, MEMORY_GPA + 40960);
+		assert_int_equal(region->size, 65536 - 40960);
+	}
+}
+
+static void
+test_areas(void **state)
+{
+	struct frontend fe;
+	struct shared_area area;
+	unsigned int n_fds;
+	uint8_t status = 0;
+
+	(void)state;
+	start(&fe, 1, VIRTIO_F_VERSION_1, OFFERED);
+	serve();
+	assert_int_equal(frontend_negotiate(&fe, NULL), 0);
+	assert_int_equal(shared_area_init(&area, 8192), 0);
+	assert_int_equal(frontend_set_log(&fe, &area, 4096, 4096, NULL), 0);
+	assert_int_equal(frontend_set_features(&fe, fe.features | VHOST_F_LOG_ALL, NULL), 0);
+	area.inflight = (struct vhost_user_inflight){.mmap_size = 8192, .n_queues = 2};
+	assert_int_equal(frontend_set_inflight(&fe, &area, NULL), 0);
+	assert_int_equal(frontend_set_status(&fe, 15, NULL), 0);
+	assert_int_equal(frontend_get_status(&fe, &status, NULL), 0);
+	assert_int_equal(status, 7);
+	shared_area_fini(&area);
+	finish(&fe);
+	assert_int_equal(last(VHOST_USER_SET_LOG_BASE, &n_fds)->payload.log.offset, 4096);
+	assert_int_equal(n_fds, 1);
+	assert_int_equal(last(VHOST_USER_SET_INFLIGHT_FD, &n_fds)->size, 20);
+	assert_int_equal(n_fds, 1);
+	assert_int_equal(last(VHOST_USER_SET_STATUS, &n_fds)->payload.u64, 15);
+}
+
 static void
 test_gone(void **state)
 {
@@ -294,6 +358,8 @@ main(void)
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_regions),
+		cmocka_unit_test(test_areas),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_raw),
 	};

@@ -44,6 +44,12 @@ memory_fini(struct memory *memory)
 	*memory = (struct memory){.fd = -1};
 }
 
+void
+memory_seal(struct memory *memory)
+{
+	(void)fcntl(memory->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
+}
+
 void *
 memory_alloc(struct memory *memory, size_t size, size_t align)
 {
@@ -88,8 +94,6 @@ try_init(struct memory *memory, size_t size, bool huge)
 		(void)close(fd);
 		return rc;
 	}
-	/* As QEMU does: a back end may insist that its memory cannot be cut off. */
-	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
 	*memory = (struct memory){.fd = fd, .base = base, .size = size, .huge = huge};
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Guest memory: one memfd, mapped here and handed to the back end as one region.
+ * Guest memory: one memfd, mapped here and handed to the back end as one region, or as several.
  *
  * Guest-physical addresses start at MEMORY_GPA, so that a back end that mistakes them for
  * addresses of either process is found out. Memory is given out upwards and never taken back
@@ -36,6 +36,9 @@ struct memory {
 /* At least `size` bytes of zeroes. */
 int memory_init(struct memory *memory, size_t size, enum memory_pages pages, struct err *err);
 void memory_fini(struct memory *memory);
+
+/* As QEMU does: a back end may insist that its memory cannot be cut off. */
+void memory_seal(struct memory *memory);
 
 /* `size` bytes aligned to a power of two; NULL when the memory is used up. */
 void *memory_alloc(struct memory *memory, size_t size, size_t align);

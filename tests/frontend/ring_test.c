@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "tests/frontend/chain.h"
 #include "tests/frontend/device_model.h"
 #include "tests/frontend/frontend.h"
 #include "tests/frontend/memory.h"
@@ -226,6 +227,55 @@ test_raw_chain(void **state)
 }
 
 static void
+split_publish_check(struct world *world, uint16_t id, uint64_t gpa, uint32_t len, uint16_t flags)
+{
+	struct device_buffer taken[SIZE];
+
+	split_ring_publish(&world->queue.ring.split);
+	assert_int_equal(device_model_take(&world->model, taken, SIZE), 1);
+	assert_int_equal(taken[0].id, id);
+	assert_int_equal(taken[0].gpa, gpa);
+	assert_int_equal(taken[0].len, len);
+	assert_int_equal(taken[0].flags, flags);
+}
+
+/* Chains and tables as they should be: linked to the last, and what the device sees first. */
+static void
+test_chain(void **state)
+{
+	const struct chain_piece pieces[] = {{100, 1, 0}, {200, 2, 0}, {300, 3, SPLIT_DESC_WRITE}};
+	struct device_buffer taken[SIZE];
+	struct world *world = world_create(false, false);
+	struct split_ring *split = &world->queue.ring.split;
+
+	(void)state;
+	split_chain(split, 4, pieces, 3);
+	split_publish_check(world, 4, 100, 1, SPLIT_DESC_NEXT);
+	assert_int_equal(split->desc[4].next, 5);
+	assert_int_equal(split->desc[6].flags, SPLIT_DESC_WRITE);
+	struct split_desc table[3];
+	split_chain_indirect(split, 1, table, 0x1234, pieces, 3);
+	split_publish_check(world, 1, 0x1234, 48, SPLIT_DESC_INDIRECT);
+	assert_int_equal(table[1].next, 2);
+	assert_int_equal(table[1].flags, SPLIT_DESC_NEXT);
+	world_destroy(world);
+
+	world = world_create(true, false);
+	struct packed_ring *packed = &world->queue.ring.packed;
+	struct packed_desc packed_table[3];
+	packed_chain(packed, 2, pieces, 3);
+	packed_chain_indirect(packed, 1, packed_table, 0x1234, pieces, 3);
+	assert_int_equal(device_model_take(&world->model, taken, SIZE), 4);
+	assert_int_equal(taken[2].gpa, 300);
+	assert_int_equal(taken[2].id, 2);
+	assert_int_equal(taken[2].flags & PACKED_DESC_NEXT, 0);
+	assert_int_equal(taken[1].flags & PACKED_DESC_NEXT, PACKED_DESC_NEXT);
+	assert_int_equal(taken[3].len, 48);
+	assert_int_equal(packed_table[2].flags, PACKED_DESC_WRITE);
+	world_destroy(world);
+}
+
+static void
 test_packed_base(void **state)
 {
 	struct world *world = world_create(true, false);
@@ -265,6 +315,7 @@ main(void)
 		cmocka_unit_test(test_kick),
 		cmocka_unit_test(test_lazy_kick),
 		cmocka_unit_test(test_raw_chain),
+		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_packed_base),
 		cmocka_unit_test(test_memory),
 	};

@@ -59,8 +59,19 @@ enum vhost_user_request {
 
 /* Spec, "Protocol features". */
 #define VHOST_USER_PROTOCOL_F_MQ (UINT64_C(1) << 0)
+#define VHOST_USER_PROTOCOL_F_LOG_SHMFD (UINT64_C(1) << 1)
+#define VHOST_USER_PROTOCOL_F_RARP (UINT64_C(1) << 2)
 #define VHOST_USER_PROTOCOL_F_REPLY_ACK (UINT64_C(1) << 3)
+#define VHOST_USER_PROTOCOL_F_NET_MTU (UINT64_C(1) << 4)
+#define VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD (UINT64_C(1) << 12)
+#define VHOST_USER_PROTOCOL_F_RESET_DEVICE (UINT64_C(1) << 13)
+#define VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS (UINT64_C(1) << 15)
+#define VHOST_USER_PROTOCOL_F_STATUS (UINT64_C(1) << 16)
 
+/* Spec, "Migration": bit 26 of the virtio features, set while writes are to be logged. */
+#define VHOST_F_LOG_ALL (UINT64_C(1) << 26)
+/* One bit for each so many bytes of guest-physical memory. */
+#define VHOST_LOG_PAGE 4096u
 /* Spec, "Feature negotiation": bit 30 of the virtio features, never shown to a driver. */
 #define VHOST_USER_F_PROTOCOL_FEATURES (UINT64_C(1) << 30)
 
@@ -92,6 +103,18 @@ struct vhost_user_addr { /* Spec, "A vring address description" */
 	uint64_t log;
 };
 
+struct vhost_user_log { /* Spec, "Log description" */
+	uint64_t size;
+	uint64_t offset;
+};
+
+struct vhost_user_inflight { /* Spec, "Inflight description" */
+	uint64_t mmap_size;
+	uint64_t mmap_offset;
+	uint16_t n_queues;
+	uint16_t queue_size;
+} __attribute__((packed));
+
 struct vhost_user_msg {
 	uint32_t request;
 	uint32_t flags;
@@ -100,6 +123,12 @@ struct vhost_user_msg {
 		uint64_t u64;
 		struct vhost_user_state state;
 		struct vhost_user_addr addr;
+		struct vhost_user_log log;
+		struct vhost_user_inflight inflight;
+		struct {
+			uint64_t padding;
+			struct vhost_user_region region;
+		} slot; /* Spec, "Single memory region description" */
 		struct {
 			uint32_t n_regions;
 			uint32_t padding;
@@ -112,6 +141,7 @@ struct vhost_user_msg {
 #define VHOST_USER_HEADER_SIZE 12
 static_assert(offsetof(struct vhost_user_msg, payload) == VHOST_USER_HEADER_SIZE, "spec, Header");
 static_assert(sizeof(struct vhost_user_addr) == 40, "spec, vring address description");
+static_assert(sizeof(struct vhost_user_inflight) == 20, "spec, Inflight description");
 
 /* Any bytes with any descriptors (at most VHOST_USER_MAX_FDS) in one sendmsg(). */
 int
