@@ -21,12 +21,16 @@
 
 #define GUARD_RANGES_MAX 16384
 
-/* Install the handler (again, if somebody has replaced it). Idempotent; 0 or -errno. */
+/*
+ * Install the handler (again, if somebody has replaced it: EAL's hot-plug handler does).
+ * Idempotent; 0 or -errno. guard_add does it too.
+ */
 int guard_install(void) ON_MAIN;
 
 /*
  * Guard [addr, addr + len), a whole mapping, page-aligned. `gone` is set when a part of it was
- * missing; it outlives the range. Returns a slot for guard_remove, or -ENOSPC.
+ * missing; it outlives the range. Returns a slot for guard_remove, or -ENOSPC, or what
+ * guard_install returns.
  */
 int guard_add(void *addr, size_t len, atomic_bool *gone) ON_MAIN;
 
