@@ -127,9 +127,9 @@ struct vq {
 	bool avail_wrap; /* packed: 2.8.1, both start as true */
 	bool used_wrap;
 	bool quiet; /* the guest has been asked not to kick */
-	uint8_t owed; /* looks at whether a call is wanted (VQ_LAZY_CALL) */
-	uint16_t signalled; /* split with event index: used index at the last look for a call */
-	uint16_t called_at; /* what was used when `owed` began */
+	uint8_t owed; /* looks that are left at whether a call is wanted; 0: none is owed */
+	uint32_t since; /* buffers (packed: slots) used since the guest was last called, or needed
+			 * no call for sure */
 	uint32_t region; /* gmem_at's memory */
 	_Atomic int fault; /* enum vq_fault */
 	struct vq_loans *loans; /* rings that the guest transmits on */

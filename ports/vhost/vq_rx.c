@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Packets from the guest; built once for each kind of CPU (vq_isa.h). */
+#include <assert.h>
+#include <rte_branch_prediction.h>
+#include <rte_ether.h>
+
+#include "ports/vhost/vq_chain.h"
+#include "ports/vhost/vq_copy.h"
+#include "ports/vhost/vq_fetch.h"
+#include "ports/vhost/vq_isa.h"
+#include "ports/vhost/vq_used.h"
+
+static_assert(PKT_HEADROOM >= VQ_HDR_MAX, "the header is copied to the room before the head");
+static_assert(VQ_HEAD_SIZE >= PKT_HEADROOM + PKT_HEAD_MIN, "a lent head");
+
+/* What became of one buffer. */
+enum rx_end { RX_PACKET, RX_DROPPED, RX_FAULT };
+
+struct rx {
+	struct vq *vq;
+	const struct vq_view *view;
+	struct rte_mempool *pool;
+	struct port_counters *count;
+};
+
+static enum rx_end
+rx_drop(const struct rx *rx, enum drop_reason reason)
+{
+	port_drop(rx->count, reason, 1);
+	port_count(&rx->vq->stats.invalid, 1);
+	return RX_DROPPED;
+}
+
+/* What the header says, from its private copy. False: it contradicts itself. */
+static inline bool
+rx_offload(const uint8_t *hdr, struct pkt_offload *ol)
+{
+	uint64_t plain;
+
+	__builtin_memcpy(&plain, hdr, sizeof(plain));
+	*ol = (struct pkt_offload){0};
+	if (likely((plain & 0xffff) == 0)) {
+		return true; /* no flags, no segmentation */
+	}
+	{
+		struct vnet_hdr vnet;
+
+		__builtin_memcpy(&vnet, hdr, sizeof(vnet));
+		if (!offload_from_vnet(&vnet, ol)) {
+			return false;
+		}
+	}
+	/* That a sum has been verified is not the sender's to say. */
+	ol->flags &= (uint8_t)~PKT_OL_CSUM_OK;
+	return true;
+}
+
+/*
+ * A frame of `len` bytes behind its header at `at`, all in one piece, whose header and first bytes
+ * are copied to loan number `k`.
+ */
+static inline enum rx_end
+rx_single(const struct rx *rx, uint16_t k, const uint8_t *at, uint32_t len, struct pkt *pkt)
+{
+	const uint32_t hdr_len = rx->view->hdr_len;
+	const uint32_t frame = len - hdr_len;
+	struct vq_loans *loans = rx->vq->loans;
+	uint8_t *head = loans->heads[k] + PKT_HEADROOM;
+	uint32_t head_len;
+
+	if (unlikely(len < hdr_len + RTE_ETHER_HDR_LEN)) {
+		return rx_drop(rx, DROP_RUNT);
+	}
+	if (unlikely(frame > PKT_LEN_MAX)) {
+		return rx_drop(rx, DROP_RX_OVERSIZE);
+	}
+	head_len = frame < PKT_HEAD_MIN ? frame : PKT_HEAD_MIN;
+	*pkt = (struct pkt){.head = head,
+		.len = frame,
+		.head_len = (uint16_t)head_len,
+		.headroom = PKT_HEADROOM,
+		.tailroom = (uint16_t)(VQ_HEAD_SIZE - PKT_HEADROOM - head_len)};
+	if ((rx->view->flags & VQ_READ_HDR) != 0) {
+		vq_copy(head - hdr_len, at, hdr_len + head_len);
+		if (!rx_offload(head - hdr_len, &pkt->ol)) {
+			return rx_drop(rx, DROP_OFFLOAD_INVALID);
+		}
+	} else {
+		vq_copy(head, at + hdr_len, head_len);
+	}
+	if (frame > head_len) {
+		loans->segs[k][0] = (struct pkt_seg){at + hdr_len + head_len, frame - head_len};
+		pkt->segs = loans->segs[k];
+		pkt->n_segs = 1;
+	}
+	return RX_PACKET;
+}
+
+/* Take n bytes from the front of the pieces. */
+static void
+chain_take(struct vq_chain *chain, uint32_t *piece, uint8_t *to, uint32_t n)
+{
+	while (n > 0) {
+		struct pkt_seg *from = &chain->pieces[*piece];
+		const uint32_t len = from->len < n ? from->len : n;
+
+		vq_copy(to, from->addr, len);
+		from->addr += len;
+		from->len -= len;
+		to += len;
+		n -= len;
+		*piece += from->len == 0;
+	}
+}
+
+/* Too many pieces to be lent: a copy in our own memory. */
+static enum rx_end
+rx_copy(const struct rx *rx, struct pkt *pkt, const struct pkt_seg *pieces, uint32_t n)
+{
+	const struct pkt_offload ol = pkt->ol;
+	struct rte_mbuf *m;
+	struct tx_item item;
+
+	pkt->segs = pieces;
+	pkt->n_segs = (uint16_t)n;
+	pkt_item(pkt, &item);
+	m = rx->pool == NULL ? NULL : pkt_to_mbuf(&item, rx->pool);
+	if (m == NULL) {
+		port_drop(rx->count, DROP_RX_NO_MEMORY, 1);
+		return RX_DROPPED;
+	}
+	pkt_from_mbuf(pkt, m);
+	pkt->ol = ol;
+	return RX_PACKET;
+}
+
+/* A buffer of several descriptors, or across a border. Notes what it is in the loan. */
+static __attribute__((noinline)) enum rx_end
+rx_chain(const struct rx *rx, uint16_t k, uint16_t start, struct pkt *pkt)
+{
+	const uint32_t hdr_len = rx->view->hdr_len;
+	struct vq_loans *loans = rx->vq->loans;
+	uint8_t *head = loans->heads[k] + PKT_HEADROOM;
+	struct vq_chain chain;
+	enum vq_fault fault;
+	uint32_t piece = 0;
+	uint32_t frame;
+
+	vq_chain_clear(&chain);
+	fault = vq_chain_walk(&chain, rx->vq, rx->view, start, false);
+	if (fault != VQ_FAULT_NONE) {
+		vq_fail(rx->vq, fault);
+		return RX_FAULT;
+	}
+	loans->ids[k] = chain.id;
+	loans->slots[k] = chain.slots;
+	if (chain.len < hdr_len + RTE_ETHER_HDR_LEN) {
+		return rx_drop(rx, DROP_RUNT);
+	}
+	if (chain.len > hdr_len + PKT_LEN_MAX) {
+		return rx_drop(rx, DROP_RX_OVERSIZE);
+	}
+	frame = (uint32_t)chain.len - hdr_len;
+	*pkt = (struct pkt){.head = head,
+		.len = frame,
+		.head_len = (uint16_t)(frame < PKT_HEAD_MIN ? frame : PKT_HEAD_MIN),
+		.headroom = PKT_HEADROOM};
+	pkt->tailroom = (uint16_t)(VQ_HEAD_SIZE - PKT_HEADROOM - pkt->head_len);
+	chain_take(&chain, &piece, head - hdr_len, hdr_len + pkt->head_len);
+	if ((rx->view->flags & VQ_READ_HDR) != 0 && !rx_offload(head - hdr_len, &pkt->ol)) {
+		return rx_drop(rx, DROP_OFFLOAD_INVALID);
+	}
+	if (chain.n - piece > PKT_SEGS_MAX) {
+		return rx_copy(rx, pkt, &chain.pieces[piece], chain.n - piece);
+	}
+	pkt->segs = loans->segs[k];
+	for (; piece < chain.n; piece++) {
+		loans->segs[k][pkt->n_segs++] = chain.pieces[piece];
+	}
+	return RX_PACKET;
+}
+
+static inline void
+rx_give_back(struct vq *vq, const struct vq_view *view)
+{
+	struct vq_used_batch batch = {.n = 0};
+	struct vq_loans *loans = vq->loans;
+
+	for (uint16_t i = 0; i < loans->n; i++) {
+		vq_used_put(vq, view, &batch, loans->ids[i], loans->slots[i], 0, 0);
+	}
+	loans->n = 0;
+	vq_used_publish(vq, view, &batch);
+}
+
+uint16_t
+VQ_NAME(vq_rx)(struct vq *vq, const struct vq_view *view, struct pkt *pkts, uint16_t max,
+	struct rte_mempool *pool, struct port_counters *count)
+{
+	const struct rx rx = {.vq = vq, .view = view, .pool = pool, .count = count};
+	const uint16_t before = vq->next_avail;
+	struct vq_loans *loans = vq->loans;
+	struct vq_bufs bufs;
+	uint64_t bytes = 0;
+	uint16_t n = 0;
+
+	if (unlikely(!vq_sound(vq, view))) {
+		return 0;
+	}
+	vq_look_again(vq, view);
+	assert(loans->n == 0);
+	if (vq_fetch(vq, view, &bufs, max < PKT_BURST ? max : PKT_BURST, 0) == 0) {
+		if (unlikely(!vq->quiet)) {
+			vq_be_quiet(vq, view);
+		}
+		return 0;
+	}
+	for (uint16_t k = 0; k < bufs.n; k++) {
+		enum rx_end end;
+
+		loans->ids[k] = bufs.id[k];
+		loans->slots[k] = 1;
+		if (likely(bufs.at[k] != NULL)) {
+			end = rx_single(&rx, k, bufs.at[k], bufs.len[k], &pkts[n]);
+		} else {
+			end = rx_chain(&rx, k, bufs.start[k], &pkts[n]);
+		}
+		if (unlikely(end == RX_FAULT)) {
+			break;
+		}
+		vq_consume(vq, view, loans->slots[k]);
+		loans->n++;
+		if (likely(end == RX_PACKET)) {
+			bytes += pkts[n++].len;
+		}
+	}
+	vq_stay_quiet(vq, view, before);
+	if (n == 0) {
+		rx_give_back(vq, view);
+		return 0;
+	}
+	port_count(&vq->stats.packets, n);
+	port_count(&vq->stats.bytes, bytes);
+	port_count(&vq->stats.bursts, 1);
+	port_count(&count->rx_packets, n);
+	port_count(&count->rx_bytes, bytes);
+	return n;
+}
+
+void
+VQ_NAME(vq_release)(struct vq *vq, const struct vq_view *view, struct pkt *pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		if (unlikely(pkts[i].mbuf != NULL)) {
+			pkt_free(&pkts[i]);
+		}
+	}
+	rx_give_back(vq, view);
+}

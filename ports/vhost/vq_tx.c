@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Packets to the guest; built once for each kind of CPU (vq_isa.h). */
+#include <rte_branch_prediction.h>
+#include <sys/uio.h>
+
+#include "ports/vhost/vq_chain.h"
+#include "ports/vhost/vq_copy.h"
+#include "ports/vhost/vq_fetch.h"
+#include "ports/vhost/vq_isa.h"
+#include "ports/vhost/vq_used.h"
+
+#define TX_IOV_MAX 128 /* pieces of one packet: head, tail, segments or buffers of an mbuf chain \
+			*/
+#define TX_FAR 256 /* frames longer than this have their next one's lines fetched ahead */
+#define TX_AHEAD 2048 /* bytes of it at most */
+
+/* What became of one packet. */
+enum tx_end {
+	TX_SENT,
+	TX_FULL, /* the ring has no (more) buffers */
+	TX_SMALL, /* its buffers cannot hold the frame */
+	TX_REFUSED, /* the guest does not take its offloads, or it has too many pieces */
+	TX_FAULT,
+};
+
+struct tx {
+	struct vq *vq;
+	const struct vq_view *view;
+	struct vq_bufs bufs;
+	uint16_t next; /* in bufs */
+	struct vq_used_batch used;
+};
+
+struct tx_hdr {
+	uint64_t first;
+	uint32_t last; /* csum_offset, num_buffers */
+};
+
+/* virtio 1.2, 5.1.6.4.1: num_buffers is 1 where frames are not spread. */
+static inline bool
+tx_header(const struct vq_view *view, const struct tx_item *item, struct tx_hdr *hdr)
+{
+	struct vnet_hdr vnet;
+
+	*hdr = (struct tx_hdr){.last = 1U << 16};
+	if (likely(item->ol.flags == 0)) {
+		return true;
+	}
+	if (offload_missing(item->ol.flags, view->takes) != 0) {
+		return false;
+	}
+	/* hdr_len may name fewer bytes than the headers have, never more than the frame. */
+	offload_to_vnet(&item->ol, item->head_len < 128 ? item->head_len : 128, &vnet);
+	if ((item->ol.flags & PKT_OL_CSUM) == 0 && (view->takes & PORT_CAP_CSUM) == 0) {
+		vnet.flags = 0; /* DATA_VALID is GUEST_CSUM's too */
+	}
+	__builtin_memcpy(&hdr->first, &vnet, sizeof(hdr->first));
+	hdr->last |= vnet.csum_offset;
+	return true;
+}
+
+/* One that is there already is left alone, and its line with the guest. */
+static inline void
+tx_put_header(uint8_t *to, const struct tx_hdr *hdr, uint8_t hdr_len)
+{
+	if (*(volatile loose64 *)to != hdr->first) {
+		*(volatile loose64 *)to = hdr->first;
+	}
+	if (hdr_len == VQ_HDR_MAX) {
+		if (*(volatile loose32 *)(to + 8) != hdr->last) {
+			*(volatile loose32 *)(to + 8) = hdr->last;
+		}
+	} else if (guest_load16(to + 8) != (uint16_t)hdr->last) {
+		guest_store16(to + 8, (uint16_t)hdr->last);
+	}
+}
+
+/* Is the packet's rest one lent segment, and the head as it was received? */
+static inline bool
+tx_one_rest(const struct tx_item *item)
+{
+	const struct pkt *pkt = item->pkt;
+
+	return pkt->n_segs == 1 && pkt->mbuf == NULL && pkt->pulled == 0 &&
+		item->cut == pkt->head_len;
+}
+
+/* The frame's bytes, all of them, to one place. False: too many pieces. */
+static inline bool
+tx_put_frame(uint8_t *to, const struct tx_item *item)
+{
+	struct iovec iov[TX_IOV_MAX];
+	unsigned int n;
+
+	if (likely(item->len == item->head_len)) {
+		vq_copy(to, item->head, item->len);
+		return true;
+	}
+	if (likely(tx_one_rest(item))) {
+		vq_copy(to, item->head, item->head_len);
+		vq_copy(to + item->head_len, item->pkt->segs[0].addr, item->len - item->head_len);
+		return true;
+	}
+	n = pkt_iov(item, iov, TX_IOV_MAX);
+	for (unsigned int i = 0; i < n; i++) {
+		vq_copy(to, iov[i].iov_base, (uint32_t)iov[i].iov_len);
+		to += iov[i].iov_len;
+	}
+	return n > 0;
+}
+
+/* The next buffer that is there, looked at; false if there is none (or a fault). */
+static inline bool
+tx_peek(struct tx *tx)
+{
+	if (likely(tx->next < tx->bufs.n)) {
+		return true;
+	}
+	tx->next = 0;
+	return vq_fetch(tx->vq, tx->view, &tx->bufs, PKT_BURST, DESC_WRITE) > 0;
+}
+
+/* Buffers of a frame that one descriptor does not hold. */
+struct tx_spread {
+	uint16_t n;
+	uint16_t ids[VQ_PIECES_MAX];
+	uint16_t slots[VQ_PIECES_MAX];
+	uint32_t room[VQ_PIECES_MAX]; /* bytes */
+	struct vq_chain chain;
+};
+
+/* Append the next buffer to those of the frame, and consume it. */
+static enum tx_end
+spread_add(struct tx *tx, struct tx_spread *spread)
+{
+	struct vq_chain *chain = &spread->chain;
+	const uint64_t before = chain->len;
+	const uint16_t k = tx->next;
+	enum vq_fault fault;
+
+	if (spread->n == VQ_PIECES_MAX || chain->n == VQ_PIECES_MAX) {
+		return TX_SMALL;
+	}
+	if (tx->bufs.at[k] != NULL) {
+		chain->pieces[chain->n] = (struct pkt_seg){tx->bufs.at[k], tx->bufs.len[k]};
+		chain->gpas[chain->n++] = tx->bufs.gpa[k];
+		chain->len += tx->bufs.len[k];
+		chain->id = tx->bufs.id[k];
+		chain->slots = 1;
+	} else {
+		fault = vq_chain_walk(chain, tx->vq, tx->view, tx->bufs.start[k], true);
+		if (fault == VQ_FAULT_NONE && chain->len == before) {
+			fault = VQ_FAULT_EMPTY;
+		}
+		if (fault != VQ_FAULT_NONE) {
+			vq_fail(tx->vq, fault);
+			return TX_FAULT;
+		}
+	}
+	spread->ids[spread->n] = chain->id;
+	spread->slots[spread->n] = chain->slots;
+	spread->room[spread->n++] = (uint32_t)(chain->len - before);
+	vq_consume(tx->vq, tx->view, chain->slots);
+	tx->next++;
+	return TX_SENT;
+}
+
+/* Enough buffers for `need` bytes; TX_SENT if there are. */
+static enum tx_end
+spread_collect(struct tx *tx, struct tx_spread *spread, uint32_t need)
+{
+	spread->n = 0;
+	vq_chain_clear(&spread->chain);
+	while (spread->chain.len < need) {
+		enum tx_end end;
+
+		if (spread->n > 0 && (tx->view->flags & VQ_MERGEABLE) == 0) {
+			return TX_SMALL;
+		}
+		if (!tx_peek(tx)) {
+			return TX_FULL;
+		}
+		end = spread_add(tx, spread);
+		if (end != TX_SENT) {
+			return end;
+		}
+	}
+	return TX_SENT;
+}
+
+/* Copy bytes to the pieces, one after the other. */
+struct tx_cursor {
+	const struct vq_chain *chain;
+	uint32_t piece;
+	uint32_t off;
+};
+
+static inline void
+cursor_put(struct tx_cursor *to, const uint8_t *from, uint32_t n)
+{
+	while (n > 0) {
+		const struct pkt_seg *piece = &to->chain->pieces[to->piece];
+		const uint32_t left = piece->len - to->off;
+		const uint32_t len = left < n ? left : n;
+
+		vq_copy((uint8_t *)(uintptr_t)piece->addr + to->off, from, len);
+		from += len;
+		n -= len;
+		to->off += len;
+		if (to->off == piece->len) {
+			to->piece++;
+			to->off = 0;
+		}
+	}
+}
+
+static void
+spread_log(const struct vq_view *view, const struct vq_chain *chain, uint32_t wrote)
+{
+	for (uint32_t i = 0; wrote > 0; i++) {
+		const uint32_t len = chain->pieces[i].len < wrote ? chain->pieces[i].len : wrote;
+
+		dirty_log_wrote(view->log, chain->gpas[i], len);
+		wrote -= len;
+	}
+}
+
+static enum tx_end
+spread_write(struct tx *tx, struct tx_spread *spread, const struct tx_item *item, struct tx_hdr hdr,
+	uint32_t need)
+{
+	struct tx_cursor to = {.chain = &spread->chain};
+	struct iovec iov[TX_IOV_MAX];
+	const unsigned int n = pkt_iov(item, iov, TX_IOV_MAX);
+	uint32_t left = need;
+
+	if (n == 0) {
+		return TX_REFUSED;
+	}
+	hdr.last = (hdr.last & 0xffff) | (uint32_t)spread->n << 16;
+	cursor_put(&to, (const uint8_t *)&hdr, tx->view->hdr_len);
+	for (unsigned int i = 0; i < n; i++) {
+		cursor_put(&to, iov[i].iov_base, (uint32_t)iov[i].iov_len);
+	}
+	if (unlikely(tx->view->log != NULL)) {
+		spread_log(tx->view, &spread->chain, need);
+	}
+	for (uint16_t i = 0; i < spread->n; i++) {
+		const uint32_t len = spread->room[i] < left ? spread->room[i] : left;
+
+		vq_used_put(tx->vq, tx->view, &tx->used, spread->ids[i], spread->slots[i], len,
+			DESC_WRITE);
+		left -= len;
+	}
+	return TX_SENT;
+}
+
+/* A frame that fills several buffers, or one of several descriptors. All of it or nothing. */
+static __attribute__((noinline)) enum tx_end
+tx_spread(struct tx *tx, const struct tx_item *item, const struct tx_hdr *hdr, uint32_t need)
+{
+	struct vq *vq = tx->vq;
+	const uint16_t next_avail = vq->next_avail;
+	const bool avail_wrap = vq->avail_wrap;
+	struct tx_spread spread;
+	enum tx_end end = spread_collect(tx, &spread, need);
+
+	if (end == TX_SENT) {
+		end = spread_write(tx, &spread, item, *hdr, need);
+	}
+	if (end != TX_SENT) {
+		vq->next_avail = next_avail;
+		vq->avail_wrap = avail_wrap;
+		tx->bufs.n = 0; /* looked at again */
+		tx->next = 0;
+	}
+	return end;
+}
+
+static inline enum tx_end
+tx_one(struct tx *tx, const struct tx_item *item)
+{
+	const struct vq_view *view = tx->view;
+	const uint32_t need = view->hdr_len + item->len;
+	struct tx_hdr hdr;
+	uint8_t *to;
+	uint16_t k;
+
+	if (unlikely(!tx_peek(tx))) {
+		return TX_FULL;
+	}
+	if (unlikely(!tx_header(view, item, &hdr))) {
+		return TX_REFUSED;
+	}
+	k = tx->next;
+	to = tx->bufs.at[k];
+	if (unlikely(to == NULL || need > tx->bufs.len[k])) {
+		return tx_spread(tx, item, &hdr, need);
+	}
+	tx_put_header(to, &hdr, view->hdr_len);
+	if (unlikely(!tx_put_frame(to + view->hdr_len, item))) {
+		return TX_REFUSED;
+	}
+	if (unlikely(view->log != NULL)) {
+		dirty_log_wrote(view->log, tx->bufs.gpa[k], need);
+	}
+	vq_used_put(tx->vq, view, &tx->used, tx->bufs.id[k], 1, need, DESC_WRITE);
+	vq_consume(tx->vq, view, 1);
+	tx->next++;
+	return TX_SENT;
+}
+
+/* The next long frame: its bytes here, its buffer there, while this one is copied. */
+static inline void
+tx_look_ahead(const struct tx *tx, const struct tx_item *item)
+{
+	const uint32_t len = item->len < TX_AHEAD ? item->len : TX_AHEAD;
+	const uint16_t k = (uint16_t)(tx->next + 1);
+
+	if (item->len <= TX_FAR || k >= tx->bufs.n || tx->bufs.at[k] == NULL ||
+		item->pkt->n_segs == 0) {
+		return;
+	}
+	for (uint32_t off = 0; off < len - item->head_len; off += 64) {
+		__builtin_prefetch(item->pkt->segs[0].addr + off);
+	}
+	for (uint32_t off = 128; off < len; off += 64) {
+		prefetch_write(tx->bufs.at[k] + off, 1);
+	}
+}
+
+struct tx_counts {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t full;
+	uint64_t small;
+	uint64_t refused;
+};
+
+static void
+tx_account(struct vq *vq, const struct tx_counts *sum, struct port_counters *count)
+{
+	port_count(&vq->stats.packets, sum->packets);
+	port_count(&vq->stats.bytes, sum->bytes);
+	port_count(&vq->stats.bursts, sum->packets > 0);
+	port_count(&count->tx_packets, sum->packets);
+	port_count(&count->tx_bytes, sum->bytes);
+	if (unlikely(sum->full + sum->small + sum->refused > 0)) {
+		port_count(&vq->stats.full, sum->full);
+		port_count(&vq->stats.small, sum->small);
+		port_count(&vq->stats.invalid, sum->refused);
+		port_count(&count->drops[DROP_TX_FULL], sum->full);
+		port_count(&count->drops[DROP_GUEST_BUFFERS], sum->small);
+		port_count(&count->drops[DROP_TX_FAILED], sum->refused);
+	}
+}
+
+void
+VQ_NAME(vq_tx)(struct vq *vq, const struct vq_view *view, struct tx_item *items, uint16_t n,
+	struct port_counters *count)
+{
+	const uint16_t before = vq->next_avail;
+	struct tx tx = {.vq = vq, .view = view};
+	struct tx_counts sum = {0};
+	uint32_t too_long = UINT32_MAX; /* a frame of so many bytes did not fit */
+
+	if (unlikely(!vq_sound(vq, view))) {
+		port_drop(count, DROP_NO_GUEST, n);
+		return;
+	}
+	(void)vq_fetch(vq, view, &tx.bufs, n < PKT_BURST ? n : PKT_BURST, DESC_WRITE);
+	for (uint16_t i = 0; i < n; i++) {
+		enum tx_end end;
+
+		if (unlikely(items[i].len >= too_long)) {
+			sum.small++;
+			continue;
+		}
+		if (i + 1 < n) {
+			tx_look_ahead(&tx, &items[i + 1]);
+		}
+		end = tx_one(&tx, &items[i]);
+		if (likely(end == TX_SENT)) {
+			sum.packets++;
+			sum.bytes += items[i].len;
+		} else if (end == TX_FULL) {
+			sum.full++;
+		} else if (end == TX_SMALL) {
+			sum.small++;
+			too_long = items[i].len;
+		} else if (end == TX_REFUSED) {
+			sum.refused++;
+		} else {
+			port_drop(count, DROP_NO_GUEST, (uint16_t)(n - i));
+			break;
+		}
+	}
+	vq_stay_quiet(vq, view, before);
+	vq_used_publish(vq, view, &tx.used);
+	tx_account(vq, &sum, count);
+}
+
+void
+VQ_NAME(vq_look)(struct vq *vq, const struct vq_view *view)
+{
+	if (vq->owed != 0 && vq_sound(vq, view)) {
+		vq_look_again(vq, view);
+	}
+}
