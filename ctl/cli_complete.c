@@ -86,13 +86,16 @@ put_names(struct cli *cli, const char *list, const char *prefix)
 	json_decref(data);
 }
 
+/* `typed` is "key=value" as far as it goes; of a list all but the last value are done. */
 static void
-put_values(struct cli *cli, const struct cli_leaf *leaf)
+put_values(struct cli *cli, const struct cli_leaf *leaf, const char *typed)
 {
-	char prefix[128];
+	const char *comma = leaf->kind == CLI_LEAF_LIST ? strrchr(typed, ',') : NULL;
+	size_t done = comma == NULL ? strlen(leaf->name) + 1 : (size_t)(comma - typed) + 1;
+	char prefix[256];
 	const char *at = leaf->values;
 
-	(void)snprintf(prefix, sizeof(prefix), "%s=", leaf->name);
+	(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)done, typed);
 	if (strcmp(leaf->name, "bridge") == 0 || strcmp(leaf->name, "port") == 0) {
 		put_names(cli, leaf->name, prefix);
 	} else if (strncmp(leaf->name, "acl-", 4) == 0) {
@@ -117,7 +120,7 @@ put_leaves(struct cli *cli, enum cli_word word, const char *typed)
 		const struct cli_leaf *leaf = cli_leaf_find(word, typed, (size_t)(equals - typed));
 
 		if (leaf != NULL) {
-			put_values(cli, leaf);
+			put_values(cli, leaf, typed);
 		}
 		return;
 	}

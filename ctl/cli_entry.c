@@ -98,6 +98,8 @@ cli_entry_show(struct cli *cli, const struct cli_entry_kind *kind, const char *n
 	}
 	if (status == CLI_OK && cli->json) {
 		cli_print_json(cli, data);
+	} else if (status == CLI_OK && kind->print != NULL) {
+		kind->print(cli, cli_entry(data, kind->list, name));
 	} else if (status == CLI_OK) {
 		cli_print_object(cli, cli_entry(data, kind->list, name), 0);
 	}

@@ -11,6 +11,7 @@
 struct cli_entry_kind {
 	const char *list; /* "bridge", "port" */
 	enum cli_word leaves;
+	void (*print)(struct cli *cli, const json_t *entry); /* all about one; NULL: its members */
 };
 
 /* args: NAME [KEY=VALUE]...; `may_exist`: an entry that is there is changed instead. */

@@ -18,6 +18,7 @@
 #define NUMBER CLI_LEAF_NUMBER
 #define BOOL CLI_LEAF_BOOL
 #define LIST CLI_LEAF_LIST
+#define NUMBERS CLI_LEAF_NUMBERS
 
 /* Key leaves ("name" of a bridge or port, "mac" of a static entry) are arguments, not in here. */
 const struct cli_leaf cli_leaves[] = {
@@ -71,7 +72,15 @@ const struct cli_leaf cli_leaves[] = {
 	{"owner", PORT, STRING, "USER", NULL, "vhost-user", "owner of the socket file"},
 	{"group", PORT, STRING, "GROUP", NULL, "vhost-user", "group of the socket file"},
 	{"permissions", PORT, STRING, "OCTAL", NULL, "vhost-user", "of the socket file"},
-	{"backend", PORT, STRING, "NAME", "dpdk", "vhost-user", "code that serves the guest"},
+	{"backend", PORT, STRING, "NAME", "native dpdk", "vhost-user",
+		"code that serves the guest"},
+	{"disable-feature", PORT, LIST, "NAME,...",
+		"checksum tso ecn uso mergeable indirect event-index in-order packed", "vhost-user",
+		"what the guest is not offered"},
+	{"peer-uid", PORT, NUMBERS, "UID,...", NULL, "vhost-user",
+		"users whose processes may connect"},
+	{"require-seals", PORT, BOOL, "BOOL", "true false", "vhost-user",
+		"guest memory must be sealed against shrinking"},
 	{"trusted", PORT, BOOL, "BOOL", "true false", "memif, virtio-user",
 		"the peer may see packet memory of the daemon"},
 	{"path", PORT, STRING, "PATH", NULL, "virtio-user", "socket or device to connect to"},
@@ -146,8 +155,25 @@ cli_leaf_find(enum cli_word word, const char *name, size_t len)
 	return NULL;
 }
 
+/* What is no number goes as it is: the daemon names the range. */
 static json_t *
-list_value(const char *text)
+number_value(const char *text, size_t len)
+{
+	char digits[24];
+	uint64_t number;
+
+	if (len < sizeof(digits)) {
+		memcpy(digits, text, len);
+		digits[len] = '\0';
+		if (str_to_u64(digits, 0, INT64_MAX, &number) == 0) {
+			return json_integer((json_int_t)number);
+		}
+	}
+	return json_stringn(text, len);
+}
+
+static json_t *
+list_value(const char *text, bool numbers)
 {
 	json_t *list = json_array();
 
@@ -155,7 +181,9 @@ list_value(const char *text)
 		const char *comma = strchr(text, ',');
 		size_t len = comma == NULL ? strlen(text) : (size_t)(comma - text);
 
-		if (len > 0 && json_array_append_new(list, json_stringn(text, len)) != 0) {
+		if (len > 0 &&
+			json_array_append_new(list,
+				numbers ? number_value(text, len) : json_stringn(text, len)) != 0) {
 			json_decref(list);
 			return NULL;
 		}
@@ -171,22 +199,18 @@ cli_leaf_value(const struct cli_leaf *leaf, const char *text)
 		strcasecmp(text, "on") == 0;
 	bool no = strcasecmp(text, "false") == 0 || strcasecmp(text, "no") == 0 ||
 		strcasecmp(text, "off") == 0;
-	uint64_t number;
 
 	switch (leaf == NULL ? CLI_LEAF_STRING : leaf->kind) {
 	case CLI_LEAF_NUMBER:
-		/* what is no number goes as it is: the daemon names the range */
-		if (str_to_u64(text, 0, INT64_MAX, &number) == 0) {
-			return json_integer((json_int_t)number);
-		}
-		break;
+		return number_value(text, strlen(text));
 	case CLI_LEAF_BOOL:
 		if (yes || no) {
 			return json_boolean(yes);
 		}
 		break;
 	case CLI_LEAF_LIST:
-		return list_value(text);
+	case CLI_LEAF_NUMBERS:
+		return list_value(text, leaf->kind == CLI_LEAF_NUMBERS);
 	case CLI_LEAF_STRING:
 		break;
 	}

@@ -16,7 +16,13 @@
 
 #include "ctl/cli.h"
 
-enum cli_leaf_kind { CLI_LEAF_STRING, CLI_LEAF_NUMBER, CLI_LEAF_BOOL, CLI_LEAF_LIST };
+enum cli_leaf_kind {
+	CLI_LEAF_STRING,
+	CLI_LEAF_NUMBER,
+	CLI_LEAF_BOOL,
+	CLI_LEAF_LIST,
+	CLI_LEAF_NUMBERS
+};
 
 struct cli_leaf {
 	const char *name; /* NULL ends the table */

@@ -48,6 +48,11 @@ test_values(void **state)
 	expect_json("trunk", "10,20-30", "[\"10\",\"20-30\"]");
 	expect_json("trunk", "10", "[\"10\"]");
 	expect_json("trunk", ",10,,20,", "[\"10\",\"20\"]");
+	expect_json("peer-uid", "64055", "[64055]");
+	expect_json("peer-uid", "0,64055,qemu,-1", "[0,64055,\"qemu\",\"-1\"]");
+	expect_json("peer-uid", "123456789012345678901234", "[\"123456789012345678901234\"]");
+	expect_json("disable-feature", "tso,packed", "[\"tso\",\"packed\"]");
+	expect_json("require-seals", "yes", "true");
 	expect_json("permissions", "0660", "\"0660\"");
 	expect_json("no-such-leaf", "7", "\"7\"");
 	expect_json("description", "a=b,c", "\"a=b,c\"");

@@ -2,6 +2,7 @@
 #include "ctl/cli.h"
 #include "ctl/cli_data.h"
 #include "ctl/cli_entry.h"
+#include "ctl/cli_guest.h"
 #include "ctl/cli_ports.h"
 
 static enum cli_status run_add(struct cli *cli, const struct cli_args *args);
@@ -32,6 +33,9 @@ const struct cli_command cli_port_commands[] = {
 			    "  vswitchctl port add vm2 type=vhost-user bridge=br0 trunk=10,20-30 "
 			    "mode=client \\\n"
 			    "      socket=/run/qemu/vm2.sock\n"
+			    "  vswitchctl port add vm3 type=vhost-user bridge=br0 "
+			    "disable-feature=tso,packed \\\n"
+			    "      peer-uid=64055 require-seals=true\n"
 			    "  vswitchctl port add up type=pci pci=0000:03:00.0 bridge=br0\n"
 			    "  vswitchctl port add tap0 type=tap bridge=br0 --may-exist\n",
 		.options = add_options,
@@ -71,6 +75,11 @@ const struct cli_command cli_port_commands[] = {
 		.verb = "show",
 		.usage = "[NAME]",
 		.summary = "Show all ports, or all about one",
+		.detail = "Of a port with a guest: the process that connects for it, each feature "
+			  "that it "
+			  "is offered\n"
+			  "and what became of it, its rings with their counters, and the last "
+			  "connections.\n",
 		.examples = "  vswitchctl port show\n  vswitchctl port show vm1\n",
 		.max_args = 1,
 		.words = {CLI_WORD_PORT},
@@ -79,7 +88,7 @@ const struct cli_command cli_port_commands[] = {
 	{NULL},
 };
 
-static const struct cli_entry_kind port_kind = {"port", CLI_WORD_PORT_LEAF};
+static const struct cli_entry_kind port_kind = {"port", CLI_WORD_PORT_LEAF, cli_print_port};
 
 static enum cli_status
 run_add(struct cli *cli, const struct cli_args *args)

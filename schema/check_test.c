@@ -263,7 +263,10 @@ test_describe(void **state)
 		{"mtu", "a number, 68..9702"},
 		{"enabled", "true or false"},
 		{"mode", "one of server, client"},
-		{"backend", "dpdk"},
+		{"backend", "one of native, dpdk"},
+		{"disable-feature",
+			"one of checksum, tso, ecn, uso, mergeable, indirect, event-index, "
+			"in-order, packed"},
 		{"id", "a number, 0..4294967295"},
 		{"permissions", "a string; octal permissions such as \"0660\""},
 	};

@@ -8,7 +8,8 @@
 
 #include "base/str.h"
 
-#define LEAVES_MAX 8
+#define LEAVES_MAX 10
+#define PEER_UIDS_MAX 16 /* max-elements of the leaf-list peer-uid */
 
 /* One row per port type. A leaf that stands in any row is type-specific. */
 struct type_rule {
@@ -20,7 +21,8 @@ struct type_rule {
 
 static const struct type_rule type_rules[] = {
 	{.type = "vhost-user",
-		.takes = {"socket", "mode", "owner", "group", "permissions", "backend"}},
+		.takes = {"socket", "mode", "owner", "group", "permissions", "backend",
+			"disable-feature", "peer-uid", "require-seals"}},
 	{.type = "pci", .needs_one = {"pci", "devargs"}},
 	{.type = "af-xdp", .needs = {"ifname"}},
 	{.type = "af-packet", .needs = {"ifname"}},
@@ -147,10 +149,40 @@ check_needs(const struct type_rule *rule, const char *path, const json_t *port, 
 }
 
 static int
+check_backend(const char *path, const json_t *port, struct err *err)
+{
+	static const char *const of_native[] = {"disable-feature", "peer-uid", "require-seals"};
+	const size_t n_uids = json_array_size(json_object_get(port, "peer-uid"));
+	const char *backend = text_of(port, "backend", "native");
+	char text[256];
+
+	for (size_t i = 0; i < ARRAY_LEN(of_native) && strcmp(backend, "native") != 0; i++) {
+		if (json_object_get(port, of_native[i]) != NULL) {
+			(void)snprintf(text, sizeof(text),
+				"leaf '%s' applies to backend 'native' only; the backend is '%s'",
+				of_native[i], backend);
+			return fault(err, path, of_native[i], text);
+		}
+	}
+	if (n_uids > PEER_UIDS_MAX) {
+		(void)snprintf(text, sizeof(text),
+			"%zu users are too many, there can be %d; give the socket a 'group' "
+			"instead",
+			n_uids, PEER_UIDS_MAX);
+		return fault(err, path, "peer-uid", text);
+	}
+	return 0;
+}
+
+static int
 check_vhost_user(const char *path, const json_t *port, struct err *err)
 {
 	static const char *const of_server[] = {"owner", "group", "permissions"};
+	int rc = check_backend(path, port, err);
 
+	if (rc != 0) {
+		return rc;
+	}
 	if (strcmp(text_of(port, "mode", "server"), "client") != 0) {
 		return 0;
 	}
