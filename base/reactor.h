@@ -10,6 +10,7 @@
 #ifndef VSW_BASE_REACTOR_H
 #define VSW_BASE_REACTOR_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/role.h"
