@@ -48,6 +48,8 @@ struct vu_ring {
 	uint16_t size; /* 0: not told */
 	bool has_addr;
 	bool has_base;
+	bool base_due; /* `base` was told; else it is old, and the ring's struct vq has the place */
+	bool settling; /* a view that may still be held runs the ring */
 	bool started; /* SET_VRING_KICK came; ends with GET_VRING_BASE */
 	bool enabled;
 	uint32_t base;
@@ -76,6 +78,7 @@ struct vu_device {
 	struct vq *vqs; /* n_rings */
 	_Atomic(struct vhost_view *) *view; /* the port's; workers load it, acquire */
 	uint32_t *caps; /* the port's capabilities, atomic */
+	struct vhost_view *idle; /* in which no ring runs; vu_device_init makes it */
 	struct gmem_reaper reaper; /* the port's poll calls gmem_reap; vu_device_fini drains it */
 
 	/* of the connection */
@@ -93,10 +96,14 @@ struct vu_device {
 
 	/* between publish and settled */
 	uint64_t token; /* of the last publication, 0: settled */
-	struct vu_retired *retired;
+	struct vu_retired *retired; /* oldest first */
+	struct vu_retired **retired_end;
+	bool again; /* a ring waits for that to begin */
+	bool starved; /* no memory for a view: none runs */
+	bool leaked; /* no memory to remember what to free */
 };
 
-/* `device` is zeroed but for the port's part. -ENOMEM, or 0. */
+/* `device` is zeroed but for the port's part. Publishes a view. -ENOMEM, or 0. */
 int vu_device_init(struct vu_device *device) ON_MAIN;
 
 /* A front end has connected: nothing is negotiated. */
@@ -108,11 +115,26 @@ void vu_device_end(struct vu_device *device) ON_MAIN;
 /* No worker can be inside the port: free all at once. */
 void vu_device_fini(struct vu_device *device) ON_MAIN;
 
-/* Make and publish the view of what the device is now. Rings that begin take their base. */
+/*
+ * Make and publish the view of what the device is now. Rings that begin take their base. If
+ * workers see no difference and nothing waits to be freed, nothing happens.
+ */
 void vu_device_publish(struct vu_device *device) ON_MAIN;
 
-/* Has the grace period of the last publication passed? Frees what waited for it. */
+/*
+ * Has the grace period of the last publication passed? Frees what waited for it. A ring that was
+ * to begin while an older view that runs it could be held begins here, which takes another one.
+ */
 bool vu_device_settled(struct vu_device *device) ON_MAIN;
+
+/* Stop a ring: publish then. Its `base` is where to go on once settled: vu_device_keep_base(). */
+void vu_device_ring_stop(struct vu_device *device, uint16_t ring) ON_MAIN;
+
+/* A ring that no worker can hold: its place becomes its `base`, to be taken when it begins. */
+void vu_device_keep_base(struct vu_device *device, uint16_t ring) ON_MAIN;
+
+/* Back to before the negotiation; memory, log, and descriptors to call stay: publish then. */
+void vu_device_reset(struct vu_device *device) ON_MAIN;
 
 /* Hand over what the next settled publication frees; NULL and -1 are legal. */
 void vu_device_retire_memory(struct vu_device *device, struct gmem *memory) ON_MAIN;
@@ -123,7 +145,7 @@ void vu_device_retire_fd(struct vu_device *device, int fd) ON_MAIN;
 /* Why a ring does not run, as a phrase; NULL if it does. */
 const char *vu_device_ring_why(const struct vu_device *device, uint16_t ring) ON_MAIN;
 
-/* A published ring of this number, as workers see it now; NULL: none. */
+/* A published ring that runs, as workers see it now; NULL: it does not, or there is none. */
 const struct vq_view *vu_device_ring_view(const struct vu_device *device, uint16_t ring) ON_MAIN;
 
 #endif
