@@ -137,8 +137,8 @@ def ethdev_limit(on: tuple[World, Daemon]) -> None:
 def not_shared(on: tuple[World, Daemon]) -> None:
     world, daemon = on
     daemon.ctl("port", "add", "vm1", "type=vhost-user", "bridge=br0")
-    vm = Guest(world, [Nic(daemon.vhost_socket("vm1"), "52:54:00:00:00:01")], share=False,
-               boot=False)
+    vm = Guest(world, [Nic(daemon.vhost_socket("vm1"), "52:54:00:00:00:01")],
+               backing="memory-backend-ram", boot=False)
     vm.launch()
     text = ""
     for _ in range(100):

@@ -7,9 +7,10 @@ belongs to a World, which ends it by pid and removes its files whatever happens.
 
 from .ctl import Ctl, Refused
 from .daemon import Daemon
-from .guest import Guest, Nic
+from .guest import Guest, Leg, Nic
+from .migrate import Migration, migrate
 from .netns import Netns
-from .ports import af_packet, af_xdp, boot, guest, tap
+from .ports import af_packet, af_xdp, boot, guest, mac_of, tap, vhost_port
 from .report import Suite, check, check_equal, note
 from .testpmd import Testpmd
 from .traffic import iperf, ping, tcp_transfer, udp_stream
@@ -19,6 +20,8 @@ __all__ = [
     "Ctl",
     "Daemon",
     "Guest",
+    "Leg",
+    "Migration",
     "Netns",
     "Nic",
     "Refused",
@@ -32,9 +35,12 @@ __all__ = [
     "check_equal",
     "guest",
     "iperf",
+    "mac_of",
+    "migrate",
     "note",
     "ping",
     "tap",
     "tcp_transfer",
     "udp_stream",
+    "vhost_port",
 ]

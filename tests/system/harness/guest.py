@@ -2,16 +2,20 @@
 """QEMU guests (TCG) with vhost-user interfaces, driven over a second serial port."""
 
 import base64
+import copy
 import os
 import select
 import signal
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .paths import guest_image
 from .proc import Process, wait_until
+from .qmp import Qmp
 from .world import World
 
 BOOT_TIMEOUT = 60.0
@@ -19,7 +23,10 @@ BOOT_TIMEOUT = 60.0
 
 @dataclass
 class Nic:
-    """One vhost-user interface. `mode` is the port's: a client port wants QEMU to listen."""
+    """One vhost-user interface. `mode` is the port's: a client port wants QEMU to listen.
+
+    `properties` are more of the device's, each with a comma before it: ",packed=on,csum=off".
+    """
 
     socket: Path
     mac: str
@@ -47,8 +54,32 @@ class GuestJob:
         """Nothing to do: what runs in a guest ends with it."""
 
 
+@dataclass
+class Leg:
+    """One of several interfaces of a guest or namespace, as an endpoint of traffic."""
+
+    host: Any
+    ifname: str
+    ip: str
+
+    @property
+    def trafgen(self) -> Any:
+        return self.host.trafgen
+
+    def run(self, script: str, timeout: float = 30.0) -> str:
+        return self.host.run(script, timeout)
+
+    def start(self, script: str) -> Any:
+        return self.host.start(script)
+
+
 class Guest:
-    """Boots on start(); run() and start_job() take shell scripts."""
+    """Boots on boot(); run() and start() take shell scripts.
+
+    `backing` is the -object that is the memory, without id and size; `machine` more options of
+    -machine and -m's suffix is `slots`; `options` go to the end of the command line. With `reboot`
+    the machine survives a reset.
+    """
 
     trafgen = "trafgen"
 
@@ -60,7 +91,10 @@ class Guest:
         ip: str = "",
         memory: int = 160,
         cpus: int = 1,
-        share: bool = True,
+        backing: str = "memory-backend-memfd,share=on",
+        slots: str = "",
+        reboot: bool = False,
+        options: Sequence[str] = (),
         boot: bool = True,
     ) -> None:
         self.world = world
@@ -69,11 +103,15 @@ class Guest:
         self.ifname = "eth0"
         self.memory = memory
         self.cpus = cpus
-        self.share = share
+        self.backing = backing
+        self.slots = slots
+        self.reboot = reboot
+        self.options = list(options)
         self.name = world.name("vm")
         self.process: Process | None = None
         self.boot_seconds = 0.0
         self._peer: socket.socket | None = None
+        self._monitor: Qmp | None = None
         self._input = b""
         self._next = 1
         self._replies: dict[int, tuple[int, str]] = {}
@@ -83,30 +121,41 @@ class Guest:
 
     def command(self) -> list[str]:
         """The command line: the one the documentation shows, with a direct kernel boot."""
-        backend = "memory-backend-memfd,share=on" if self.share else "memory-backend-ram"
-        words = f"""qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
-            -machine pc,accel=tcg,usb=off -cpu max -smp {self.cpus} -m {self.memory}M
-            -object {backend},id=mem,size={self.memory}M -numa node,memdev=mem
+        words = f"""qemu-system-x86_64 -nodefaults -no-user-config -display none
+            -machine pc,accel=tcg,usb=off -cpu max -smp {self.cpus} -m {self.memory}M{self.slots}
+            -object {self.backing},id=mem,size={self.memory}M -numa node,memdev=mem
+            -qmp unix:{self.monitor},server=on,wait=off
             -serial file:{self.world.dir}/{self.name}.console
             -serial unix:{self.control},server=on,wait=off
             -kernel {self.image}/vmlinuz -initrd {self.image}/initramfs""".split()
         words += ["-append", "console=ttyS0 quiet panic=-1 mitigations=off"]
         for index, nic in enumerate(self.nics):
             side = "server=on" if nic.mode == "client" else "reconnect=1"
-            multi = f",mq=on,queues={nic.queues}" if nic.queues > 1 else ""
+            multi = nic.queues > 1
             words += ["-chardev", f"socket,id=c{index},path={nic.socket},{side}"]
             netdev = f"vhost-user,id=n{index},chardev=c{index}"
-            words += ["-netdev", netdev + (f",queues={nic.queues}" if nic.queues > 1 else "")]
+            words += ["-netdev", netdev + (f",queues={nic.queues}" if multi else "")]
             device = f"virtio-net-pci,netdev=n{index},mac={nic.mac},disable-legacy=on,vectors=0"
             device += ",romfile="
             if multi:
                 device += ",mq=on"
             words += ["-device", device + nic.properties]
-        return words
+        return words + ([] if self.reboot else ["-no-reboot"]) + self.options
 
     @property
     def control(self) -> Path:
         return self.world.dir / f"{self.name}.ctl"
+
+    @property
+    def monitor(self) -> Path:
+        return self.world.dir / f"{self.name}.qmp"
+
+    @property
+    def qmp(self) -> Qmp:
+        """QEMU's monitor."""
+        if not self._monitor:
+            self._monitor = Qmp(self.monitor)
+        return self._monitor
 
     def launch(self) -> None:
         """Start QEMU without waiting for the guest."""
@@ -121,7 +170,23 @@ class Guest:
     def wait_ready(self, timeout: float = BOOT_TIMEOUT) -> None:
         """Until the guest answers a first command."""
         assert self.process
-        start = self.process.started
+        began = time.monotonic()
+        self.connect(timeout)
+        while True:
+            job = self.start("true")
+            try:
+                job.wait(0.5)
+                break
+            except TimeoutError:
+                if not self.process.alive():
+                    raise RuntimeError(f"QEMU ended\n{self.process.describe()}") from None
+                if time.monotonic() - began > timeout:
+                    raise TimeoutError(f"guest not up in {timeout} s\n{self.where()}") from None
+        self.boot_seconds = time.monotonic() - self.process.started
+
+    def connect(self, timeout: float = BOOT_TIMEOUT) -> None:
+        """Take QEMU's serial port, there as soon as QEMU is."""
+        assert self.process
 
         def connected() -> socket.socket | None:
             if not self.process.alive():
@@ -137,17 +202,6 @@ class Guest:
         self._peer = wait_until("QEMU's serial port", connected, timeout)
         self._peer.settimeout(10)
         self._input = b""
-        while True:
-            job = self.start("true")
-            try:
-                job.wait(0.5)
-                break
-            except TimeoutError:
-                if not self.process.alive():
-                    raise RuntimeError(f"QEMU ended\n{self.process.describe()}") from None
-                if time.monotonic() - start > timeout:
-                    raise TimeoutError(f"guest not up in {timeout} s\n{self.where()}") from None
-        self.boot_seconds = time.monotonic() - start
 
     def console(self) -> str:
         """What the guest's kernel printed."""
@@ -208,15 +262,45 @@ class Guest:
         self.run(f"ip addr add {self.ip}/{prefix} dev {self.ifname}; "
                  f"ip link set {self.ifname} up")
 
+    def reset(self) -> None:
+        """The reset button; wait_ready() and configure() follow. Needs `reboot`."""
+        self.drop_connections()
+        self._replies.clear()
+        self.qmp("system_reset")
+
+    def twin(self, nics: list[Nic], *options: str) -> "Guest":
+        """The same machine as another process, not launched: the target of a migration."""
+        other = copy.copy(self)
+        other.name = self.world.name("vm")
+        other.nics = nics
+        other.options = [*self.options, *options]
+        other.process = other._peer = other._monitor = None
+        return other
+
+    def move(self, target: "Guest") -> None:
+        """The machine runs as `target` from now on, jobs included; its old process is ended."""
+        assert self.process and self._peer
+        self.process.stop(1.0)
+        try:
+            while piece := self._peer.recv(65536):
+                self._input += piece
+        except ConnectionResetError:
+            pass
+        self.name, self.nics, self.process = target.name, target.nics, target.process
+        self.drop_connections()
+        self._peer, self._monitor = target._peer, target._monitor
+
     def kill(self) -> None:
         """kill -9 of QEMU."""
         assert self.process
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait(5)
-        self._close()
-
-    def _close(self) -> None:
-        if self._peer:
-            self._peer.close()
-            self._peer = None
+        self.drop_connections()
         self._replies.clear()
+
+    def drop_connections(self) -> None:
+        """Forget serial port and monitor."""
+        for peer in (self._peer, self._monitor):
+            if peer:
+                peer.close()
+        self._peer = self._monitor = None

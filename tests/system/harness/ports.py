@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Ports of a daemon with an endpoint behind each, ready for traffic."""
 
+import os
 from pathlib import Path
 
 from .daemon import Daemon
@@ -53,15 +54,29 @@ def af_xdp(world: World, daemon: Daemon, port: str, ip: str, *leaves: str,
 
 
 def guest(world: World, daemon: Daemon, port: str, ip: str, *leaves: str, bridge: str = "br0",
-          mode: str = "server", **options: object) -> Guest:
+          mode: str = "server", properties: str = "", **options: object) -> Guest:
     """A vhost-user port and a guest for it, not yet booted; see boot()."""
+    nic = vhost_port(world, daemon, port, ip, *leaves, bridge=bridge, mode=mode)
+    nic.properties = properties
+    return Guest(world, [nic], ip=ip, boot=False, **options)
+
+
+def vhost_port(world: World, daemon: Daemon, port: str, ip: str, *leaves: str,
+               bridge: str = "br0", mode: str = "server") -> Nic:
+    """A vhost-user port, and the interface of a guest for it.
+
+    VSW_BACKEND in the environment serves all such ports, whatever the test asks for.
+    """
     socket = daemon.vhost_socket(port)
+    if backend := os.environ.get("VSW_BACKEND"):
+        others = [leaf for leaf in leaves if not leaf.startswith("backend=")]
+        leaves = (*others, f"backend={backend}")
     words = ["port", "add", port, "type=vhost-user", f"bridge={bridge}", *leaves]
     if mode == "client":
         socket = world.dir / f"{port}-qemu.sock"
         words += ["mode=client", f"socket={socket}"]
     daemon.ctl(*words)
-    return Guest(world, [Nic(socket, mac_of(ip), mode=mode)], ip=ip, boot=False, **options)
+    return Nic(socket, mac_of(ip), mode=mode)
 
 
 def boot(*guests: Guest) -> None:

@@ -35,6 +35,7 @@ static const struct option long_options[] = {
 	{"size", required_argument, NULL, 'z'},
 	{"bytes", required_argument, NULL, 'b'},
 	{"interval", required_argument, NULL, 'n'},
+	{"pause", required_argument, NULL, 'u'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -104,7 +105,7 @@ usage(const char *what)
 		"       trafgen udp-recv --port PORT [--seconds S]\n"
 		"       trafgen raw-send --if NAME --dst MAC [--rate N] [--seconds S] [--size N]\n"
 		"       trafgen raw-recv --if NAME [--seconds S]\n"
-		"       trafgen tcp-send --to ADDR:PORT --bytes N\n"
+		"       trafgen tcp-send --to ADDR:PORT --bytes N [--pause MS]\n"
 		"       trafgen tcp-recv --port PORT [--seconds S]\n"
 		"       trafgen ping --to ADDR [--interval MS] [--seconds S]\n"
 		"       (--stream N tells streams apart that share a receiver)\n",
@@ -164,6 +165,9 @@ set_option(struct tg_options *o, int letter, const char *value)
 	case 'n':
 		o->interval_ms = (uint32_t)strtoul(value, NULL, 10);
 		return o->interval_ms > 0;
+	case 'u':
+		o->pause_ms = (uint32_t)strtoul(value, NULL, 10);
+		return true;
 	default:
 		return false;
 	}

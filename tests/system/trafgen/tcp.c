@@ -70,6 +70,9 @@ tg_tcp_send(const struct tg_options *o)
 			done += (size_t)n;
 		}
 		sent += size;
+		if (o->pause_ms > 0) {
+			tg_sleep_until(tg_now_ns() + o->pause_ms * 1000000ull);
+		}
 	}
 	/* Wait for the receiver's close, so that the time is the time of the whole transfer. */
 	shutdown(fd, SHUT_WR);

@@ -45,6 +45,7 @@ struct tg_options {
 	uint32_t size; /* payload bytes, stamp included */
 	uint64_t bytes; /* tcp-send */
 	uint32_t interval_ms; /* ping */
+	uint32_t pause_ms; /* tcp-send: after each 64 KiB, to last longer */
 	bool flood; /* send to the broadcast address */
 };
 
