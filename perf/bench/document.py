@@ -90,7 +90,11 @@ def cell_texts(cell: dict[str, Any] | None, columns: list[dict[str, Any]]) -> li
 
 def ratio(row: dict[str, Any], peer: str, primary: dict[str, Any]) -> str:
     """The subject's figure over the peer's, and on which side a bound leaves it."""
-    value = row["ratio"].get(peer)
+    return over(row, row["ratio"].get(peer), peer, primary)
+
+
+def over(row: dict[str, Any], value: float | None, peer: str, primary: dict[str, Any]) -> str:
+    """Such a ratio of one column."""
     if value is None:
         return ""
     ours, theirs = (primary["more"] is True and BOUND in row["cells"][kind]["marks"]
@@ -99,6 +103,17 @@ def ratio(row: dict[str, Any], peer: str, primary: dict[str, Any]) -> str:
     if ours and theirs:
         return f"({text})"
     return f"&gt;={text}" if ours else f"&lt;={text}" if theirs else text
+
+
+def other_ratio(row: dict[str, Any], peer: str, column: dict[str, Any]) -> str:
+    """The same of a column that is not the primary one."""
+    return over(row, row["ratios"][column["key"]].get(peer), peer, column)
+
+
+def compared(scenario: dict[str, Any]) -> list[dict[str, Any]]:
+    """Columns beside the primary one that ratios were made of."""
+    keys = scenario["rows"][0].get("ratios", {}) if scenario["rows"] else {}
+    return [column for column in scenario["columns"] if column["key"] in keys]
 
 
 def columns_of(scenario: dict[str, Any]) -> list[dict[str, Any]]:
@@ -112,25 +127,34 @@ def columns_of(scenario: dict[str, Any]) -> list[dict[str, Any]]:
 def scenario_table(scenario: dict[str, Any]) -> list[str]:
     """A line for each case, or, if that gets too wide, for each switch in each case."""
     columns, kinds = columns_of(scenario), kinds_of(scenario)
+    others = compared(scenario)
     peers = [kind for kind in kinds if any(kind in row["ratio"] for row in scenario["rows"])]
     titles = [escape(column["title"]) for column in columns]
-    if 1 + len(kinds) * len(columns) + len(peers) <= WIDE:
+    if 1 + len(kinds) * len(columns) + len(peers) * (1 + len(others)) <= WIDE:
         head = ["case"]
         for kind in kinds:
             head += [f"{escape(title_of(kind))}<br>{titles[0]}", *titles[1:]]
         head += [f"{SUBJECT} /<br>{escape(title_of(peer))}" for peer in peers]
+        head += [f"{escape(column['title'])}:<br>{SUBJECT} / {escape(title_of(peer))}"
+                 for column in others for peer in peers]
         return table(head, [
             [escape(row["label"]),
              *(text for kind in kinds for text in cell_texts(row["cells"].get(kind), columns)),
-             *(ratio(row, peer, columns[0]) for peer in peers)] for row in scenario["rows"]])
+             *(ratio(row, peer, columns[0]) for peer in peers),
+             *(other_ratio(row, peer, column) for column in others for peer in peers)]
+            for row in scenario["rows"]])
     lines = []
     for row in scenario["rows"]:
         label = escape(row["label"])
         for kind, cell in row["cells"].items():
             lines.append([label, escape(title_of(kind)), *cell_texts(cell, columns)]
-                         + ([ratio(row, kind, columns[0])] if peers else []))
+                         + ([ratio(row, kind, columns[0]),
+                             *(other_ratio(row, kind, column) for column in others)]
+                            if peers else []))
             label = ""
-    return table(["case", "switch", *titles, *([f"{SUBJECT} / it"] if peers else [])], lines, 2)
+    ratios = [f"{titles[0]}:<br>{SUBJECT} / it" if others else f"{SUBJECT} / it",
+              *(f"{escape(column['title'])}:<br>{SUBJECT} / it" for column in others)]
+    return table(["case", "switch", *titles, *(ratios if peers else [])], lines, 2)
 
 
 def legend(scenario: dict[str, Any], limit: float) -> str:

@@ -171,6 +171,25 @@ def _(_world: World) -> None:
         check(words in script, f"{words} is not in\n{script}")
 
 
+@suite.case("a column beside the primary one has ratios, in a wide table and in a narrow one")
+def _(world: World) -> None:
+    run = small()
+    for row in run["scenarios"][0]["rows"]:
+        row["ratios"] = {"cycles": {"ovs": 0.459} if row["ratio"] else {}}
+    text, _ = document.build(run, None)
+    check("| vswitchd /<br>OVS | cycles/packet:<br>vswitchd / OVS |" in text, text)
+    check("| 220 | &gt;=2.00 | 0.46 |\n" in text, text)
+    for row in run["scenarios"][0]["rows"]:
+        for kind in ("testpmd", "two-copy"):
+            row["cells"][kind] = cell(mpps=3, gbps=1, cycles=300)
+            row["ratio"][kind], row["ratios"]["cycles"][kind] = 3.0, 0.3
+    text, _ = document.build(run, None)
+    check("| Mpps each way:<br>vswitchd / it | cycles/packet:<br>vswitchd / it |" in text, text)
+    check("|  | two-copy | 3.00 [2.70-3.30] | 300 | &gt;=3.00 | 0.30 |\n" in text, text)
+    del run["scenarios"][0]["rows"][1]["ratios"]["cycles"]
+    refused(command(world, run), "rows[1].ratios", "'cycles'")
+
+
 @suite.case("a profile becomes a table with cycles")
 def _(_world: World) -> None:
     profile = {"format": 1, "machine": {"cpu": "Another"}, "cases": [

@@ -73,7 +73,10 @@ def _check_scenario(scenario: dict[str, Any], where: str) -> None:
         raise Wrong(f"{where}.columns: digits are 0 to 9")
     if scenario["primary"] not in keys:
         raise Wrong(f"{where}.primary: there is no column {scenario['primary']!r}")
+    compared = scenario["rows"][0].get("ratios", {}) if scenario["rows"] else {}
     for number, row in enumerate(scenario["rows"]):
+        check(row.get("ratios", {}), {key: Each(MAYBE) for key in compared if key in keys},
+              f"{where}.rows[{number}].ratios")
         for kind, cell in row["cells"].items():
             for part in ("median", "min", "max"):
                 check(cell[part], dict.fromkeys(keys, MAYBE),

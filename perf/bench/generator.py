@@ -34,6 +34,8 @@ class Traffic:
     rate: float = 0  # frames a second and direction; 0: a closed loop, as fast as it goes
     window: str = ""  # frames under way at most; "0": an open loop; "": the generator's choice
     storm: str = ""  # FIELDS,RATE of the last port
+    interrupts: bool = False  # asked for when a receive ring was found empty
+    memory_change: str = ""  # KIND,MS of the first port's guest
     seconds: float = 1.0
 
     def label(self) -> str:
@@ -60,6 +62,8 @@ class Traffic:
         words += ["--rate", f"{self.rate:.0f}"] if self.rate else []
         words += ["--window", self.window] if self.window else []
         words += ["--storm", self.storm] if self.storm else []
+        words += ["--interrupts"] if self.interrupts else []
+        words += ["--memory-change", self.memory_change] if self.memory_change else []
         return [str(word) for word in words]
 
     def at_rate(self, rate: float) -> "Traffic":

@@ -20,8 +20,8 @@ TITLES = {"ovs": "OVS", "linux": "Linux bridge"}
 BOUND = "generator-bound"
 # The palette of Okabe and Ito: told apart with any colour vision. Colour and shape by switch.
 STYLES = {"vswitchd": ("#0072B2", 7), "ovs": ("#D55E00", 5), "testpmd": ("#009E73", 9),
-          "linux": ("#CC79A7", 13)}
-SPARE = (("#E69F00", 11), ("#56B4E9", 15), ("#000000", 2))
+          "linux": ("#CC79A7", 13), "vswitchd-dpdk": ("#56B4E9", 15), "two-copy": ("#E69F00", 11)}
+SPARE = (("#000000", 2), ("#F0E442", 3))
 AXES = {"size": "frame size, bytes without checksum", "flows": "flows", "rules": "rules",
         "storm": "never-seen flows a second"}
 FLOWS = {"mac": "MAC address pairs", "5tuple": "5-tuples"}

@@ -85,6 +85,10 @@ class Row:
         ratios = [a / b for a, b in pairs if b]
         return statistics.median(ratios) if ratios else None
 
+    def ratios(self, peers: list[str], key: str) -> dict[str, float | None]:
+        """Over each of those that were measured."""
+        return {peer: self.ratio(peer, key) for peer in peers if peer in self.cells}
+
 
 @dataclass
 class Table:
@@ -112,8 +116,8 @@ class Table:
                 "label": row.case.label,
                 "parameters": row.case.parameters,
                 "cells": {kind: cell.json(keys) for kind, cell in row.cells.items()},
-                "ratio": {peer: row.ratio(peer, scenario.primary) for peer in peers
-                          if peer in row.cells},
+                "ratio": row.ratios(peers, scenario.primary),
+                "ratios": {key: row.ratios(peers, key) for key in scenario.compared},
             } for row in self.rows],
         }
 

@@ -94,6 +94,7 @@ class Scenario:
     title = "?"
     columns: list[Column] = []
     primary = ""  # the column that ratios are made of
+    compared: tuple[str, ...] = ()  # and others
     kinds: tuple[str, ...] = ("vswitchd", "ovs", "testpmd")
     needs_hugepages = True
     needs_quiet = True

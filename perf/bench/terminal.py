@@ -39,9 +39,10 @@ def _lines(table: Table) -> list[list[str]]:
             line += [_cell(cell, column, primary.key, bound and column.key in ("mpps", "gbps"))
                      for column in scenario.columns]
             lines.append([*line, ", ".join(cell.marks())])
-        ratios = _ratios(row, peers, primary)
-        if ratios:
-            lines.append(["", ratios])
+        for column in (primary, *(scenario.column(key) for key in scenario.compared)):
+            ratios = _ratios(row, peers, column)
+            if ratios:
+                lines.append(["", ratios])
     return lines
 
 
@@ -51,7 +52,7 @@ def _ratios(row: Row, peers: list[str], column: Column) -> str:
         ratio = row.ratio(peer, column.key)
         if ratio is not None:
             words.append(f"{ratio:.2f}x {peer}")
-    return f"= {', '.join(words)}" if words else ""
+    return f"{column.title}: {', '.join(words)}" if words else ""
 
 
 def render(table: Table) -> str:

@@ -2,6 +2,7 @@
 /* What a run amounted to. */
 #include <string.h>
 
+#include "perf/loadgen/notify.h"
 #include "perf/loadgen/run_priv.h"
 
 /* The generator was the limit if it was busy and the switch ran out of work now and then. */
@@ -84,6 +85,9 @@ account_begin(struct runner *runner)
 		lane->sampled = lane->starved = 0;
 		lane->visits = lane->blocked = lane->held = 0;
 		lane->rx_samples = lane->rx_empty = 0;
+		lane->kicks = lane->rx->kicks + lane->tx->kicks;
+		(void)notify_calls(lane->rx);
+		(void)notify_calls(lane->tx);
 		pace_restart(&lane->pace);
 	}
 }
@@ -108,8 +112,11 @@ account_end(const struct runner *runner, struct result *result)
 		sum.held += lane->held;
 		sum.rx_samples += lane->rx_samples / LANE_SAMPLE;
 		sum.rx_empty += lane->rx_empty;
-		result->kicks += lane->rx->kicks + lane->tx->kicks;
+		result->kicks += lane->rx->kicks + lane->tx->kicks - lane->kicks;
+		result->calls += notify_calls(lane->rx) + notify_calls(lane->tx);
 	}
+	result->kicks_per_packet = 2 * share(result->kicks, runner->frames);
+	result->calls_per_packet = 2 * share(result->calls, runner->frames);
 	result->busy_share = share(runner->busy, runner->busy + runner->idle);
 	/* A frame is moved twice: sent and received. */
 	result->cycles_per_packet = 2 * share(runner->busy, runner->frames);
@@ -151,6 +158,26 @@ finish_direction(const struct runner *runner, struct direction_result *d,
 	d->latency_us[3] = (double)latency->max / runner->hz * 1e6;
 }
 
+static void
+change_times(const struct histogram *histogram, double hz, double *us)
+{
+	us[0] = (double)histogram_percentile(histogram, 0.5) / hz * 1e6;
+	us[1] = (double)histogram_percentile(histogram, 0.99) / hz * 1e6;
+	us[2] = (double)histogram->max / hz * 1e6;
+}
+
+static void
+finish_change(const struct runner *runner, struct change_result *result)
+{
+	const struct memory_change *change = &runner->change;
+
+	result->used = runner->options->memory_change != MEMORY_CHANGE_NONE;
+	result->changes = change->begun;
+	change_times(&change->answers, runner->hz, result->times.answer);
+	change_times(&change->gaps, runner->hz, result->times.gap);
+	change_times(&change->absences, runner->hz, result->times.away);
+}
+
 void
 account_finish(const struct runner *runner, const struct account *before,
 	const struct account *after, struct result *result)
@@ -173,6 +200,7 @@ account_finish(const struct runner *runner, const struct account *before,
 				result->seconds);
 		}
 	}
+	finish_change(runner, &result->memory_change);
 	result->order_known = runner->traffic.max_queues == 1 || runner->options->flows == 1;
 	result->strays = runner->traffic.strays;
 	result->foreign = runner->traffic.foreign;

@@ -92,6 +92,7 @@ struct lane {
 	/* What lane_look() found for lane_receive(). */
 	unsigned int n_used;
 	struct ring_used used[LANE_RX_BURST];
+	bool asks; /* for interrupts */
 	bool broken; /* the switch returned a buffer that is none */
 	/* The frame that receive buffers are being merged into. */
 	unsigned int n_merging; /* buffers still to come */
@@ -116,6 +117,7 @@ struct lane {
 	uint64_t held; /* the window was full */
 	uint64_t rx_samples;
 	uint64_t rx_empty; /* the switch had no receive buffer left */
+	uint64_t kicks; /* before the measured time */
 };
 
 /* Bytes of buffers that a lane needs. */

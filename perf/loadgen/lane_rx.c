@@ -2,6 +2,7 @@
 /* Receiving: account for what came, give the buffers back. */
 #include "perf/loadgen/cycles.h"
 #include "perf/loadgen/lane.h"
+#include "perf/loadgen/notify.h"
 
 #define LINE 64u
 #define HEADER_SIZE ((uint32_t)sizeof(struct net_hdr))
@@ -259,6 +260,10 @@ lane_look(struct lane *lane, uint64_t now)
 	const unsigned int n = queue_collect(lane->rx, lane->used, LANE_RX_BURST);
 	if (n < LANE_RX_BURST) {
 		lane->rx_after = now + traffic->pause;
+	}
+	if (traffic->options->interrupts && lane->asks != (n == 0)) {
+		lane->asks = n == 0;
+		notify_ask(lane->rx, lane->asks);
 	}
 	if (n > 0 && prefetch(lane, lane->used, n, headers, frames)) {
 		lane->n_used = n;

@@ -41,6 +41,14 @@ static const char usage[] =
 	"never\n"
 	"                           repeat (FIELDS mac, 5tuple or both) to the first port's "
 	"address\n"
+	"  --interrupts             ask for interrupts on receive rings that were found empty, as "
+	"Linux\n"
+	"                           does; without it never\n"
+	"  --memory-change KIND,MS  every so many ms the first port's guest gets a region of "
+	"memory more,\n"
+	"                           or one less; KIND: table (SET_MEM_TABLE), slots (ADD_MEM_REG, "
+	"\n"
+	"                           REM_MEM_REG), or watch: nothing changes, the times are taken\n"
 	"  --ceiling                no switch: a thread of this program moves the frames; what "
 	"this\n"
 	"                           generator can reach at most (sockets of --port are not "
@@ -68,6 +76,8 @@ enum option_id {
 	OPT_TSO,
 	OPT_HUGEPAGES,
 	OPT_STORM,
+	OPT_INTERRUPTS,
+	OPT_MEMORY_CHANGE,
 	OPT_CEILING,
 	OPT_CPU,
 	OPT_CPU2,
@@ -93,6 +103,8 @@ static const struct option long_options[] = {
 	{"tso", no_argument, NULL, OPT_TSO},
 	{"hugepages", no_argument, NULL, OPT_HUGEPAGES},
 	{"storm", required_argument, NULL, OPT_STORM},
+	{"interrupts", no_argument, NULL, OPT_INTERRUPTS},
+	{"memory-change", required_argument, NULL, OPT_MEMORY_CHANGE},
 	{"ceiling", no_argument, NULL, OPT_CEILING},
 	{"cpu2", required_argument, NULL, OPT_CPU2},
 	{"cpu", required_argument, NULL, OPT_CPU},
@@ -113,6 +125,10 @@ static const char *const storm_words[] = {[STORM_NONE] = "none",
 	[STORM_MAC] = "mac",
 	[STORM_5TUPLE] = "5tuple",
 	[STORM_BOTH] = "both"};
+static const char *const memory_change_words[] = {[MEMORY_CHANGE_NONE] = "none",
+	[MEMORY_CHANGE_WATCH] = "watch",
+	[MEMORY_CHANGE_TABLE] = "table",
+	[MEMORY_CHANGE_SLOTS] = "slots"};
 static const char *const header_words[] = {"clean", "rewritten"};
 
 static int
@@ -220,6 +236,23 @@ parse_storm(struct options *options, char *text, struct err *err)
 }
 
 static int
+parse_memory_change(struct options *options, char *text, struct err *err)
+{
+	unsigned int word = 0;
+	char *ms = strchr(text, ',');
+
+	if (ms == NULL) {
+		return err_set(err, ERR_INVALID, NULL, "--memory-change %s: it is KIND,MS", text);
+	}
+	*ms++ = '\0';
+	const int rc = parse_word("memory-change", text, memory_change_words + 1,
+		ARRAY_LEN(memory_change_words) - 1, &word, err);
+	options->memory_change = (enum memory_change_kind)(word + 1);
+	return rc != 0 ? rc
+		       : parse_real("memory-change", ms, 0.1, 1e6, &options->memory_change_ms, err);
+}
+
+static int
 parse_numeric(struct options *options, int id, const char *text, struct err *err)
 {
 	uint64_t value = 0;
@@ -285,6 +318,11 @@ parse_other(struct options *options, int id, char *text, struct err *err)
 		return parse_port(options, text, err);
 	case OPT_STORM:
 		return parse_storm(options, text, err);
+	case OPT_MEMORY_CHANGE:
+		return parse_memory_change(options, text, err);
+	case OPT_INTERRUPTS:
+		options->interrupts = true;
+		break;
 	case OPT_CEILING:
 		options->ceiling = true;
 		break;
@@ -357,6 +395,10 @@ check(const struct options *options, struct err *err)
 	}
 	if (options->ceiling_cpu >= 0 && !options->ceiling) {
 		return err_set(err, ERR_INVALID, NULL, "--cpu2 is for --ceiling");
+	}
+	if (options->ceiling && options->memory_change > MEMORY_CHANGE_WATCH) {
+		return err_set(err, ERR_INVALID, NULL,
+			"--memory-change: with --ceiling there is nobody to be told");
 	}
 	if (options->fields == FLOW_VLAN && options->flows > FLOWS_VLANS) {
 		return err_set(err, ERR_INVALID, NULL, "--flows %u: there are %u VLANs",
@@ -432,4 +474,10 @@ const char *
 options_payload(const struct options *options)
 {
 	return payload_words[options->payload];
+}
+
+const char *
+options_memory_change(const struct options *options)
+{
+	return memory_change_words[options->memory_change];
 }

@@ -33,6 +33,14 @@ enum storm {
 	STORM_BOTH,
 };
 
+/* How the first port's guest memory changes while frames pass. */
+enum memory_change_kind {
+	MEMORY_CHANGE_NONE,
+	MEMORY_CHANGE_WATCH, /* not at all, but the same times are taken */
+	MEMORY_CHANGE_TABLE, /* SET_MEM_TABLE with a region more, or one less */
+	MEMORY_CHANGE_SLOTS, /* ADD_MEM_REG, REM_MEM_REG */
+};
+
 struct port_options {
 	char path[OPTIONS_PATH_SIZE];
 	bool server;
@@ -62,6 +70,9 @@ struct options {
 	double storm_rate; /* frames a second; 0: as fast as it goes */
 	bool ceiling; /* measure the generator, without a switch */
 	int ceiling_cpu; /* -1: not pinned */
+	bool interrupts; /* asked for where a look found nothing, as Linux does */
+	enum memory_change_kind memory_change;
+	double memory_change_ms; /* from one change to the next */
 	bool progress;
 	bool json;
 };
@@ -78,6 +89,7 @@ const char *options_fields(const struct options *options);
 const char *options_direction(const struct options *options);
 const char *options_storm(const struct options *options);
 const char *options_payload(const struct options *options);
+const char *options_memory_change(const struct options *options);
 
 /* 0; 1 when help was printed; or an error. */
 int options_parse(struct options *options, int argc, char **argv, struct err *err);

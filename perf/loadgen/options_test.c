@@ -85,6 +85,10 @@ test_wrong(void **state)
 		{TWO "--port c --storm both,max --tso", "--storm"},
 		{TWO "--port c --storm both,max --payload untouched", "--payload untouched"},
 		{TWO "--port c --direction mesh --payload untouched", "--payload untouched"},
+		{TWO "--memory-change table", "--memory-change table"},
+		{TWO "--memory-change none,10", "--memory-change none"},
+		{TWO "--memory-change table,0", "--memory-change 0"},
+		{"loadgen --ceiling --memory-change slots,10", "--memory-change"},
 		{TWO "--nonsense", "--nonsense"},
 		{TWO "--size", "--size"},
 		{TWO "nonsense", "nonsense"},
@@ -117,6 +121,13 @@ test_right(void **state)
 	assert_true(options.rate == 1e6);
 	assert_int_equal(parse(&options, "loadgen --ceiling --cpu2 0", &err), 0);
 	assert_int_equal(options.n_ports, 2);
+	assert_false(options.interrupts);
+	assert_int_equal(options.memory_change, MEMORY_CHANGE_NONE);
+	assert_int_equal(parse(&options, TWO "--interrupts --memory-change slots,2.5", &err), 0);
+	assert_true(options.interrupts);
+	assert_int_equal(options.memory_change, MEMORY_CHANGE_SLOTS);
+	assert_true(options.memory_change_ms == 2.5);
+	assert_string_equal(options_memory_change(&options), "slots");
 }
 
 /* The port of the storm is in no pair. */

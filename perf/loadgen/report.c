@@ -41,6 +41,20 @@ report_text(FILE *out, const struct options *options, const struct result *resul
 			result->storm.mpps_sent, result->storm.mpps_received,
 			result->storm.sent - result->storm.received, result->storm.strays);
 	}
+	if (result->memory_change.used) {
+		const struct change_times *times = &result->memory_change.times;
+
+		(void)fprintf(out,
+			"memory  %" PRIu64 " changes  answer p50 %.1f max %.1f  no frame p50 %.1f "
+			"max "
+			"%.1f  generator away p50 %.1f max %.1f us\n",
+			result->memory_change.changes, times->answer[0], times->answer[2],
+			times->gap[0], times->gap[2], times->away[0], times->away[2]);
+	}
+	if (options->interrupts) {
+		(void)fprintf(out, "kicks %.4f, interrupts %.4f a frame\n",
+			result->kicks_per_packet, result->calls_per_packet);
+	}
 	(void)fprintf(out,
 		"generator: %.1f cycles a frame sent and received, busy %.1f %%; the switch "
 		"without "
@@ -148,6 +162,28 @@ json_storm(FILE *out, const struct storm_result *storm)
 		storm->mpps_sent, storm->mpps_received);
 }
 
+static void
+json_times(FILE *out, const char *name, const double *us)
+{
+	(void)fprintf(out, ",\"%s_us\":{\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f}", name, us[0],
+		us[1], us[2]);
+}
+
+static void
+json_change(FILE *out, const struct options *options, const struct change_result *change)
+{
+	if (!change->used) {
+		(void)fputs(",\"memory_change\":null", out);
+		return;
+	}
+	(void)fprintf(out, ",\"memory_change\":{\"kind\":\"%s\",\"changes\":%" PRIu64,
+		options_memory_change(options), change->changes);
+	json_times(out, "answer", change->times.answer);
+	json_times(out, "gap", change->times.gap);
+	json_times(out, "away", change->times.away);
+	(void)fputc('}', out);
+}
+
 void
 report_json(FILE *out, const struct options *options, const struct result *result)
 {
@@ -157,18 +193,21 @@ report_json(FILE *out, const struct options *options, const struct result *resul
 	json_directions(out, options, result);
 	(void)fputs("],", out);
 	json_storm(out, &result->storm);
+	json_change(out, options, &result->memory_change);
 	(void)fprintf(out,
 		",\"seconds\":%.6f,\"strays\":%" PRIu64 ",\"foreign\":%" PRIu64
-		",\"kicks\":%" PRIu64 ",\"slices_mpps\":{\"p10\":%.6f,\"p50\":%.6f,\"p90\":%.6f}"
+		",\"kicks\":%" PRIu64 ",\"calls\":%" PRIu64
+		",\"kicks_per_packet\":%.6f,\"calls_per_packet\":%.6f,\"slices_mpps\":{\"p10\":%."
+		"6f,\"p50\":%.6f,\"p90\":%.6f}"
 		",\"generator\":{\"cycles_per_packet\":%.2f,\"cycles_per_second\":%.0f,"
 		"\"busy_share\":%.4f,\"starved_share\":%.4f,\"blocked_share\":%.4f,"
 		"\"held_share\":%.4f,\"rx_empty_share\":%.4f,\"hugepages\":%s,\"reach_mpps\":%.3f,"
 		"\"cpu_share\":%.4f,\"window_limited\":%s,\"limited\":%s}}\n",
-		result->seconds, result->strays, result->foreign, result->kicks,
-		result->slices_mpps[0], result->slices_mpps[1], result->slices_mpps[2],
-		result->cycles_per_packet, result->cycles_per_second, result->busy_share,
-		result->starved_share, result->blocked_share, result->held_share,
-		result->rx_empty_share, boolean(result->hugepages), result->reach_mpps,
-		result->cpu_share, boolean(result->window_limited),
-		boolean(result->generator_limited));
+		result->seconds, result->strays, result->foreign, result->kicks, result->calls,
+		result->kicks_per_packet, result->calls_per_packet, result->slices_mpps[0],
+		result->slices_mpps[1], result->slices_mpps[2], result->cycles_per_packet,
+		result->cycles_per_second, result->busy_share, result->starved_share,
+		result->blocked_share, result->held_share, result->rx_empty_share,
+		boolean(result->hugepages), result->reach_mpps, result->cpu_share,
+		boolean(result->window_limited), boolean(result->generator_limited));
 }

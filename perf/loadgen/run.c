@@ -109,6 +109,9 @@ open_port(struct runner *runner, unsigned int index, struct err *err)
 		config.features |=
 			NET_F_CSUM | NET_F_GUEST_CSUM | NET_F_HOST_TSO4 | NET_F_GUEST_TSO4;
 	}
+	if (options->memory_change == MEMORY_CHANGE_SLOTS) {
+		config.protocol = VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS;
+	}
 	struct frontend *fe = &runner->ports[index];
 	int rc = options->ceiling ? frontend_open_local(fe, &config, err)
 				  : frontend_open(fe, &config, err);
@@ -173,6 +176,9 @@ run_poll(struct runner *runner, double seconds, bool send, struct err *err)
 	runner->frames = 0;
 	for (uint32_t turn = 0; now < end; turn++) {
 		unsigned int moved = run_receive(runner, now);
+		if (runner->changing && memory_change_turn(&runner->change, now, moved, err) != 0) {
+			return err_errno(ERR_FAILED);
+		}
 		for (unsigned int i = 0; send && i < runner->n_lanes; i++) {
 			moved += lane_send(&runner->lanes[i], now);
 		}
@@ -297,13 +303,19 @@ measure(struct runner *runner, struct result *result, struct err *err)
 	const double cpu = cpu_seconds();
 	const uint64_t clock = clock_now();
 	const uint64_t cycles = cycles_now();
+	runner->changing = runner->options->memory_change != MEMORY_CHANGE_NONE;
+	memory_change_begin(&runner->change, cycles);
 	rc = run_slices(runner, &before, result, err);
+	runner->changing = false;
 	result->seconds = (double)(clock_now() - clock) / CLOCK_S;
 	result->cycles_per_second = (double)(cycles_now() - cycles) / result->seconds;
 	result->cpu_share = (cpu_seconds() - cpu) / result->seconds;
 	runner->hz = result->cycles_per_second;
 	account_take(runner, &after);
 	account_end(runner, result);
+	if (rc == 0) {
+		rc = memory_change_end(&runner->change, err);
+	}
 	if (rc == 0) {
 		rc = run_poll(runner, DRAIN_S, false, err);
 	}
@@ -332,6 +344,7 @@ set_rate(struct runner *runner)
 static void
 close_all(struct runner *runner)
 {
+	memory_change_fini(&runner->change);
 	for (unsigned int i = 0; i < runner->n_lanes; i++) {
 		lane_fini(&runner->lanes[i]);
 	}
@@ -356,6 +369,7 @@ run(const struct options *options, struct result *result, struct err *err)
 		return err_set(err, ERR_LIMIT, NULL, "no memory");
 	}
 	runner->options = options;
+	runner->change.extra.fd = -1;
 	runner->hz = calibrate();
 	int rc = traffic_init(&runner->traffic, options);
 	if (rc != 0) {
@@ -365,6 +379,10 @@ run(const struct options *options, struct result *result, struct err *err)
 		rc = open_port(runner, i, err);
 	}
 	set_rate(runner);
+	if (rc == 0 && options->memory_change != MEMORY_CHANGE_NONE) {
+		rc = memory_change_init(
+			&runner->change, &runner->ports[0], options, runner->hz, err);
+	}
 	struct ceiling *ceiling = NULL;
 	if (rc == 0 && options->ceiling) {
 		rc = ceiling_start(

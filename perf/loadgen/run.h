@@ -41,6 +41,20 @@ struct storm_result {
 	double mpps_received;
 };
 
+/* p50, p99, max; us. */
+struct change_times {
+	double answer[3]; /* until the switch has acknowledged it */
+	double gap[3]; /* the longest without a frame, from one change to the next */
+	double away[3]; /* the longest that the generator did not run meanwhile */
+};
+
+/* Changes of the guest's memory. */
+struct change_result {
+	bool used;
+	uint64_t changes;
+	struct change_times times;
+};
+
 struct result {
 	double seconds; /* measured */
 	double cycles_per_second;
@@ -53,7 +67,10 @@ struct result {
 	bool order_known;
 	uint64_t strays;
 	uint64_t foreign;
-	uint64_t kicks;
+	uint64_t kicks; /* in the measured time: of this side */
+	uint64_t calls; /* interrupts of the switch */
+	double kicks_per_packet; /* that was sent and received */
+	double calls_per_packet;
 	double busy_share;
 	double cycles_per_packet; /* busy, per frame sent and received */
 	double starved_share; /* bursts that found the switch without work from this ring */
@@ -67,6 +84,7 @@ struct result {
 	/* Mpps each way in RUN_SLICES parts of the measured time: 10th, 50th, 90th percentile. */
 	double slices_mpps[3];
 	struct storm_result storm;
+	struct change_result memory_change;
 	struct direction_result directions[OPTIONS_PORTS][OPTIONS_PORTS];
 };
 

@@ -4,6 +4,7 @@
 #define VSW_PERF_LOADGEN_RUN_PRIV_H
 
 #include "perf/loadgen/lane.h"
+#include "perf/loadgen/memory_change.h"
 #include "perf/loadgen/run.h"
 
 struct runner {
@@ -14,6 +15,8 @@ struct runner {
 	struct frontend ports[OPTIONS_PORTS];
 	unsigned int n_lanes; /* that are initialised */
 	struct lane lanes[OPTIONS_PORTS * FRONTEND_MAX_PAIRS];
+	struct memory_change change; /* with --memory-change */
+	bool changing; /* it is measured now */
 	uint64_t busy; /* cycles */
 	uint64_t idle;
 	uint64_t frames; /* sent and received while measured */

@@ -101,11 +101,13 @@ def require_no_loss(outcome: Outcome, traffic: Traffic, may_lose: bool) -> None:
 
 
 class VmToVm(Forwarding):
-    """(a) Both ways, by size, by kind of ring, and by mode."""
+    """(a) Both ways, by size and by kind of ring, beside all that can move a guest's frames."""
 
     name = "vm-to-vm"
-    title = "two virtual machines, both ways, by frame size, ring and mode"
+    title = "two virtual machines, both ways, by frame size and ring"
     plot = {"x": "size", "y": "gbps", "title": "Throughput by frame size"}
+    kinds = ("vswitchd", "vswitchd-dpdk", "testpmd", "two-copy", "ovs")
+    compared = ("cycles",)
 
     def rounds(self, effort: Effort) -> int:
         return effort.rounds
@@ -113,9 +115,21 @@ class VmToVm(Forwarding):
     def traffic(self, effort: Effort) -> list[Traffic]:
         sizes = effort.pick(["64", "TSO"], ["64", "1500"],
                             ["64", "256", "512", "1024", "1500", "IMIX", "TSO"])
-        rows = [Traffic(size) for size in sizes]
-        rows += [Traffic(size, packed=True) for size in effort.pick(["64"], [], sizes)]
-        for size in effort.pick([], [], ["64", "1500"]):
+        return [Traffic(size) for size in sizes] + \
+            [Traffic(size, packed=True) for size in effort.pick(["64"], ["64"], sizes)]
+
+
+class GuestModes(Forwarding):
+    """(a) What guests do with their buffers, and how long their rings are."""
+
+    name = "guest-modes"
+    title = "two virtual machines, both ways, by what the guests do with frames"
+    kinds = ("vswitchd", "vswitchd-dpdk", "testpmd", "ovs")
+    compared = ("cycles",)
+
+    def traffic(self, effort: Effort) -> list[Traffic]:
+        rows = []
+        for size in effort.pick(["64"], ["64"], ["64", "1500"]):
             rows += [Traffic(size, ring=1024), Traffic(size, payload="untouched"),
                      Traffic(size, payload="untouched", ring=1024),
                      Traffic(size, payload="verify"), Traffic(size, header="rewritten")]

@@ -5,10 +5,12 @@ from .base import Account, Setup, Socket, Switch
 from .linux_bridge import LinuxBridge
 from .ovs import Ovs
 from .testpmd import Testpmd
-from .vswitchd import Vswitchd
+from .two_copy import TwoCopy
+from .vswitchd import Vswitchd, VswitchdDpdk
 
 SUBJECT = "vswitchd"
-SWITCHES: dict[str, type[Switch]] = {kind.name: kind for kind in (Vswitchd, Ovs, Testpmd, LinuxBridge)}
+SWITCHES: dict[str, type[Switch]] = {kind.name: kind for kind in (
+    Vswitchd, VswitchdDpdk, Testpmd, TwoCopy, Ovs, LinuxBridge)}
 PEERS = [name for name in SWITCHES if name != SUBJECT]
 
 __all__ = ["Account", "PEERS", "Setup", "Socket", "SUBJECT", "SWITCHES", "Switch"]

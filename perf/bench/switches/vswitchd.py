@@ -17,7 +17,7 @@ class Vswitchd(Switch):
 
     name = "vswitchd"
     title = "vswitchd"
-    port_type = "vhost-user"
+    backend = "native"  # of its vhost-user ports
 
     def start(self) -> None:
         setup = self.setup
@@ -41,7 +41,7 @@ class Vswitchd(Switch):
         self.daemon.ctl("port", "add", name, *leaves, "bridge=br0")
 
     def add_vhost(self, name: str) -> Socket:
-        self.add(name, "type=vhost-user")
+        self.add(name, "type=vhost-user", f"backend={self.backend}")
         return Socket(self.daemon.vhost_socket(name), False)
 
     def add_interface(self, name: str, ifname: str, kind: str = "af-packet") -> None:
@@ -79,3 +79,11 @@ class Vswitchd(Switch):
         data = self.daemon.ctl.json("show")["vswitch:vswitch"]["system"]["worker"]
         return Account(sum(int(worker["busy-cycles"]) for worker in data),
                        sum(int(worker["packets"]) for worker in data))
+
+
+class VswitchdDpdk(Vswitchd):
+    """The same switch with DPDK's vhost library behind its vhost-user ports."""
+
+    name = "vswitchd-dpdk"
+    title = "vswitchd on DPDK's vhost library"
+    backend = "dpdk"
