@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "ports/vhost/vu_ring.h"
-#include "ports/vhost/vu_wire.h"
 
 LOG_MODULE("vhost");
 
@@ -29,12 +28,6 @@ static const struct vhost_view *
 published(const struct vu_device *device)
 {
 	return atomic_load_explicit(device->view, memory_order_relaxed); /* main alone writes it */
-}
-
-static bool
-is_packed(const struct vu_device *device)
-{
-	return (device->features & VU_RING_PACKED) != 0;
 }
 
 /* --- what waits for a grace period ----------------------------------------------------------- */
@@ -160,7 +153,7 @@ vu_device_keep_base(struct vu_device *device, uint16_t ring)
 	struct vu_ring *kept = &device->rings[ring];
 
 	if (kept->has_base && !kept->base_due) {
-		kept->base = vq_base(&device->vqs[ring], is_packed(device));
+		kept->base = vq_base(&device->vqs[ring], vu_device_packed(device));
 		kept->base_due = true;
 	}
 }
@@ -219,7 +212,7 @@ begin_rings(struct vu_device *device, const struct vhost_view *view) ON_MAIN
 		if ((run->flags & VQ_RUNS) == 0 || !ring->base_due) {
 			continue;
 		}
-		if (is_packed(device)) {
+		if (vu_device_packed(device)) {
 			/* A front end that starts a ring may tell its available half only. */
 			if (base == PACKED_START) {
 				base |= base << 16;

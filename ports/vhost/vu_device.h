@@ -33,6 +33,7 @@
 #include "ports/vhost/gmem.h"
 #include "ports/vhost/inflight.h"
 #include "ports/vhost/vq.h"
+#include "ports/vhost/vu_wire.h"
 
 #define VU_RINGS_MAX (2 * PORT_QUEUES_MAX)
 
@@ -141,6 +142,13 @@ void vu_device_retire_memory(struct vu_device *device, struct gmem *memory) ON_M
 void vu_device_retire_log(struct vu_device *device, struct dirty_log *log) ON_MAIN;
 void vu_device_retire_inflight(struct vu_device *device, struct inflight *inflight) ON_MAIN;
 void vu_device_retire_fd(struct vu_device *device, int fd) ON_MAIN;
+
+/* The format of its rings, as negotiated. */
+static inline bool
+vu_device_packed(const struct vu_device *device)
+{
+	return (device->features & VU_RING_PACKED) != 0;
+}
 
 /* Why a ring does not run, as a phrase; NULL if it does. */
 const char *vu_device_ring_why(const struct vu_device *device, uint16_t ring) ON_MAIN;

@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ports/vhost/vu_ring.h"
 
-#include "ports/vhost/vu_wire.h"
-
 #define PACKED_SLOT 0x7fffU /* of one half of a packed ring's base; its wrap counter is above */
-
-static bool
-is_packed(const struct vu_device *device)
-{
-	return (device->features & VU_RING_PACKED) != 0;
-}
 
 /* What is missing that the front end has to tell. */
 static const char *
@@ -45,7 +37,7 @@ ill_formed(const struct vu_device *device, const struct vu_ring *ring)
 {
 	const uint32_t base = ring->base;
 
-	if (!is_packed(device)) {
+	if (!vu_device_packed(device)) {
 		if ((ring->size & (ring->size - 1)) != 0) {
 			return "its size is no power of two";
 		}
@@ -71,7 +63,7 @@ struct part {
 static const char *
 find_parts(const struct vu_device *device, const struct vu_ring *ring, struct vq_view *view) ON_MAIN
 {
-	const bool packed = is_packed(device);
+	const bool packed = vu_device_packed(device);
 	const uint64_t n = ring->size;
 	const struct part parts[] = {
 		{ring->desc, 16 * n, 16, &view->desc, "its descriptors are not in shared memory",
@@ -145,7 +137,7 @@ log_address(const struct vu_device *device, const struct vu_ring *ring) ON_MAIN
 	if ((ring->addr_flags & VU_VRING_F_LOG) == 0) {
 		return UINT64_MAX;
 	}
-	if (!is_packed(device)) {
+	if (!vu_device_packed(device)) {
 		return ring->log;
 	}
 	(void)gmem_user_gpa(device->memory, ring->desc, 16 * (uint64_t)ring->size, &gpa);
@@ -171,7 +163,7 @@ vu_ring_view(const struct vu_device *device, uint16_t number, struct vq_view *vi
 	view->call = ring->call;
 	view->memory = device->memory;
 	view->gone = device->gone;
-	if (device->inflight != NULL && device->inflight->packed == is_packed(device)) {
+	if (device->inflight != NULL && device->inflight->packed == vu_device_packed(device)) {
 		view->inflight = inflight_ring(device->inflight, number, ring->size);
 	}
 	view->log = (device->features & VU_F_LOG_ALL) != 0 ? device->log : NULL;
