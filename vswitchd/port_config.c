@@ -32,6 +32,43 @@ config_bool(const json_t *entry, const char *leaf, bool fallback)
 	return value == NULL ? fallback : json_is_true(value);
 }
 
+/* Bits 1 << enum port_feature of the leaf-list disable-feature. */
+static uint32_t
+config_features(const json_t *list)
+{
+	static const char *const names[] = {
+#define X(id, name, doc) [id] = (name),
+		PORT_FEATURES(X)
+#undef X
+	};
+	const json_t *item;
+	uint32_t bits = 0;
+	size_t i;
+
+	json_array_foreach (list, i, item) {
+		for (unsigned int f = 0; f < PORT_FEATURE_N; f++) {
+			bits |= strcmp(json_string_value(item), names[f]) == 0 ? 1U << f : 0;
+		}
+	}
+	return bits;
+}
+
+/* What a guest may and may not. */
+static void
+config_guest(const json_t *entry, struct port_conf *conf)
+{
+	const json_t *uids = json_object_get(entry, "peer-uid");
+
+	conf->features_off = config_features(json_object_get(entry, "disable-feature"));
+	conf->require_seals = config_bool(entry, "require-seals", false);
+	while (conf->n_peer_uids < json_array_size(uids) &&
+		conf->n_peer_uids < PORT_PEER_UIDS_MAX) {
+		conf->peer_uids[conf->n_peer_uids] =
+			(uint32_t)json_integer_value(json_array_get(uids, conf->n_peer_uids));
+		conf->n_peer_uids++;
+	}
+}
+
 void
 port_config_device(const json_t *entry, struct port_conf *conf)
 {
@@ -64,6 +101,7 @@ port_config_device(const json_t *entry, struct port_conf *conf)
 	conf->queues = (uint16_t)config_number(entry, "queues", 1);
 	conf->id = config_number(entry, "id", 0);
 	conf->trusted = config_bool(entry, "trusted", false);
+	config_guest(entry, conf);
 	conf->permissions = permissions[0] == '\0' ? 0660 : (mode_t)strtoul(permissions, NULL, 8);
 	if (strcmp(conf->type, "memif") == 0) {
 		conf->client = strcmp(config_string(entry, "role"), "server") != 0;
