@@ -76,6 +76,17 @@ test_completion(void **state)
 		"disable-feature=tso,ecn,packed\n");
 }
 
+static void
+test_help(void **state)
+{
+	struct cli_world *w = *state;
+
+	assert_int_equal(cli_do(w, "port add --help"), CLI_OK);
+	assert_non_null(strstr(w->out, "disable-feature=NAME,..."));
+	assert_non_null(strstr(w->out, "any of: checksum tso"));
+	assert_non_null(strstr(w->out, "one of: native dpdk"));
+}
+
 #define FEATURES                                                                        \
 	"\"feature\":[{\"name\":\"checksum\",\"state\":\"acknowledged\"},"              \
 	"{\"name\":\"tso\",\"state\":\"offered\",\"why\":\"the guest leaves it out\"}," \
@@ -177,6 +188,7 @@ main(void)
 		CASE(test_add),
 		CASE(test_set),
 		CASE(test_completion),
+		CASE(test_help),
 		CASE(test_show),
 		CASE(test_show_nobody),
 	};

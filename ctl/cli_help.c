@@ -156,7 +156,8 @@ print_leaves(FILE *out, const struct cli_command *command)
 			leaf->types == NULL ? "" : ")");
 		print_entry(out, head, text);
 		if (leaf->values != NULL) {
-			(void)snprintf(text, sizeof(text), "one of: %s", leaf->values);
+			(void)snprintf(text, sizeof(text), "%s of: %s",
+				leaf->kind == CLI_LEAF_LIST ? "any" : "one", leaf->values);
 			print_entry(out, "", text);
 		}
 	}
