@@ -243,13 +243,15 @@ vm_collect_taken(struct vm *vm, uint8_t *hdr, uint8_t *bytes)
 unsigned int
 vm_ops(const struct vq_ops **ops)
 {
+	static const char *const names[VM_OPS_MAX] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
 	unsigned int n = 0;
 
-	ops[n] = vq_ops_find("x86-64-v2");
-	model_must(NULL, ops[n] != NULL, "every CPU can run the baseline");
-	n++;
-	ops[n] = vq_ops_find("x86-64-v4");
-	return ops[n] == NULL ? n : n + 1;
+	for (unsigned int i = 0; i < VM_OPS_MAX; i++) {
+		ops[n] = vq_ops_find(names[i]);
+		n += ops[n] != NULL;
+	}
+	model_must(NULL, n > 0, "every CPU can run the baseline");
+	return n;
 }
 
 uint64_t

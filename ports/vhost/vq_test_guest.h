@@ -69,7 +69,7 @@ void vm_header(const struct pkt_offload *ol, uint32_t takes, uint8_t *hdr);
 
 /* The sets of functions that this CPU can run; returns how many. */
 unsigned int vm_ops(const struct vq_ops **ops);
-#define VM_OPS_MAX 2
+#define VM_OPS_MAX 3
 
 /* Noise, faster than byte by byte. */
 void vm_noise(uint8_t *bytes, uint32_t len, uint64_t *random);
