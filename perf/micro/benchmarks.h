@@ -16,7 +16,8 @@
 	X(pipeline, "cached flows and new ones, with rules and without")                \
 	X(crafted, "decisions made long on purpose")                                    \
 	X(validity, "established flows beside addresses and rules that change")         \
-	X(rings, "librte_vhost's rings, and the driver's side of them")                 \
+	X(rings, "virtqueues by librte_vhost and by us, and the driver's side of them") \
+	X(crossing, "the same with the driver on another processor")                    \
 	X(rules, "rule tables, merged or not, and rte_acl beside them")                 \
 	X(rpc, "JSON-RPC requests, edits of the configuration")
 

@@ -6,22 +6,37 @@
 
 #include "perf/micro/frames.h"
 
-#define LANES 2
+#define LINE 64u
+
+/* From one buffer to the next. */
+static uint32_t
+rx_stride(const struct guest_kind *kind)
+{
+	return guest_pieces(kind->size) > 1 ? GUEST_STRIDE_LONG : GUEST_STRIDE;
+}
+
+static uint32_t
+tx_stride(const struct guest_kind *kind)
+{
+	const uint32_t lines = (GUEST_FRAME_AT + kind->size + LINE - 1) / LINE;
+
+	return lines * LINE <= GUEST_STRIDE ? GUEST_STRIDE : (lines | 1) * LINE;
+}
 
 /* Buffers of a lane, each of `len` bytes behind its header; those to be sent with a frame. */
 static int
-lane_init(struct guest *guest, struct guest_lane *lane, struct frontend_queue *queue, uint32_t len,
-	bool sends)
+lane_init(struct guest *guest, struct guest_lane *lane, struct frontend_queue *queue,
+	uint32_t stride, uint32_t len, bool sends)
 {
 	struct memory *memory = &guest->frontend.memory;
-	uint8_t *bytes = memory_alloc(memory, (size_t)GUEST_RING * GUEST_STRIDE, GUEST_STRIDE);
+	uint8_t *bytes = memory_alloc(memory, (size_t)GUEST_RING * stride, GUEST_STRIDE);
 
 	if (bytes == NULL) {
 		return -ENOMEM;
 	}
 	*lane = (struct guest_lane){.queue = queue};
 	for (uint16_t i = 0; i < GUEST_RING; i++) {
-		uint8_t *frame = bytes + (size_t)i * GUEST_STRIDE + GUEST_FRAME_AT;
+		uint8_t *frame = bytes + (size_t)i * stride + GUEST_FRAME_AT;
 
 		lane->buffers[i] = (struct ring_buffer){
 			.gpa = memory_gpa(memory, frame - sizeof(struct net_hdr)),
@@ -43,30 +58,33 @@ guest_open(struct guest *guest, struct backend *backend, const struct bench *ben
 {
 	const bool huge = bench->machine.heap_huge || bench->machine.table_huge;
 
-	*guest = (struct guest){.connected = false};
+	*guest = (struct guest){.open = false};
 	const struct frontend_config config = {
-		.path = backend->path,
+		.path = backend != NULL ? backend->path : NULL,
 		.n_pairs = 1,
 		.ring_size = GUEST_RING,
 		.features = VIRTIO_F_VERSION_1 | (kind->mergeable ? NET_F_MRG_RXBUF : 0) |
 			(kind->packed ? VIRTIO_F_RING_PACKED : 0),
-		.buffer_memory = (size_t)LANES * (GUEST_RING + 1) * GUEST_STRIDE,
+		.buffer_memory = (size_t)(GUEST_RING + 1) * (rx_stride(kind) + tx_stride(kind)) +
+			(size_t)2 * GUEST_STRIDE,
 		.pages = huge ? MEMORY_HUGE_IF_FREE : MEMORY_SMALL,
 	};
-	int rc = frontend_open(&guest->frontend, &config, err);
+	int rc = backend != NULL ? frontend_open(&guest->frontend, &config, err)
+				 : frontend_open_local(&guest->frontend, &config, err);
 	if (rc != 0) {
 		return rc;
 	}
-	guest->connected = true;
-	rc = backend_wait(backend, err);
+	guest->open = true;
+	guest->connected = backend != NULL;
+	rc = guest->connected ? backend_wait(backend, err) : 0;
 	if (rc != 0) {
 		return rc;
 	}
-	rc = lane_init(guest, &guest->rx, frontend_rx(&guest->frontend, 0),
-		GUEST_STRIDE - GUEST_FRAME_AT, false);
+	rc = lane_init(guest, &guest->rx, frontend_rx(&guest->frontend, 0), rx_stride(kind),
+		rx_stride(kind) - GUEST_FRAME_AT, false);
 	if (rc == 0) {
-		rc = lane_init(
-			guest, &guest->tx, frontend_tx(&guest->frontend, 0), kind->size, true);
+		rc = lane_init(guest, &guest->tx, frontend_tx(&guest->frontend, 0), tx_stride(kind),
+			kind->size, true);
 	}
 	return rc == 0 ? 0 : err_set(err, ERR_LIMIT, NULL, "no memory for the guest's buffers");
 }
@@ -74,8 +92,10 @@ guest_open(struct guest *guest, struct backend *backend, const struct bench *ben
 void
 guest_close(struct guest *guest)
 {
-	if (guest->connected) {
+	if (guest->open) {
 		frontend_close(&guest->frontend);
+	}
+	if (guest->connected) {
 		backend_wait_gone();
 	}
 }
