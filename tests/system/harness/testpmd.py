@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Sequence
 
 from .world import World
 
@@ -18,10 +19,16 @@ class Testpmd:
     """
 
     def __init__(
-        self, world: World, vdevs: list[str], *options: str, memory: int = 256, timeout: float = 20
+        self,
+        world: World,
+        vdevs: list[str],
+        *options: str,
+        eal: Sequence[str] = (),
+        memory: int = 256,
+        timeout: float = 20,
     ) -> None:
         command = ["stdbuf", "-oL", "dpdk-testpmd", "-l", "0,1", "--no-huge", "-m", str(memory)]
-        command += ["--no-pci", "--no-shconf", "--no-telemetry"]
+        command += ["--no-pci", "--no-shconf", "--no-telemetry", *eal]
         for vdev in vdevs:
             command += ["--vdev", vdev]
         command += ["--", "-i", "--total-num-mbufs=8192", *options]

@@ -105,16 +105,18 @@ def tcp_transfer(
     return sent
 
 
-def iperf(src: Endpoint, dst: Endpoint, *, seconds: int = 3, port: int = 5203) -> float:
-    """An iperf3 run; Mbit/s as the receiver saw them. Shown, never judged."""
+def iperf(src: Endpoint, dst: Endpoint, *, seconds: int = 3, port: int = 5203,
+          reverse: bool = False) -> float:
+    """An iperf3 run (reverse: its option -R); Mbit/s as the receiver saw them. Never judged."""
     # Not -1: now and then iperf3 3.12 listens again after its one test.
     pid = f"/tmp/iperf-{dst.ip}-{port}.pid"
     server = dst.start(f"iperf3 -s -p {port} -I {pid}; rm -f {pid}")
     wait_listening(dst, "tcp", port)
-    output = src.run(f"iperf3 -c {dst.ip} -p {port} -t {seconds} -J", seconds + 30)
+    back = " -R" if reverse else ""
+    output = src.run(f"iperf3 -c {dst.ip} -p {port} -t {seconds} -J{back}", seconds + 30)
     dst.run(f"kill $(tr -d '\\0' <{pid})")
     server.wait(15)
     figures = json.loads(output[output.index("{"):])
     mbit = figures["end"]["sum_received"]["bits_per_second"] / 1e6
-    note(f"iperf3 {src.ip} -> {dst.ip}: {mbit:.0f} Mbit/s")
+    note(f"iperf3 {src.ip} {'<-' if reverse else '->'} {dst.ip}: {mbit:.0f} Mbit/s")
     return mbit
