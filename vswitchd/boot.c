@@ -23,12 +23,15 @@
 #include "ports/ethdev/types.h"
 #include "ports/fake/fake.h"
 #include "ports/kernel/types.h"
+#include "ports/vhost/vhost.h"
 #include "ports/vhost_dpdk/vhost_dpdk.h"
 #include "ports/xdp/types.h"
 #include "vswitchd/actions.h"
 #include "vswitchd/eal.h"
+#include "vswitchd/port_events.h"
 #include "vswitchd/program.h"
 #include "vswitchd/punt_events.h"
+#include "vswitchd/reactor_event.h"
 #include "vswitchd/world.h"
 
 LOG_MODULE("vswitchd");
@@ -40,6 +43,7 @@ LOG_MODULE("vswitchd");
 
 /* Every port type there is. */
 static const struct port_ops *const port_types[] = {
+	&port_vhost_ops,
 	&port_vhost_dpdk_ops,
 	&port_pci_ops,
 	&port_af_xdp_ops,
@@ -63,11 +67,13 @@ struct boot {
 	struct world world;
 	struct datastore *ds;
 	struct event_base *base;
+	struct reactor_libevent reactor;
 	struct event *sigterm;
 	struct event *sigint;
 	struct event *step; /* timer of dp_step and world_step */
 	struct rpc_server *rpc;
 	struct punt_events punts;
+	struct port_events port_events;
 	struct methods methods;
 	struct programmer programmer;
 	uint64_t stop_at; /* when to end even if a transaction still runs; 0: not stopping */
@@ -190,6 +196,9 @@ start_datapath(struct boot *boot, struct err *err) ON_MAIN
 		.late_arg = &boot->world,
 		.punt = punt_events_take,
 		.punt_arg = &boot->punts,
+		.reactor = &boot->reactor.reactor,
+		.event = port_events_take,
+		.event_arg = &boot->port_events,
 		.run_dir = boot->run_dir};
 	int rc = eal_start(options, &boot->eal, err);
 
@@ -209,7 +218,7 @@ start_datapath(struct boot *boot, struct err *err) ON_MAIN
 }
 
 static int
-start_loop(struct boot *boot, struct err *err)
+start_loop(struct boot *boot, struct err *err) ON_MAIN
 {
 	struct event_config *config = event_config_new();
 
@@ -222,6 +231,7 @@ start_loop(struct boot *boot, struct err *err)
 	if (boot->base == NULL) {
 		return err_set(err, ERR_FAILED, NULL, "libevent did not start");
 	}
+	reactor_event_init(&boot->reactor, boot->base);
 	boot->sigterm = evsignal_new(boot->base, SIGTERM, on_stop, boot);
 	boot->sigint = evsignal_new(boot->base, SIGINT, on_stop, boot);
 	boot->step = evtimer_new(boot->base, on_step, boot);
@@ -288,6 +298,7 @@ start_events(struct boot *boot, struct err *err) ON_MAIN
 
 	boot->punts.world = &boot->world;
 	boot->punts.events = events_create(&conf);
+	boot->port_events.events = boot->punts.events;
 	boot->methods.events = boot->punts.events;
 	return boot->punts.events == NULL ? err_set(err, ERR_LIMIT, NULL, "out of memory") : 0;
 }
@@ -329,8 +340,8 @@ start_all(struct boot *boot, struct err *err) ON_MAIN
 		port_ops_check(*ops);
 	}
 	rc = make_run_dir(boot, err);
-	rc = rc != 0 ? rc : start_datapath(boot, err);
 	rc = rc != 0 ? rc : start_loop(boot, err);
+	rc = rc != 0 ? rc : start_datapath(boot, err);
 	rc = rc != 0 ? rc : start_datastore(boot, err);
 	/* Before any device is touched: a second daemon on the same socket ends here. */
 	rc = rc != 0 ? rc : start_rpc(boot, err);
@@ -347,6 +358,7 @@ stop_all(struct boot *boot) ON_MAIN
 	rpc_server_destroy(boot->rpc);
 	events_destroy(boot->punts.events);
 	boot->punts.events = NULL;
+	boot->port_events.events = NULL;
 	json_decref(boot->methods.versions);
 	if (boot->ds != NULL && !ds_busy(boot->ds)) {
 		ds_destroy(boot->ds);
@@ -375,6 +387,7 @@ boot_run(const struct options *options, struct err *err)
 	}
 	boot->options = options;
 	world_init(&boot->world);
+	boot->port_events.world = &boot->world;
 	rc = start_all(boot, err);
 	if (rc == 0) {
 		log_notice("vswitchd %s ready: %u worker%s, control socket %s, configuration %s",

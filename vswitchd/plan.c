@@ -166,7 +166,8 @@ plan_change(struct port_step *step, struct err *err) ON_MAIN
 		return 0;
 	}
 	/* With other leaves a failed port is worth another try, at once. */
-	if (step->port->dp == NULL || strcmp(step->old_conf.type, step->conf.type) != 0) {
+	if (step->port->dp == NULL || strcmp(step->old_conf.type, step->conf.type) != 0 ||
+		strcmp(step->old_conf.backend, step->conf.backend) != 0) {
 		step->opens = true;
 		return 0;
 	}

@@ -7,6 +7,7 @@
 #include "base/str.h"
 
 #define VLAN_TRUNKABLE_MAX 4095
+#define DEFAULT_BACKEND "dpdk" /* of vhost-user */
 
 const char *
 config_string(const json_t *entry, const char *leaf)
@@ -30,6 +31,12 @@ config_bool(const json_t *entry, const char *leaf, bool fallback)
 	const json_t *value = json_object_get(entry, leaf);
 
 	return value == NULL ? fallback : json_is_true(value);
+}
+
+static bool
+type_is(const struct port_conf *conf, const char *type)
+{
+	return strcmp(conf->type, type) == 0;
 }
 
 /* Bits 1 << enum port_feature of the leaf-list disable-feature. */
@@ -79,6 +86,7 @@ port_config_device(const json_t *entry, struct port_conf *conf)
 	} strings[] = {
 		{"name", conf->name, sizeof(conf->name)},
 		{"type", conf->type, sizeof(conf->type)},
+		{"backend", conf->backend, sizeof(conf->backend)},
 		{"socket", conf->socket, sizeof(conf->socket)},
 		{"owner", conf->owner, sizeof(conf->owner)},
 		{"group", conf->group, sizeof(conf->group)},
@@ -107,6 +115,9 @@ port_config_device(const json_t *entry, struct port_conf *conf)
 		conf->client = strcmp(config_string(entry, "role"), "server") != 0;
 	} else {
 		conf->client = strcmp(config_string(entry, "mode"), "client") == 0;
+	}
+	if (type_is(conf, "vhost-user") && conf->backend[0] == '\0') {
+		str_copy(conf->backend, DEFAULT_BACKEND, sizeof(conf->backend));
 	}
 }
 
@@ -183,12 +194,6 @@ port_config_forwarding(const json_t *entry, struct dp_port_fwd *fwd, const char 
 	fwd->mtu = (uint16_t)config_number(entry, "mtu", PORT_MTU_DEFAULT);
 	fwd->mac_limit = config_number(entry, "mac-limit", 0);
 	config_vlan(entry, &fwd->vlan);
-}
-
-static bool
-type_is(const struct port_conf *conf, const char *type)
-{
-	return strcmp(conf->type, type) == 0;
 }
 
 void

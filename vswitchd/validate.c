@@ -67,7 +67,7 @@ validate_port(const struct world *world, const struct ds_txn *txn, const struct 
 	int rc;
 
 	port_config_device(change->after, &conf);
-	if (world_type(world, conf.type) == NULL) {
+	if (world_type(world, &conf) == NULL) {
 		return err_set(err, ERR_UNSUPPORTED, "type", "this build has no port type '%s'",
 			conf.type);
 	}

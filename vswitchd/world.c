@@ -118,10 +118,11 @@ world_find_port(const struct world *world, const char *name)
 }
 
 const struct port_ops *
-world_type(const struct world *world, const char *type)
+world_type(const struct world *world, const struct port_conf *conf)
 {
 	for (const struct port_ops *const *ops = world->types; *ops != NULL; ops++) {
-		if (strcmp((*ops)->type, type) == 0) {
+		if (strcmp((*ops)->type, conf->type) == 0 &&
+			((*ops)->backend == NULL || strcmp((*ops)->backend, conf->backend) == 0)) {
 			return *ops;
 		}
 	}
@@ -131,7 +132,7 @@ world_type(const struct world *world, const char *type)
 int
 world_port_open(struct world *world, struct world_port *port, struct err *err)
 {
-	const struct port_ops *ops = world_type(world, port->conf.type);
+	const struct port_ops *ops = world_type(world, &port->conf);
 	struct err local = ERR_INIT;
 	int rc;
 

@@ -132,7 +132,8 @@ void world_port_counters(const struct world *world, const struct world_port *por
 
 /* --- between world.c, plan.c and state.c ----------------------------------------------------- */
 
-const struct port_ops *world_type(const struct world *world, const char *type);
+/* Who serves this type, and for types with several back ends this one; NULL: nobody. */
+const struct port_ops *world_type(const struct world *world, const struct port_conf *conf);
 
 /* Open the device; on failure reason and retry time are set, and err filled. */
 int world_port_open(struct world *world, struct world_port *port, struct err *err) ON_MAIN;

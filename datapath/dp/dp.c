@@ -67,7 +67,10 @@ dp_create(const struct dp_options *options, struct dp **out, struct err *err)
 		return err_set(err, ERR_LIMIT, NULL, "out of memory");
 	}
 	dp->options = *options;
-	dp->env = (struct port_env){.pools = options->pools,
+	dp->env = (struct port_env){.reactor = options->reactor,
+		.event = options->event,
+		.event_arg = options->event_arg,
+		.pools = options->pools,
 		.grace = &dp->grace,
 		.n_workers = options->n_workers,
 		.hugepages = options->hugepages,

@@ -56,6 +56,10 @@ struct dp_options {
 	uint32_t flows; /* that each worker remembers; 0: DP_FLOWS_DEFAULT */
 	struct mbuf_pools *pools; /* NULL without EAL */
 	const char *run_dir;
+	struct reactor *reactor; /* of main, for ports; NULL: they can have none */
+	/* What happens to ports, on main; NULL: nobody wants to know. */
+	void (*event)(void *arg, const struct port_event *event);
+	void *event_arg;
 	uint64_t seed; /* from getrandom(2); tests choose */
 	/* What a port still counted between dp_port_close and the end of its grace period; NULL:
 	 * nobody wants to know. On main, from dp_step. */

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -516,6 +517,14 @@ vu_conn_resume(struct vu_conn *conn)
 		}
 		wait_for(conn);
 	}
+}
+
+bool
+vu_conn_hung_up(const struct vu_conn *conn)
+{
+	struct pollfd polled = {.fd = conn->socket, .events = POLLRDHUP};
+
+	return poll(&polled, 1, 0) > 0;
 }
 
 uint64_t

@@ -68,6 +68,9 @@ void vu_conn_send(struct vu_conn *conn, const struct vu_msg *msg, int fd) ON_MAI
 void vu_conn_fail(struct vu_conn *conn, const char *fmt, ...) ON_MAIN
 	__attribute__((format(printf, 2, 3)));
 
+/* Has the peer closed its end, noticed here or not? A system call. */
+bool vu_conn_hung_up(const struct vu_conn *conn) ON_MAIN;
+
 uint64_t vu_conn_messages(const struct vu_conn *conn) ON_MAIN;
 
 #endif

@@ -454,6 +454,7 @@ vhost_tx_queue(const struct port *port, uint32_t hash)
 
 const struct port_ops port_vhost_dpdk_ops = {
 	.type = "vhost-user",
+	.backend = "dpdk",
 	.check = vhost_check,
 	.open = vhost_open,
 	.close = vhost_close,
