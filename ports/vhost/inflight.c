@@ -11,22 +11,31 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "ports/vhost/vq_format.h"
+
 #define RINGS_MAX 256 /* vhost-user: a ring's number is a byte */
 #define SIZE_MAX_RING 32768 /* virtio 1.2, 2.7 */
 #define PART_ALIGN 64 /* of each ring's part, as other back ends have it */
 #define VERSION 1 /* vhost-user, "Inflight I/O tracking"; 0: nothing is in it */
-#define WRAP 0x8000 /* vhost-user: the wrap counter in one half of a packed ring's base */
+#define WRAP 0x8000U /* vhost-user: the wrap counter in one half of a packed ring's base */
 
-/* virtio 1.2, 2.8: a descriptor of a packed ring. */
-#define DESC_SIZE 16
-#define DESC_FLAGS 14
-#define DESC_F_USED (1U << 15)
-
-/* vhost-user: DescStateSplit and DescStatePacked, which we do not use but leave room for. */
+/* vhost-user: DescStateSplit, which we leave room for. */
 #define SPLIT_STATE_SIZE 16
-#define PACKED_STATE_SIZE 32
 #define SPLIT_HEADER_SIZE 16
-#define PACKED_HEADER_SIZE 32
+
+/* vhost-user: DescStatePacked. Of a buffer's first slot; what it says of the used descriptor. */
+struct state {
+	uint8_t inflight;
+	uint8_t padding;
+	uint16_t next;
+	uint16_t last;
+	uint16_t num; /* slots */
+	uint64_t counter;
+	uint16_t id;
+	uint16_t flags;
+	uint32_t len;
+	uint64_t addr;
+};
 
 /* The eight bytes that say how far a packed ring has been used, written at once. */
 union place {
@@ -40,7 +49,7 @@ union place {
 	uint64_t word;
 };
 
-/* vhost-user: QueueRegionPacked, without its states. The first four are a split ring's, too. */
+/* vhost-user: QueueRegionPacked. A split ring's begins with the same four. */
 struct vq_inflight {
 	uint64_t features;
 	uint16_t version;
@@ -48,17 +57,19 @@ struct vq_inflight {
 	uint16_t free_head;
 	uint16_t old_free_head;
 	union place place;
-	uint8_t padding[PACKED_HEADER_SIZE - 24];
+	uint64_t padding;
+	struct state states[];
 };
 
-static_assert(sizeof(struct vq_inflight) == PACKED_HEADER_SIZE, "vhost-user: QueueRegionPacked");
+static_assert(sizeof(struct state) == 32, "vhost-user: DescStatePacked");
+static_assert(sizeof(struct vq_inflight) == 32, "vhost-user: QueueRegionPacked");
 static_assert(offsetof(struct vq_inflight, place) == 16, "vhost-user: QueueRegionPacked");
 static_assert(sizeof(union place) == sizeof(uint64_t), "written at once");
 
 static uint64_t
 stride_of(uint16_t size, bool packed)
 {
-	const uint64_t bytes = packed ? PACKED_HEADER_SIZE + (uint64_t)size * PACKED_STATE_SIZE
+	const uint64_t bytes = packed ? sizeof(struct vq_inflight) + size * sizeof(struct state)
 				      : SPLIT_HEADER_SIZE + (uint64_t)size * SPLIT_STATE_SIZE;
 
 	return (bytes + PART_ALIGN - 1) & ~(uint64_t)(PART_ALIGN - 1);
@@ -190,93 +201,158 @@ inflight_ring(const struct inflight *inflight, uint16_t ring, uint16_t size)
 	return (struct vq_inflight *)(inflight->area + ring * inflight->stride);
 }
 
-static union place
-place_load(const struct vq_inflight *part)
+/* --- packed rings ---------------------------------------------------------------------------- */
+
+static void
+place_store(struct vq_inflight *part, uint16_t used, bool wrap, uint16_t old_used, bool old_wrap)
 {
-	return (union place){.word = __atomic_load_n(&part->place.word, __ATOMIC_RELAXED)};
+	const union place place = {
+		.used = used,
+		.old_used = old_used,
+		.wrap = wrap,
+		.old_wrap = old_wrap,
+	};
+
+	__atomic_store_n(&part->place.word, place.word, __ATOMIC_RELEASE);
 }
 
-/* Has the descriptor at a slot been given back in the lap that has this wrap counter? */
+/* Does the area say something that can be true of such a ring? Then the batch that was begun. */
 static bool
-is_used(const uint8_t *desc, uint16_t slot, bool wrap)
+read_place(const struct vq_inflight *part, uint16_t size, struct vq_inflight_span *span)
 {
-	const uint16_t *flags = (const uint16_t *)(desc + (size_t)slot * DESC_SIZE + DESC_FLAGS);
+	const union place place = {.word = __atomic_load_n(&part->place.word, __ATOMIC_ACQUIRE)};
+	const uint32_t end = place.used + (place.wrap != place.old_wrap ? (uint32_t)size : 0);
+
+	if (__atomic_load_n(&part->version, __ATOMIC_RELAXED) != VERSION ||
+		__atomic_load_n(&part->desc_num, __ATOMIC_RELAXED) != size || place.used >= size ||
+		place.old_used >= size || place.wrap > 1 || place.old_wrap > 1 ||
+		end < place.old_used || end - place.old_used > size) {
+		return false;
+	}
+	*span = (struct vq_inflight_span){
+		.size = size,
+		.slot = place.old_used,
+		.wrap = place.old_wrap != 0,
+		.n = (uint16_t)(end - place.old_used),
+	};
+	return true;
+}
+
+/* Go on by n <= size slots. */
+static void
+step(struct vq_inflight_span *span, uint16_t n)
+{
+	const uint32_t slot = (uint32_t)span->slot + n;
+
+	span->wrap ^= slot >= span->size;
+	span->slot = (uint16_t)(slot >= span->size ? slot - span->size : slot);
+	span->n = (uint16_t)(span->n - n);
+}
+
+/* Slots of the buffer at the span's beginning, as the area has it now: within the span. */
+static uint16_t
+buffer_slots(const struct vq_inflight *part, const struct vq_inflight_span *span)
+{
+	const uint16_t num = __atomic_load_n(&part->states[span->slot].num, __ATOMIC_RELAXED);
+
+	return num == 0 || num > span->n ? span->n : num;
+}
+
+/* Write the used descriptor of one buffer. */
+static void
+write_used(const struct vq_inflight *part, uint8_t *desc, const struct vq_inflight_span *span)
+{
+	const struct state *state = &part->states[span->slot];
+	const uint16_t lap = span->wrap ? DESC_AVAIL | DESC_USED : 0;
+	const uint16_t flags = __atomic_load_n(&state->flags, __ATOMIC_RELAXED) & DESC_WRITE;
+	uint8_t *at = desc + (size_t)span->slot * DESC_SIZE;
+
+	*(volatile loose32 *)(at + 8) = __atomic_load_n(&state->len, __ATOMIC_RELAXED);
+	guest_store16(at + 12, __atomic_load_n(&state->id, __ATOMIC_RELAXED));
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	guest_store16(at + 14, flags | lap);
+}
+
+/* Write the batch that the area has for a span: the first descriptor last, it shows the others. */
+static void
+write_batch(const struct vq_inflight *part, uint8_t *desc, const struct vq_inflight_span *span)
+{
+	struct vq_inflight_span rest = *span;
+
+	for (step(&rest, buffer_slots(part, &rest)); rest.n > 0;
+		step(&rest, buffer_slots(part, &rest))) {
+		write_used(part, desc, &rest);
+	}
+	write_used(part, desc, span);
+}
+
+/* Has the descriptor at the span's beginning been written in this lap? */
+static bool
+is_written(const uint8_t *desc, const struct vq_inflight_span *span)
+{
+	const uint16_t flags = guest_load16(desc + (size_t)span->slot * DESC_SIZE + 14);
 
 	/*
 	 * Only the used bit: a driver that makes the descriptor available again, in its next lap,
 	 * leaves that as it was, and changes the other.
 	 */
-	return ((__atomic_load_n(flags, __ATOMIC_ACQUIRE) & DESC_F_USED) != 0) == wrap;
-}
-
-/* Does the area say something that can be true of such a ring? */
-static bool
-makes_sense(const struct vq_inflight *part, const union place *place, uint16_t size)
-{
-	return __atomic_load_n(&part->version, __ATOMIC_RELAXED) == VERSION &&
-		__atomic_load_n(&part->desc_num, __ATOMIC_RELAXED) == size && place->used < size &&
-		place->old_used < size && place->wrap <= 1 && place->old_wrap <= 1;
+	return ((flags & DESC_USED) != 0) == span->wrap;
 }
 
 /* From now on a ring of `size` is at this place, with no batch begun. */
 static void
 note(struct vq_inflight *part, uint16_t size, uint16_t slot, bool wrap)
 {
-	const union place place = {
-		.used = slot,
-		.old_used = slot,
-		.wrap = wrap,
-		.old_wrap = wrap,
-	};
-
 	/* The version comes last: until then a successor finds nothing, and takes the base. */
 	__atomic_store_n(&part->version, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&part->desc_num, size, __ATOMIC_RELEASE);
-	__atomic_store_n(&part->place.word, place.word, __ATOMIC_RELEASE);
+	place_store(part, slot, wrap, slot, wrap);
 	__atomic_store_n(&part->version, VERSION, __ATOMIC_RELEASE);
 }
 
 uint32_t
-inflight_resume(struct vq_inflight *part, const uint8_t *desc, uint16_t size, uint32_t base)
+inflight_resume(struct vq_inflight *part, uint8_t *desc, uint16_t size, uint32_t base)
 {
-	const union place place = place_load(part);
-	uint16_t slot = (base >> 16) & (WRAP - 1);
-	bool wrap = (base >> 16 & WRAP) != 0;
+	struct vq_inflight_span span;
+	uint32_t half = base >> 16;
 
-	if (makes_sense(part, &place, size)) {
-		/* The first descriptor of a batch is written last, so it stands for all. */
-		const bool written = is_used(desc, place.old_used, place.old_wrap != 0);
-
-		slot = written ? place.used : place.old_used;
-		wrap = (written ? place.wrap : place.old_wrap) != 0;
-		base = slot | (wrap ? WRAP : 0);
-		base |= base << 16;
+	if (read_place(part, size, &span)) {
+		if (span.n > 0 && !is_written(desc, &span)) {
+			write_batch(part, desc, &span);
+		}
+		step(&span, span.n);
+		half = span.slot | (span.wrap ? WRAP : 0);
+		base = half << 16 | half;
 	}
-	if (slot < size) {
-		note(part, size, slot, wrap);
+	if ((half & ~WRAP) < size) {
+		note(part, size, half & ~WRAP, (half & WRAP) != 0);
 	}
 	return base;
 }
 
 void
-vq_inflight_begin(struct vq_inflight *part, uint16_t slot, bool wrap)
+vq_inflight_put(struct vq_inflight *part, const struct vq_inflight_used *used)
 {
-	union place place = place_load(part);
+	struct state *state = &part->states[used->slot];
 
-	place.used = slot;
-	place.wrap = wrap;
-	__atomic_store_n(&part->place.word, place.word, __ATOMIC_RELAXED);
-	/* Known before the first descriptor of the batch changes. */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	__atomic_store_n(&state->num, used->slots, __ATOMIC_RELAXED);
+	__atomic_store_n(&state->id, used->id, __ATOMIC_RELAXED);
+	__atomic_store_n(&state->flags, used->flags, __ATOMIC_RELAXED);
+	__atomic_store_n(&state->len, used->len, __ATOMIC_RELAXED);
 }
 
 void
-vq_inflight_end(struct vq_inflight *part)
+vq_inflight_commit(struct vq_inflight *part, uint8_t *desc, const struct vq_inflight_span *span)
 {
-	union place place = place_load(part);
+	struct vq_inflight_span end = *span;
 
-	place.old_used = place.used;
-	place.old_wrap = place.wrap;
-	/* After the whole batch is written. */
-	__atomic_store_n(&part->place.word, place.word, __ATOMIC_RELEASE);
+	if (span->n == 0 || span->n > span->size) {
+		return; /* only a driver that makes one slot available twice gets here */
+	}
+	step(&end, span->n);
+	/* All of the batch is in the area, then where it ends, then the ring changes. */
+	place_store(part, end.slot, end.wrap, span->slot, span->wrap);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	write_batch(part, desc, span);
+	place_store(part, end.slot, end.wrap, end.slot, end.wrap);
 }

@@ -4,10 +4,12 @@
  * tracking").
  *
  * The switch gives buffers back in the order in which it took them, and none across a burst, so all
- * that has to survive is how far it has used the ring. A split ring tells that itself (its used
- * index). For a packed one the area keeps used slot and wrap counter: vq_inflight_begin() notes
- * where a batch will end before it is written, vq_inflight_end() that it is; whoever comes after
- * finds out from the ring which of the two holds.
+ * that has to survive is how far it has used the ring. A split ring tells that itself: a batch is
+ * there when its used index is. A packed one has no index, and a used descriptor lies over the
+ * available one: a device that dies within a batch leaves a ring that nobody can go on with. So the
+ * batch is written to the area first (vq_inflight_put), and from there to the ring
+ * (vq_inflight_commit), its first descriptor last: until that is there, the driver sees nothing of
+ * the batch, and whoever comes after writes it again.
  *
  * The area is memory of a file that this daemon has made (GET_INFLIGHT_FD) and the front end keeps
  * and may write or truncate: it is guarded, and what is read from it is checked against the ring.
@@ -56,15 +58,37 @@ inflight_ring(const struct inflight *inflight, uint16_t ring, uint16_t size) ON_
 
 /*
  * Where a packed ring goes on, in the form of SET_VRING_BASE: `base` unless the area knows better.
- * `desc` is the descriptor ring of `size` slots. Notes the place in the area, so this is called
- * once for each start of a ring, before workers use it.
+ * `desc` is the descriptor ring of `size` slots; a batch that was being written is finished there.
+ * Notes the place in the area, so this is called once for each start of a ring, before workers use
+ * it.
  */
-uint32_t inflight_resume(
-	struct vq_inflight *part, const uint8_t *desc, uint16_t size, uint32_t base) ON_MAIN;
+uint32_t
+inflight_resume(struct vq_inflight *part, uint8_t *desc, uint16_t size, uint32_t base) ON_MAIN;
 
-/* --- a worker, packed rings: around writing used descriptors up to (slot, wrap) --------------- */
+/* --- a worker, packed rings ------------------------------------------------------------------ */
 
-void vq_inflight_begin(struct vq_inflight *part, uint16_t slot, bool wrap);
-void vq_inflight_end(struct vq_inflight *part);
+/* What a used descriptor says (virtio 1.2, 2.8.6), and where. */
+struct vq_inflight_used {
+	uint16_t slot; /* below the ring's size */
+	uint16_t slots; /* that the buffer takes, > 0 */
+	uint16_t id;
+	uint16_t flags; /* DESC_WRITE or 0; the lap's are put in */
+	uint32_t len;
+};
+
+/* Slots [slot, slot + n) of a ring of `size`, beginning in the lap that `wrap` says. */
+struct vq_inflight_span {
+	uint16_t size;
+	uint16_t slot;
+	bool wrap;
+	uint16_t n; /* 1 to size */
+};
+
+/* One buffer of the batch; the ring is not touched. */
+void vq_inflight_put(struct vq_inflight *part, const struct vq_inflight_used *used);
+
+/* Write the batch, what was put for all of the span, to the ring: the guest sees it. */
+void
+vq_inflight_commit(struct vq_inflight *part, uint8_t *desc, const struct vq_inflight_span *span);
 
 #endif

@@ -31,6 +31,7 @@ struct vq_used_batch {
 	uint32_t n; /* buffers (packed: slots) */
 	uint16_t first; /* place in the ring */
 	uint16_t first_flags; /* packed */
+	bool first_wrap; /* packed */
 };
 
 static inline void
@@ -61,18 +62,29 @@ packed_put(struct vq *vq, const struct vq_view *view, struct vq_used_batch *batc
 {
 	const uint16_t place = vq->next_used;
 	uint8_t *desc = view->desc + (size_t)place * DESC_SIZE;
+	const uint16_t lap = (uint16_t)(flags | packed_used_flags(vq->used_wrap));
 
-	flags = (uint16_t)(flags | packed_used_flags(vq->used_wrap));
-	*(volatile loose32 *)(desc + 8) = len;
-	guest_store16(desc + 12, id);
 	if (batch->n == 0) {
 		batch->first = place;
-		batch->first_flags = flags;
-	} else {
-		__atomic_thread_fence(__ATOMIC_RELEASE);
-		guest_store16(desc + 14, flags);
+		batch->first_flags = lap;
+		batch->first_wrap = vq->used_wrap;
 	}
-	used_log(view, (uint64_t)place * DESC_SIZE, DESC_SIZE);
+	if (unlikely(view->inflight != NULL)) {
+		vq_inflight_put(view->inflight,
+			&(struct vq_inflight_used){.slot = place,
+				.slots = slots,
+				.id = id,
+				.flags = flags,
+				.len = len});
+	} else {
+		*(volatile loose32 *)(desc + 8) = len;
+		guest_store16(desc + 12, id);
+		if (batch->n > 0) {
+			__atomic_thread_fence(__ATOMIC_RELEASE);
+			guest_store16(desc + 14, lap);
+		}
+		used_log(view, (uint64_t)place * DESC_SIZE, DESC_SIZE);
+	}
 	vq->next_used = (uint16_t)(place + slots);
 	if (vq->next_used >= view->size) {
 		vq->next_used = (uint16_t)(vq->next_used - view->size);
@@ -156,6 +168,32 @@ vq_look_again(struct vq *vq, const struct vq_view *view)
 	}
 }
 
+/* What a restarted switch has to know is noted first (inflight.h). */
+static inline void
+packed_commit(struct vq *vq, const struct vq_view *view, const struct vq_used_batch *batch)
+{
+	const struct vq_inflight_span span = {.size = view->size,
+		.slot = batch->first,
+		.wrap = batch->first_wrap,
+		.n = (uint16_t)batch->n};
+
+	vq_inflight_commit(view->inflight, view->desc, &span);
+	for (uint32_t i = 0; i < batch->n; i++) {
+		used_log(view, (uint64_t)((batch->first + i) % view->size) * DESC_SIZE, DESC_SIZE);
+	}
+}
+
+static inline void
+packed_publish(struct vq *vq, const struct vq_view *view, const struct vq_used_batch *batch)
+{
+	if (unlikely(view->inflight != NULL)) {
+		packed_commit(vq, view, batch);
+		return;
+	}
+	guest_store16(view->desc + (size_t)batch->first * DESC_SIZE + 14, batch->first_flags);
+	used_log(view, (uint64_t)batch->first * DESC_SIZE, DESC_SIZE);
+}
+
 static inline void
 vq_used_publish(struct vq *vq, const struct vq_view *view, struct vq_used_batch *batch)
 {
@@ -164,14 +202,7 @@ vq_used_publish(struct vq *vq, const struct vq_view *view, struct vq_used_batch 
 	}
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	if ((view->flags & VQ_PACKED) != 0) {
-		if (unlikely(view->inflight != NULL)) {
-			vq_inflight_begin(view->inflight, vq->next_used, vq->used_wrap);
-		}
-		guest_store16(
-			view->desc + (size_t)batch->first * DESC_SIZE + 14, batch->first_flags);
-		if (unlikely(view->inflight != NULL)) {
-			vq_inflight_end(view->inflight);
-		}
+		packed_publish(vq, view, batch);
 	} else {
 		guest_store16(view->used + 2, vq->next_used);
 		used_log(view, 2, 2);
