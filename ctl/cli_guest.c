@@ -100,8 +100,8 @@ print_facts(struct cli *cli, const json_t *guest)
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		const json_t *value = json_object_get(guest, lines[i].member);
 
-		if (value != NULL) {
-			print_line(cli, lines[i].label, cli_text(value, text, sizeof(text)));
+		if (value != NULL && cli_text(value, text, sizeof(text))[0] != '\0') {
+			print_line(cli, lines[i].label, text);
 		}
 	}
 	(void)snprintf(text, sizeof(text), "%" PRIu64 " accepted, %" PRIu64 " refused",

@@ -168,7 +168,7 @@ test_show_nobody(void **state)
 	assert_int_equal(cli_do(w, "port show vm1"), CLI_OK);
 	assert_non_null(strstr(w->out, "guest\n  process       none is connected\n"));
 	assert_null(strstr(w->out, "RING"));
-	cli_will_answer(w, ANSWER(",\"guest\":{}"));
+	cli_will_answer(w, ANSWER(",\"guest\":{\"protocol-feature\":[]}"));
 	assert_int_equal(cli_do(w, "port show vm1"), CLI_OK);
 	assert_string_equal(w->out,
 		"name  vm1\nguest\n  process       none is connected\n  connections   0 accepted, "

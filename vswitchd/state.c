@@ -11,6 +11,7 @@
 #include "datapath/dp/dp_flows.h"
 #include "datapath/dp/dp_rules.h"
 #include "vswitchd/bridge_policy.h"
+#include "vswitchd/state_vhost.h"
 #include "vswitchd/world.h"
 #include "vswitchd/world_acl.h"
 
@@ -111,6 +112,7 @@ port_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
 	if (port->dp != NULL) {
 		(void)json_object_set_new(entry, "flows", port_flows(world, port));
 		(void)json_object_set_new(entry, "queue", port_queues(port, &status));
+		state_vhost(dp_port_device(port->dp), entry);
 	}
 }
 
