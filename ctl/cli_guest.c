@@ -140,9 +140,9 @@ number_cell(struct cli_table *table, const json_t *ring, const char *name)
 	cli_table_cell(table, "%" PRIu64, cli_num(ring, name));
 }
 
-/* A number that is worth a look only if it is not 0. */
+/* A number that is worth a look only if there is one and it is not 0. */
 static void
-loss_cell(struct cli_table *table, const json_t *ring, const char *name)
+rare_cell(struct cli_table *table, const json_t *ring, const char *name)
 {
 	uint64_t n = cli_num(ring, name);
 
@@ -167,7 +167,7 @@ add_ring(struct cli_table *table, const json_t *ring)
 	cli_table_cell(table, "%s", runs ? "runs" : fault[0] != '\0' ? "stopped" : "waits");
 	cli_table_colour(table, runs ? CLI_GREEN : fault[0] != '\0' ? CLI_RED : CLI_YELLOW);
 	cli_table_cell(table, "%s", cli_str(ring, "format"));
-	number_cell(table, ring, "size");
+	rare_cell(table, ring, "size");
 	number_cell(table, ring, "waiting");
 	number_cell(table, ring, "packets");
 	number_cell(table, ring, "bytes");
@@ -175,9 +175,9 @@ add_ring(struct cli_table *table, const json_t *ring)
 	number_cell(table, ring, "kicks");
 	number_cell(table, ring, "calls");
 	number_cell(table, ring, "suppressed-calls");
-	loss_cell(table, ring, "full");
-	loss_cell(table, ring, "small");
-	loss_cell(table, ring, "invalid");
+	rare_cell(table, ring, "full");
+	rare_cell(table, ring, "small");
+	rare_cell(table, ring, "invalid");
 	cli_table_cell(table, "%s%s%s", fault, fault[0] != '\0' && why[0] != '\0' ? ": " : "", why);
 }
 

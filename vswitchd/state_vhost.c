@@ -164,8 +164,10 @@ ring_json(const struct vhost_ring_info *info)
 
 	set_number(ring, "id", info->ring);
 	set_text(ring, "direction", info->ring % 2 == 0 ? "tx" : "rx");
-	set_number(ring, "size", info->size);
-	set_text(ring, "format", info->packed ? "packed" : "split");
+	if (info->size != 0) {
+		set_number(ring, "size", info->size);
+		set_text(ring, "format", info->packed ? "packed" : "split");
+	}
 	(void)json_object_set_new(ring, "enabled", json_boolean(info->enabled));
 	(void)json_object_set_new(ring, "running", json_boolean(info->runs));
 	set_text(ring, "why", info->why);

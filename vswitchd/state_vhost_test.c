@@ -224,8 +224,8 @@ test_rings(void **state)
 		"\"packed\",\"enabled\":false,\"running\":false,\"why\":\"an entry is wrong\","
 		"\"fault\":\"head-range\",\"packets\":\"0\",\"bytes\":\"0\",\"bursts\":\"0\"," QUIET
 		"}]},{\"id\":1,\"rx-enabled\":false,\"tx-enabled\":false},{\"id\":2,\"rx-enabled\":"
-		"false,\"tx-enabled\":false,\"ring\":[{\"id\":5,\"direction\":\"rx\",\"size\":0,"
-		"\"format\":\"split\",\"enabled\":false,\"running\":false,\"why\":\"no guest\","
+		"false,\"tx-enabled\":false,\"ring\":[{\"id\":5,\"direction\":\"rx\","
+		"\"enabled\":false,\"running\":false,\"why\":\"no guest\","
 		"\"packets\":\"1\",\"bytes\":\"0\",\"bursts\":\"0\"," QUIET "}]}]," NO_GUEST "}");
 	free(fake);
 }
