@@ -13,7 +13,6 @@
 LOG_MODULE("vhost");
 
 #define TAKES (PORT_CAP_CSUM | PORT_CAP_TSO4 | PORT_CAP_TSO6 | PORT_CAP_USO | PORT_CAP_ECN)
-#define PACKED_START 0x8000U /* one half of a packed ring's base: slot 0, wrap counter 1 */
 
 enum retired_kind { OLD_VIEW, OLD_MEMORY, OLD_LOG, OLD_INFLIGHT, OLD_GONE, OLD_FD };
 
@@ -172,6 +171,20 @@ view_new(const struct vu_device *device)
 	return view;
 }
 
+/* What a worker keeps of a ring between bursts holds for one epoch. */
+static void
+set_epoch(struct vu_device *device, uint16_t number, struct vq_view *ring) ON_MAIN
+{
+	const struct vq_view *old = vu_device_ring_view(device, number);
+
+	if (old != NULL) {
+		ring->epoch = old->epoch;
+	}
+	if (old == NULL || memcmp(old, ring, sizeof(*ring)) != 0) {
+		ring->epoch = ++device->epoch;
+	}
+}
+
 static struct vhost_view *
 view_make(struct vu_device *device) ON_MAIN
 {
@@ -193,6 +206,7 @@ view_make(struct vu_device *device) ON_MAIN
 			device->again = true;
 			continue;
 		}
+		set_epoch(device, i, ring);
 		if (i % 2 == 0) {
 			view->tx_map[view->n_tx++] = (uint8_t)(i / 2);
 		}
@@ -213,10 +227,9 @@ begin_rings(struct vu_device *device, const struct vhost_view *view) ON_MAIN
 			continue;
 		}
 		if (vu_device_packed(device)) {
-			/* A front end that starts a ring may tell its available half only. */
-			if (base == PACKED_START) {
-				base |= base << 16;
-			}
+			/* Whoever stops a ring has used all that it took; some front ends tell
+			 * the available half only. */
+			base = (base & UINT16_MAX) * 0x10001U;
 			if (run->inflight != NULL) {
 				base = inflight_resume(run->inflight, run->desc, run->size, base);
 			}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ports/vhost/vu_ring.h"
 
-#define PACKED_SLOT 0x7fffU /* of one half of a packed ring's base; its wrap counter is above */
+#define PACKED_SLOT 0x7fffU /* of a packed ring's base: its available slot */
 
 /* What is missing that the front end has to tell. */
 static const char *
@@ -43,8 +43,7 @@ ill_formed(const struct vu_device *device, const struct vu_ring *ring)
 		}
 		return ring->base_due && base > UINT16_MAX ? "it begins beyond any index" : NULL;
 	}
-	if (ring->base_due &&
-		((base & PACKED_SLOT) >= ring->size || (base >> 16 & PACKED_SLOT) >= ring->size)) {
+	if (ring->base_due && (base & PACKED_SLOT) >= ring->size) {
 		return "it begins beyond its end";
 	}
 	return NULL;
