@@ -7,7 +7,7 @@
 #include "base/str.h"
 
 #define VLAN_TRUNKABLE_MAX 4095
-#define DEFAULT_BACKEND "dpdk" /* of vhost-user */
+#define DEFAULT_BACKEND "native" /* of vhost-user */
 
 const char *
 config_string(const json_t *entry, const char *leaf)

@@ -56,6 +56,20 @@ test_too_many_users(void **state)
 	assert_int_equal(conf.permissions, 0600);
 }
 
+/* A type that has back ends gets one; the others have none. */
+static void
+test_backend(void **state)
+{
+	struct port_conf conf;
+
+	conf_of("{\"name\":\"vm1\",\"type\":\"vhost-user\"}", &conf);
+	assert_string_equal(conf.backend, "native");
+	conf_of("{\"type\":\"vhost-user\",\"backend\":\"dpdk\"}", &conf);
+	assert_string_equal(conf.backend, "dpdk");
+	conf_of("{\"type\":\"tap\"}", &conf);
+	assert_string_equal(conf.backend, "");
+}
+
 /* Whether a port has changed is decided by its bytes. */
 static void
 test_same_bytes(void **state)
@@ -76,6 +90,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_guest),
 		cmocka_unit_test(test_too_many_users),
+		cmocka_unit_test(test_backend),
 		cmocka_unit_test(test_same_bytes),
 	};
 
