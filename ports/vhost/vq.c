@@ -12,6 +12,18 @@
 #define PACKED_BASE_SLOT 0x7fffU /* vhost-user, "A vring state description" */
 #define PACKED_BASE_WRAP 0x8000U
 
+static void *
+aligned_calloc(size_t size)
+{
+	void *memory;
+
+	if (posix_memalign(&memory, 64, size) != 0) {
+		return NULL;
+	}
+	memset(memory, 0, size);
+	return memory;
+}
+
 int
 vq_init(struct vq *vq, bool receives)
 {
@@ -19,13 +31,10 @@ vq_init(struct vq *vq, bool receives)
 	vq->avail_wrap = true;
 	vq->used_wrap = true;
 	if (receives) {
-		void *loans;
-
-		if (posix_memalign(&loans, 64, sizeof(*vq->loans)) != 0) {
-			return -ENOMEM;
-		}
-		vq->loans = loans;
-		vq->loans->n = 0;
+		vq->loans = aligned_calloc(sizeof(*vq->loans));
+	}
+	if (receives && vq->loans == NULL) {
+		return -ENOMEM;
 	}
 	return 0;
 }

@@ -95,7 +95,6 @@ struct vq_view {
 	const atomic_bool *gone; /* a part of the peer's memory has been truncated */
 	struct vq_inflight *inflight; /* in-flight area of this ring, or NULL (inflight.h) */
 	const struct dirty_log *log; /* NULL unless writes are logged */
-	uint64_t epoch; /* another one whenever what is above may be another */
 	uint64_t log_used; /* guest-physical address of used (packed: desc), UINT64_MAX: not logged
 			    */
 };

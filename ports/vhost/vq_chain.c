@@ -13,13 +13,12 @@ struct walk {
 };
 
 static enum vq_fault
-add_piece(struct vq_chain *chain, uint8_t *at, uint64_t gpa, uint32_t len)
+add_piece(struct vq_chain *chain, uint8_t *at, uint32_t len)
 {
 	if (chain->n == VQ_PIECES_MAX) {
 		return VQ_FAULT_LONG;
 	}
-	chain->pieces[chain->n] = (struct pkt_seg){at, len};
-	chain->gpas[chain->n++] = gpa;
+	chain->pieces[chain->n++] = (struct pkt_seg){at, len};
 	chain->len += len;
 	return VQ_FAULT_NONE;
 }
@@ -44,7 +43,7 @@ add_desc(struct walk *walk, const struct desc *desc)
 		if (at == NULL) {
 			return VQ_FAULT_ADDRESS;
 		}
-		fault = add_piece(walk->chain, at, gpa, len);
+		fault = add_piece(walk->chain, at, len);
 		if (fault != VQ_FAULT_NONE) {
 			return fault;
 		}

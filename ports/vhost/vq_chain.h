@@ -23,7 +23,6 @@ struct vq_chain {
 	uint16_t id; /* packed: buffer id, of the last descriptor */
 	uint16_t slots; /* packed: ring descriptors that it takes */
 	struct pkt_seg pieces[VQ_PIECES_MAX]; /* none empty */
-	uint64_t gpas[VQ_PIECES_MAX]; /* where each piece is for the guest */
 };
 
 /* Forget the pieces; several buffers may be walked into one chain after that. */

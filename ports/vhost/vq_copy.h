@@ -88,34 +88,14 @@ vq_copy(uint8_t *to, const uint8_t *from, uint32_t n)
 	}
 }
 
-/* Up to 256 bytes of lines that will be read soon. */
+/* A line that will be written soon: taken from the other core at once. */
 static inline void
-prefetch_read(const uint8_t *at, uint32_t n)
-{
-	__builtin_prefetch(at);
-	if (n > 64) {
-		__builtin_prefetch(at + 64);
-	}
-	if (n > 128) {
-		__builtin_prefetch(at + 128);
-		__builtin_prefetch(at + 192);
-	}
-}
-
-/* Lines that will be written soon: taken from the other core at once. */
-static inline void
-prefetch_write(const uint8_t *at, uint32_t n)
+prefetch_write(const uint8_t *at)
 {
 #if defined(__x86_64__)
 	__asm__ volatile("prefetchw %0" : : "m"(*at));
-	if (n > 64) {
-		__asm__ volatile("prefetchw %0" : : "m"(at[64]));
-	}
 #else
 	__builtin_prefetch(at, 1);
-	if (n > 64) {
-		__builtin_prefetch(at + 64, 1);
-	}
 #endif
 }
 

@@ -2,28 +2,28 @@
 /*
  * What the guest has made available: up to a burst of buffers, looked at in one go.
  *
- * A buffer of one descriptor that lies in one region is ready for use: its address is translated
- * and its first lines are on their way. Any other comes with `at` NULL and is walked (vq_chain.h).
- * Looking consumes nothing.
+ * A buffer of one descriptor that lies in the region of the one before is ready for use: its
+ * address is translated and its first lines are on their way. Any other comes with `at` NULL and is
+ * looked at again by whoever walks it (vq_chain.h), from scratch. Looking consumes nothing.
  *
- * Included by the files that are built once for each kind of CPU.
+ * Included by the files that are built once for each kind of CPU. Everything here runs once for
+ * each packet: what does not change is in locals, since no compiler can know that guest memory is
+ * not the view.
  */
 #ifndef VSW_PORTS_VHOST_VQ_FETCH_H
 #define VSW_PORTS_VHOST_VQ_FETCH_H
 
 #include <rte_branch_prediction.h>
+#include <rte_common.h>
 
 #include "ports/vhost/vq.h"
 #include "ports/vhost/vq_copy.h"
 #include "ports/vhost/vq_format.h"
 
 struct vq_bufs {
-	uint16_t n;
 	uint8_t *at[PKT_BURST]; /* NULL: to be walked */
-	uint64_t gpa[PKT_BURST];
 	uint32_t len[PKT_BURST];
-	uint16_t start[PKT_BURST]; /* split: head; packed: slot */
-	uint16_t id[PKT_BURST]; /* if not to be walked */
+	uint16_t id[PKT_BURST]; /* split: head; packed: buffer id, if not to be walked */
 };
 
 /* Stop the ring. A worker. */
@@ -48,126 +48,159 @@ vq_sound(struct vq *vq, const struct vq_view *view)
 	return true;
 }
 
-/* One loaded descriptor; `wanted` is its flags if the device may use it as it is. */
-static inline void
-fetch_desc(struct vq *vq, const struct vq_view *view, struct vq_bufs *bufs, uint16_t i,
+/* The region that the last buffer of the ring was in, copied. */
+static inline struct gmem_region
+fetch_region(const struct vq *vq, const struct vq_view *view)
+{
+	return likely(vq->region < view->memory->n) ? view->memory->regions[vq->region]
+						    : (struct gmem_region){.size = 0};
+}
+
+/*
+ * Note one loaded descriptor; `wanted` is its flags if the device may use it as it is. Is it ready
+ * for use?
+ */
+static __rte_always_inline bool
+fetch_note(struct vq_bufs *bufs, uint16_t i, const struct gmem_region *region,
 	const struct desc *desc, uint16_t wanted)
 {
-	uint8_t *at = NULL;
+	const uint64_t off = desc->gpa - region->gpa;
+	uint8_t *at = region->host + off;
 
-	if (likely((desc->flags & DESC_KINDS) == wanted && desc->len > 0)) {
-		at = gmem_at(view->memory, desc->gpa, desc->len, &vq->region);
+	bufs->len[i] = desc->len;
+	if (unlikely((desc->flags & DESC_KINDS) != wanted || off >= region->size ||
+		    desc->len > region->size - off)) {
+		bufs->at[i] = NULL;
+		return false;
 	}
 	bufs->at[i] = at;
-	bufs->gpa[i] = desc->gpa;
-	bufs->len[i] = desc->len;
+	if (wanted == DESC_WRITE) {
+		prefetch_write(at);
+		prefetch_write(at + 64);
+	} else {
+		__builtin_prefetch(at);
+		__builtin_prefetch(at + 64);
+		if (desc->len > 128) {
+			__builtin_prefetch(at + 128);
+			__builtin_prefetch(at + 192);
+		}
+	}
+	return true;
 }
 
+/* The region of a buffer that was not in the last one's: the next burst begins with that. */
 static inline void
-fetch_prefetch(const struct vq_bufs *bufs, uint16_t i, uint16_t wanted)
+fetch_other_region(struct vq *vq, const struct vq_view *view, const struct desc *desc)
 {
-	if (likely(bufs->at[i] != NULL)) {
-		if (wanted == DESC_WRITE) {
-			prefetch_write(bufs->at[i], bufs->len[i]);
-		} else {
-			prefetch_read(bufs->at[i], bufs->len[i]);
-		}
+	uint32_t region = UINT32_MAX;
+
+	if (gmem_at(view->memory, desc->gpa, desc->len, &region) != NULL) {
+		vq->region = region;
 	}
 }
 
-static inline uint16_t
+static __rte_always_inline uint16_t
 split_fetch(struct vq *vq, const struct vq_view *view, struct vq_bufs *bufs, uint16_t max,
 	uint16_t wanted)
 {
-	const uint16_t mask = (uint16_t)(view->size - 1);
-	const uint16_t ready = (uint16_t)(split_avail_idx(view->avail) - vq->next_avail);
+	const struct gmem_region region = fetch_region(vq, view);
+	const uint16_t size = view->size;
+	const uint16_t mask = (uint16_t)(size - 1);
+	const uint16_t next = vq->next_avail;
+	const uint16_t ready = (uint16_t)(split_avail_idx(view->avail) - next);
+	uint8_t *avail = view->avail;
+	const uint8_t *descs = view->desc;
 	const uint16_t n = ready < max ? ready : max;
 
-	bufs->n = 0;
 	__atomic_store_n(&vq->stats.waiting, ready, __ATOMIC_RELAXED);
-	if (unlikely(ready > view->size)) {
+	if (unlikely(ready > size)) {
 		vq_fail(vq, VQ_FAULT_AVAIL);
 		return 0;
 	}
 	for (uint16_t i = 0; i < n; i++) {
-		const uint16_t place = (uint16_t)((vq->next_avail + i) & mask);
-		const uint16_t head = guest_load16(split_avail_ring(view->avail, place));
+		const uint16_t head =
+			guest_load16(split_avail_ring(avail, (uint16_t)((next + i) & mask)));
 
-		if (unlikely(head >= view->size)) {
+		bufs->id[i] = head;
+		__builtin_prefetch(descs + (size_t)(head & mask) * DESC_SIZE);
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		const uint16_t head = bufs->id[i];
+		struct desc desc;
+
+		if (unlikely(head >= size)) {
 			/* What came before it is good. */
 			if (i == 0) {
 				vq_fail(vq, VQ_FAULT_HEAD);
 			}
-			break;
+			return i;
 		}
-		bufs->start[i] = head;
-		bufs->id[i] = head;
-		__builtin_prefetch(view->desc + (size_t)head * DESC_SIZE);
-		bufs->n++;
+		desc = desc_load_split(descs + (size_t)head * DESC_SIZE);
+		if (unlikely(!fetch_note(bufs, i, &region, &desc, wanted))) {
+			fetch_other_region(vq, view, &desc);
+		}
 	}
-	for (uint16_t i = 0; i < bufs->n; i++) {
-		const struct desc desc =
-			desc_load_split(view->desc + (size_t)bufs->start[i] * DESC_SIZE);
-
-		fetch_desc(vq, view, bufs, i, &desc, wanted);
-		fetch_prefetch(bufs, i, wanted);
-	}
-	return bufs->n;
+	return n;
 }
 
-static inline uint16_t
+static __rte_always_inline uint16_t
 packed_fetch(struct vq *vq, const struct vq_view *view, struct vq_bufs *bufs, uint16_t max,
 	uint16_t wanted)
 {
-	uint16_t slot = vq->next_avail;
+	const struct gmem_region region = fetch_region(vq, view);
+	const uint8_t *descs = view->desc;
+	const uint16_t size = view->size;
+	uint32_t slot = vq->next_avail;
 	bool wrap = vq->avail_wrap;
 	uint16_t i = 0;
 
 	while (i < max) {
-		const struct desc desc = desc_load_packed(view->desc + (size_t)slot * DESC_SIZE);
+		const struct desc desc = desc_load_packed(descs + (size_t)slot * DESC_SIZE);
 
 		if (!packed_is_avail(desc.flags, wrap)) {
 			break;
 		}
-		bufs->start[i] = slot;
 		bufs->id[i] = desc.next;
-		fetch_desc(vq, view, bufs, i, &desc, wanted);
-		fetch_prefetch(bufs, i, wanted);
-		i++;
-		if (unlikely((desc.flags & DESC_NEXT) != 0)) {
+		if (unlikely(!fetch_note(bufs, i++, &region, &desc, wanted))) {
+			fetch_other_region(vq, view, &desc);
 			break; /* where the next buffer begins is known after a walk */
 		}
-		if (++slot == view->size) {
+		if (++slot == size) {
 			slot = 0;
 			wrap = !wrap;
 		}
 	}
-	bufs->n = i;
 	__atomic_store_n(&vq->stats.waiting, i, __ATOMIC_RELAXED);
 	return i;
 }
 
-static inline uint16_t
+/* Up to `max` (<= PKT_BURST); 0 with a fault, too. In a packed ring only the last is to be walked.
+ */
+static __rte_always_inline uint16_t
 vq_fetch(struct vq *vq, const struct vq_view *view, struct vq_bufs *bufs, uint16_t max,
-	uint16_t wanted)
+	uint16_t wanted, bool packed)
 {
-	return (view->flags & VQ_PACKED) != 0 ? packed_fetch(vq, view, bufs, max, wanted)
-					      : split_fetch(vq, view, bufs, max, wanted);
+	return packed ? packed_fetch(vq, view, bufs, max, wanted)
+		      : split_fetch(vq, view, bufs, max, wanted);
 }
 
-/* The next buffer, of so many slots, is the device's from now on. */
+/* The next buffers, of so many (packed) slots, are the device's from now on. */
 static inline void
-vq_consume(struct vq *vq, const struct vq_view *view, uint16_t slots)
+vq_consume(struct vq *vq, const struct vq_view *view, uint16_t n, bool packed)
 {
-	if ((view->flags & VQ_PACKED) == 0) {
-		vq->next_avail++;
-		return;
-	}
-	vq->next_avail = (uint16_t)(vq->next_avail + slots);
-	if (vq->next_avail >= view->size) {
-		vq->next_avail = (uint16_t)(vq->next_avail - view->size);
+	uint32_t next = (uint32_t)vq->next_avail + n;
+
+	if (packed && next >= view->size) {
+		next -= view->size;
 		vq->avail_wrap = !vq->avail_wrap;
 	}
+	vq->next_avail = (uint16_t)next;
+}
+
+static inline bool
+vq_packed(const struct vq_view *view)
+{
+	return (view->flags & VQ_PACKED) != 0;
 }
 
 #endif

@@ -21,9 +21,12 @@ struct rx {
 	const struct vq_view *view;
 	struct rte_mempool *pool;
 	struct port_counters *count;
+	struct vq_loans *loans;
+	uint32_t hdr_len;
+	bool read_hdr;
 };
 
-static enum rx_end
+static __attribute__((noinline)) enum rx_end
 rx_drop(const struct rx *rx, enum drop_reason reason)
 {
 	port_drop(rx->count, reason, 1);
@@ -59,39 +62,45 @@ rx_offload(const uint8_t *hdr, struct pkt_offload *ol)
  * A frame of `len` bytes behind its header at `at`, all in one piece, whose header and first bytes
  * are copied to loan number `k`.
  */
-static inline enum rx_end
+static __rte_always_inline enum rx_end
 rx_single(const struct rx *rx, uint16_t k, const uint8_t *at, uint32_t len, struct pkt *pkt)
 {
-	const uint32_t hdr_len = rx->view->hdr_len;
+	const uint32_t hdr_len = rx->hdr_len;
 	const uint32_t frame = len - hdr_len;
-	struct vq_loans *loans = rx->vq->loans;
-	uint8_t *head = loans->heads[k] + PKT_HEADROOM;
-	uint32_t head_len;
+	uint8_t *head = rx->loans->heads[k] + PKT_HEADROOM;
+	uint32_t head_len = frame;
 
-	if (unlikely(len < hdr_len + RTE_ETHER_HDR_LEN)) {
-		return rx_drop(rx, DROP_RUNT);
+	if (unlikely(len < hdr_len + RTE_ETHER_HDR_LEN || frame > PKT_LEN_MAX)) {
+		return rx_drop(
+			rx, frame > PKT_LEN_MAX && len >= hdr_len ? DROP_RX_OVERSIZE : DROP_RUNT);
 	}
-	if (unlikely(frame > PKT_LEN_MAX)) {
-		return rx_drop(rx, DROP_RX_OVERSIZE);
+	pkt->n_segs = 0;
+	pkt->segs = NULL;
+	if (frame > PKT_HEAD_MIN) {
+		struct pkt_seg *seg = rx->loans->segs[k];
+
+		head_len = PKT_HEAD_MIN;
+		*seg = (struct pkt_seg){at + hdr_len + head_len, frame - head_len};
+		pkt->segs = seg;
+		pkt->n_segs = 1;
 	}
-	head_len = frame < PKT_HEAD_MIN ? frame : PKT_HEAD_MIN;
-	*pkt = (struct pkt){.head = head,
-		.len = frame,
-		.head_len = (uint16_t)head_len,
-		.headroom = PKT_HEADROOM,
-		.tailroom = (uint16_t)(VQ_HEAD_SIZE - PKT_HEADROOM - head_len)};
-	if ((rx->view->flags & VQ_READ_HDR) != 0) {
+	pkt->head = head;
+	pkt->len = frame;
+	pkt->head_len = (uint16_t)head_len;
+	pkt->headroom = PKT_HEADROOM;
+	pkt->tailroom = (uint16_t)(VQ_HEAD_SIZE - PKT_HEADROOM - head_len);
+	pkt->pulled = 0;
+	pkt->n_out = 0;
+	pkt->ol = (struct pkt_offload){0};
+	pkt->mbuf = NULL;
+	pkt->hash = 0;
+	if (rx->read_hdr) {
 		vq_copy(head - hdr_len, at, hdr_len + head_len);
-		if (!rx_offload(head - hdr_len, &pkt->ol)) {
+		if (unlikely(!rx_offload(head - hdr_len, &pkt->ol))) {
 			return rx_drop(rx, DROP_OFFLOAD_INVALID);
 		}
 	} else {
 		vq_copy(head, at + hdr_len, head_len);
-	}
-	if (frame > head_len) {
-		loans->segs[k][0] = (struct pkt_seg){at + hdr_len + head_len, frame - head_len};
-		pkt->segs = loans->segs[k];
-		pkt->n_segs = 1;
 	}
 	return RX_PACKET;
 }
@@ -138,8 +147,8 @@ rx_copy(const struct rx *rx, struct pkt *pkt, const struct pkt_seg *pieces, uint
 static __attribute__((noinline)) enum rx_end
 rx_chain(const struct rx *rx, uint16_t k, uint16_t start, struct pkt *pkt)
 {
-	const uint32_t hdr_len = rx->view->hdr_len;
-	struct vq_loans *loans = rx->vq->loans;
+	const uint32_t hdr_len = rx->hdr_len;
+	struct vq_loans *loans = rx->loans;
 	uint8_t *head = loans->heads[k] + PKT_HEADROOM;
 	struct vq_chain chain;
 	enum vq_fault fault;
@@ -167,7 +176,7 @@ rx_chain(const struct rx *rx, uint16_t k, uint16_t start, struct pkt *pkt)
 		.headroom = PKT_HEADROOM};
 	pkt->tailroom = (uint16_t)(VQ_HEAD_SIZE - PKT_HEADROOM - pkt->head_len);
 	chain_take(&chain, &piece, head - hdr_len, hdr_len + pkt->head_len);
-	if ((rx->view->flags & VQ_READ_HDR) != 0 && !rx_offload(head - hdr_len, &pkt->ol)) {
+	if (rx->read_hdr && !rx_offload(head - hdr_len, &pkt->ol)) {
 		return rx_drop(rx, DROP_OFFLOAD_INVALID);
 	}
 	if (chain.n - piece > PKT_SEGS_MAX) {
@@ -180,63 +189,97 @@ rx_chain(const struct rx *rx, uint16_t k, uint16_t start, struct pkt *pkt)
 	return RX_PACKET;
 }
 
-static inline void
-rx_give_back(struct vq *vq, const struct vq_view *view)
+static __rte_always_inline void
+rx_give_back(struct vq *vq, const struct vq_view *view, bool packed)
 {
 	struct vq_used_batch batch = {.n = 0};
 	struct vq_loans *loans = vq->loans;
+	const uint16_t n = loans->n;
 
-	for (uint16_t i = 0; i < loans->n; i++) {
-		vq_used_put(vq, view, &batch, loans->ids[i], loans->slots[i], 0, 0);
+	if (packed) {
+		for (uint16_t i = 0; i < n; i++) {
+			vq_used_put(vq, view, &batch, loans->ids[i], loans->slots[i], 0, 0, true);
+		}
+	} else {
+		const uint16_t next = vq->next_used;
+
+		for (uint16_t i = 0; i < n; i++) {
+			split_put(view, (uint16_t)(next + i), loans->ids[i], 0);
+		}
+		vq->next_used = (uint16_t)(next + n);
+		batch.n = n;
 	}
 	loans->n = 0;
 	vq_used_publish(vq, view, &batch);
+}
+
+/* Take what is there; `*bytes` is the sum of the packets' lengths. */
+static __rte_always_inline uint16_t
+rx_take(const struct rx *rx, struct pkt *pkts, uint16_t max, uint64_t *bytes, bool packed)
+{
+	struct vq_loans *loans = rx->loans;
+	struct vq *vq = rx->vq;
+	struct vq_bufs bufs;
+	const uint16_t ready = vq_fetch(vq, rx->view, &bufs, max, 0, packed);
+	uint16_t start = vq->next_avail; /* of the buffer, in a packed ring */
+	uint16_t slots = 0;
+	uint16_t n = 0;
+	uint16_t k;
+
+	for (k = 0; k < ready; k++) {
+		enum rx_end end;
+
+		loans->ids[k] = bufs.id[k];
+		if (packed) {
+			loans->slots[k] = 1;
+			start = (uint16_t)((vq->next_avail + slots) % rx->view->size);
+		}
+		if (likely(bufs.at[k] != NULL)) {
+			end = rx_single(rx, k, bufs.at[k], bufs.len[k], &pkts[n]);
+		} else {
+			end = rx_chain(rx, k, packed ? start : bufs.id[k], &pkts[n]);
+		}
+		if (unlikely(end == RX_FAULT)) {
+			break;
+		}
+		slots = (uint16_t)(slots + (packed ? loans->slots[k] : 1));
+		if (likely(end == RX_PACKET)) {
+			*bytes += pkts[n++].len;
+		}
+	}
+	loans->n = k;
+	vq_consume(vq, rx->view, slots, packed);
+	return n;
 }
 
 uint16_t
 VQ_NAME(vq_rx)(struct vq *vq, const struct vq_view *view, struct pkt *pkts, uint16_t max,
 	struct rte_mempool *pool, struct port_counters *count)
 {
-	const struct rx rx = {.vq = vq, .view = view, .pool = pool, .count = count};
+	const struct rx rx = {.vq = vq,
+		.view = view,
+		.pool = pool,
+		.count = count,
+		.loans = vq->loans,
+		.hdr_len = view->hdr_len,
+		.read_hdr = (view->flags & VQ_READ_HDR) != 0};
 	const uint16_t before = vq->next_avail;
-	struct vq_loans *loans = vq->loans;
-	struct vq_bufs bufs;
+	const bool packed = vq_packed(view);
 	uint64_t bytes = 0;
-	uint16_t n = 0;
+	uint16_t n;
 
 	if (unlikely(!vq_sound(vq, view))) {
 		return 0;
 	}
 	vq_look_again(vq, view);
-	assert(loans->n == 0);
-	if (vq_fetch(vq, view, &bufs, max < PKT_BURST ? max : PKT_BURST, 0) == 0) {
-		if (unlikely(!vq->quiet)) {
-			vq_be_quiet(vq, view);
-		}
-		return 0;
-	}
-	for (uint16_t k = 0; k < bufs.n; k++) {
-		enum rx_end end;
-
-		loans->ids[k] = bufs.id[k];
-		loans->slots[k] = 1;
-		if (likely(bufs.at[k] != NULL)) {
-			end = rx_single(&rx, k, bufs.at[k], bufs.len[k], &pkts[n]);
-		} else {
-			end = rx_chain(&rx, k, bufs.start[k], &pkts[n]);
-		}
-		if (unlikely(end == RX_FAULT)) {
-			break;
-		}
-		vq_consume(vq, view, loans->slots[k]);
-		loans->n++;
-		if (likely(end == RX_PACKET)) {
-			bytes += pkts[n++].len;
-		}
-	}
+	assert(vq->loans->n == 0);
+	max = max < PKT_BURST ? max : PKT_BURST;
+	n = packed ? rx_take(&rx, pkts, max, &bytes, true) : rx_take(&rx, pkts, max, &bytes, false);
 	vq_stay_quiet(vq, view, before);
 	if (n == 0) {
-		rx_give_back(vq, view);
+		if (unlikely(vq->loans->n > 0)) {
+			rx_give_back(vq, view, packed);
+		}
 		return 0;
 	}
 	port_count(&vq->stats.packets, n);
@@ -255,5 +298,9 @@ VQ_NAME(vq_release)(struct vq *vq, const struct vq_view *view, struct pkt *pkts,
 			pkt_free(&pkts[i]);
 		}
 	}
-	rx_give_back(vq, view);
+	if (vq_packed(view)) {
+		rx_give_back(vq, view, true);
+	} else {
+		rx_give_back(vq, view, false);
+	}
 }

@@ -9,8 +9,9 @@
 #include "ports/vhost/vq_isa.h"
 #include "ports/vhost/vq_used.h"
 
-#define TX_IOV_MAX 128 /* pieces of one packet: head, tail, segments or buffers of an mbuf chain \
-			*/
+#define TX_IOV_MAX                                                                    \
+	128 /* pieces of one packet: head, tail, segments or buffers of an mbuf chain \
+	     */
 #define TX_FAR 256 /* frames longer than this have their next one's lines fetched ahead */
 #define TX_AHEAD 2048 /* bytes of it at most */
 
@@ -26,9 +27,8 @@ enum tx_end {
 struct tx {
 	struct vq *vq;
 	const struct vq_view *view;
-	struct vq_bufs bufs;
-	uint16_t next; /* in bufs */
 	struct vq_used_batch used;
+	bool packed;
 };
 
 struct tx_hdr {
@@ -109,17 +109,6 @@ tx_put_frame(uint8_t *to, const struct tx_item *item)
 	return n > 0;
 }
 
-/* The next buffer that is there, looked at; false if there is none (or a fault). */
-static inline bool
-tx_peek(struct tx *tx)
-{
-	if (likely(tx->next < tx->bufs.n)) {
-		return true;
-	}
-	tx->next = 0;
-	return vq_fetch(tx->vq, tx->view, &tx->bufs, PKT_BURST, DESC_WRITE) > 0;
-}
-
 /* Buffers of a frame that one descriptor does not hold. */
 struct tx_spread {
 	uint16_t n;
@@ -129,39 +118,37 @@ struct tx_spread {
 	struct vq_chain chain;
 };
 
-/* Append the next buffer to those of the frame, and consume it. */
+/* Append one buffer to those of the frame, and consume it. */
 static enum tx_end
-spread_add(struct tx *tx, struct tx_spread *spread)
+spread_add(struct tx *tx, struct tx_spread *spread, const struct vq_bufs *bufs, uint16_t k)
 {
 	struct vq_chain *chain = &spread->chain;
 	const uint64_t before = chain->len;
-	const uint16_t k = tx->next;
-	enum vq_fault fault;
+	enum vq_fault fault = VQ_FAULT_NONE;
 
 	if (spread->n == VQ_PIECES_MAX || chain->n == VQ_PIECES_MAX) {
 		return TX_SMALL;
 	}
-	if (tx->bufs.at[k] != NULL) {
-		chain->pieces[chain->n] = (struct pkt_seg){tx->bufs.at[k], tx->bufs.len[k]};
-		chain->gpas[chain->n++] = tx->bufs.gpa[k];
-		chain->len += tx->bufs.len[k];
-		chain->id = tx->bufs.id[k];
+	if (bufs->at[k] != NULL) {
+		chain->pieces[chain->n++] = (struct pkt_seg){bufs->at[k], bufs->len[k]};
+		chain->len += bufs->len[k];
+		chain->id = bufs->id[k];
 		chain->slots = 1;
 	} else {
-		fault = vq_chain_walk(chain, tx->vq, tx->view, tx->bufs.start[k], true);
-		if (fault == VQ_FAULT_NONE && chain->len == before) {
-			fault = VQ_FAULT_EMPTY;
-		}
-		if (fault != VQ_FAULT_NONE) {
-			vq_fail(tx->vq, fault);
-			return TX_FAULT;
-		}
+		fault = vq_chain_walk(chain, tx->vq, tx->view,
+			tx->packed ? tx->vq->next_avail : bufs->id[k], true);
+	}
+	if (fault == VQ_FAULT_NONE && chain->len == before) {
+		fault = VQ_FAULT_EMPTY;
+	}
+	if (fault != VQ_FAULT_NONE) {
+		vq_fail(tx->vq, fault);
+		return TX_FAULT;
 	}
 	spread->ids[spread->n] = chain->id;
 	spread->slots[spread->n] = chain->slots;
 	spread->room[spread->n++] = (uint32_t)(chain->len - before);
-	vq_consume(tx->vq, tx->view, chain->slots);
-	tx->next++;
+	vq_consume(tx->vq, tx->view, tx->packed ? chain->slots : 1, tx->packed);
 	return TX_SENT;
 }
 
@@ -169,6 +156,10 @@ spread_add(struct tx *tx, struct tx_spread *spread)
 static enum tx_end
 spread_collect(struct tx *tx, struct tx_spread *spread, uint32_t need)
 {
+	struct vq_bufs bufs;
+	uint16_t ready = 0;
+	uint16_t k = 0;
+
 	spread->n = 0;
 	vq_chain_clear(&spread->chain);
 	while (spread->chain.len < need) {
@@ -177,10 +168,15 @@ spread_collect(struct tx *tx, struct tx_spread *spread, uint32_t need)
 		if (spread->n > 0 && (tx->view->flags & VQ_MERGEABLE) == 0) {
 			return TX_SMALL;
 		}
-		if (!tx_peek(tx)) {
+		if (k == ready) {
+			ready = vq_fetch(
+				tx->vq, tx->view, &bufs, PKT_BURST, DESC_WRITE, tx->packed);
+			k = 0;
+		}
+		if (ready == 0) {
 			return TX_FULL;
 		}
-		end = spread_add(tx, spread);
+		end = spread_add(tx, spread, &bufs, k++);
 		if (end != TX_SENT) {
 			return end;
 		}
@@ -214,13 +210,28 @@ cursor_put(struct tx_cursor *to, const uint8_t *from, uint32_t n)
 	}
 }
 
+/* Bytes at `at` were written; slow, while a guest is being moved. */
+static __attribute__((noinline)) void
+tx_log(const struct vq_view *view, const uint8_t *at, uint32_t len)
+{
+	for (uint32_t i = 0; i < view->memory->n; i++) {
+		const struct gmem_region *region = &view->memory->regions[i];
+		const uint64_t off = (uint64_t)(at - region->host);
+
+		if (off < region->size) {
+			dirty_log_wrote(view->log, region->gpa + off, len);
+			return;
+		}
+	}
+}
+
 static void
 spread_log(const struct vq_view *view, const struct vq_chain *chain, uint32_t wrote)
 {
 	for (uint32_t i = 0; wrote > 0; i++) {
 		const uint32_t len = chain->pieces[i].len < wrote ? chain->pieces[i].len : wrote;
 
-		dirty_log_wrote(view->log, chain->gpas[i], len);
+		tx_log(view, chain->pieces[i].addr, len);
 		wrote -= len;
 	}
 }
@@ -249,7 +260,7 @@ spread_write(struct tx *tx, struct tx_spread *spread, const struct tx_item *item
 		const uint32_t len = spread->room[i] < left ? spread->room[i] : left;
 
 		vq_used_put(tx->vq, tx->view, &tx->used, spread->ids[i], spread->slots[i], len,
-			DESC_WRITE);
+			DESC_WRITE, tx->packed);
 		left -= len;
 	}
 	return TX_SENT;
@@ -271,61 +282,24 @@ tx_spread(struct tx *tx, const struct tx_item *item, const struct tx_hdr *hdr, u
 	if (end != TX_SENT) {
 		vq->next_avail = next_avail;
 		vq->avail_wrap = avail_wrap;
-		tx->bufs.n = 0; /* looked at again */
-		tx->next = 0;
 	}
 	return end;
 }
 
-static inline enum tx_end
-tx_one(struct tx *tx, const struct tx_item *item)
-{
-	const struct vq_view *view = tx->view;
-	const uint32_t need = view->hdr_len + item->len;
-	struct tx_hdr hdr;
-	uint8_t *to;
-	uint16_t k;
-
-	if (unlikely(!tx_peek(tx))) {
-		return TX_FULL;
-	}
-	if (unlikely(!tx_header(view, item, &hdr))) {
-		return TX_REFUSED;
-	}
-	k = tx->next;
-	to = tx->bufs.at[k];
-	if (unlikely(to == NULL || need > tx->bufs.len[k])) {
-		return tx_spread(tx, item, &hdr, need);
-	}
-	tx_put_header(to, &hdr, view->hdr_len);
-	if (unlikely(!tx_put_frame(to + view->hdr_len, item))) {
-		return TX_REFUSED;
-	}
-	if (unlikely(view->log != NULL)) {
-		dirty_log_wrote(view->log, tx->bufs.gpa[k], need);
-	}
-	vq_used_put(tx->vq, view, &tx->used, tx->bufs.id[k], 1, need, DESC_WRITE);
-	vq_consume(tx->vq, view, 1);
-	tx->next++;
-	return TX_SENT;
-}
-
 /* The next long frame: its bytes here, its buffer there, while this one is copied. */
 static inline void
-tx_look_ahead(const struct tx *tx, const struct tx_item *item)
+tx_look_ahead(const struct tx_item *item, uint8_t *to)
 {
 	const uint32_t len = item->len < TX_AHEAD ? item->len : TX_AHEAD;
-	const uint16_t k = (uint16_t)(tx->next + 1);
 
-	if (item->len <= TX_FAR || k >= tx->bufs.n || tx->bufs.at[k] == NULL ||
-		item->pkt->n_segs == 0) {
+	if (to == NULL || item->pkt->n_segs == 0) {
 		return;
 	}
-	for (uint32_t off = 0; off < len - item->head_len; off += 64) {
+	for (uint32_t off = 0; off + item->head_len < len; off += 64) {
 		__builtin_prefetch(item->pkt->segs[0].addr + off);
 	}
 	for (uint32_t off = 128; off < len; off += 64) {
-		prefetch_write(tx->bufs.at[k] + off, 1);
+		prefetch_write(to + off);
 	}
 }
 
@@ -335,6 +309,7 @@ struct tx_counts {
 	uint64_t full;
 	uint64_t small;
 	uint64_t refused;
+	uint32_t too_long; /* a frame of so many bytes did not fit */
 };
 
 static void
@@ -355,45 +330,129 @@ tx_account(struct vq *vq, const struct tx_counts *sum, struct port_counters *cou
 	}
 }
 
+/*
+ * Frames that fit one ready buffer each, in a row: how many of the n. What stops the run is left to
+ * the caller.
+ */
+static __rte_always_inline uint16_t
+tx_run(struct tx *tx, struct tx_item *items, uint16_t n, const struct vq_bufs *bufs,
+	struct tx_counts *sum, bool packed)
+{
+	const struct vq_view *view = tx->view;
+	const uint8_t hdr_len = view->hdr_len;
+	const uint16_t next_used = tx->vq->next_used;
+	uint64_t bytes = 0;
+	uint16_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct tx_item *item = &items[i];
+		const uint32_t need = hdr_len + item->len;
+		uint8_t *to = bufs->at[i];
+		struct tx_hdr hdr;
+
+		if (unlikely(to == NULL || need > bufs->len[i] || !tx_header(view, item, &hdr))) {
+			break;
+		}
+		if (item->len > TX_FAR && i + 1 < n) {
+			tx_look_ahead(&items[i + 1], bufs->at[i + 1]);
+		}
+		tx_put_header(to, &hdr, hdr_len);
+		if (unlikely(!tx_put_frame(to + hdr_len, item))) {
+			break;
+		}
+		if (unlikely(view->log != NULL)) {
+			tx_log(view, to, need);
+		}
+		if (packed) {
+			vq_used_put(
+				tx->vq, view, &tx->used, bufs->id[i], 1, need, DESC_WRITE, true);
+		} else {
+			split_put(view, (uint16_t)(next_used + i), bufs->id[i], need);
+		}
+		bytes += item->len;
+	}
+	if (!packed) {
+		tx->vq->next_used = (uint16_t)(next_used + i);
+		tx->used.n += i;
+	}
+	vq_consume(tx->vq, view, i, packed);
+	sum->packets += i;
+	sum->bytes += bytes;
+	return i;
+}
+
+/* One frame that tx_run() left, the slow way. False with a fault. */
+static bool
+tx_odd(struct tx *tx, const struct tx_item *item, struct tx_counts *sum)
+{
+	struct tx_hdr hdr;
+	enum tx_end end = TX_REFUSED;
+
+	if (item->len >= sum->too_long) {
+		end = TX_SMALL;
+	} else if (tx_header(tx->view, item, &hdr)) {
+		end = tx_spread(tx, item, &hdr, tx->view->hdr_len + item->len);
+	}
+	switch (end) {
+	case TX_SENT:
+		sum->packets++;
+		sum->bytes += item->len;
+		break;
+	case TX_FULL:
+		sum->full++;
+		break;
+	case TX_SMALL:
+		sum->small++;
+		sum->too_long = item->len < sum->too_long ? item->len : sum->too_long;
+		break;
+	case TX_REFUSED:
+		sum->refused++;
+		break;
+	case TX_FAULT:
+		return false;
+	}
+	return true;
+}
+
+static __rte_always_inline void
+tx_all(struct tx *tx, struct tx_item *items, uint16_t n, struct tx_counts *sum, bool packed)
+{
+	struct vq_bufs bufs;
+
+	for (uint16_t i = 0; i < n;) {
+		const uint16_t want = (uint16_t)(n - i < PKT_BURST ? n - i : PKT_BURST);
+		const uint16_t ready = vq_fetch(tx->vq, tx->view, &bufs, want, DESC_WRITE, packed);
+		uint16_t done;
+
+		if (ready == 0) {
+			sum->full += (uint16_t)(n - i);
+			return;
+		}
+		done = tx_run(tx, &items[i], ready, &bufs, sum, packed);
+		i = (uint16_t)(i + done);
+		if (unlikely(done < ready) && !tx_odd(tx, &items[i++], sum)) {
+			sum->full += (uint16_t)(n - i + 1);
+			return;
+		}
+	}
+}
+
 void
 VQ_NAME(vq_tx)(struct vq *vq, const struct vq_view *view, struct tx_item *items, uint16_t n,
 	struct port_counters *count)
 {
+	struct tx tx = {.vq = vq, .view = view, .packed = vq_packed(view)};
+	struct tx_counts sum = {.too_long = UINT32_MAX};
 	const uint16_t before = vq->next_avail;
-	struct tx tx = {.vq = vq, .view = view};
-	struct tx_counts sum = {0};
-	uint32_t too_long = UINT32_MAX; /* a frame of so many bytes did not fit */
 
 	if (unlikely(!vq_sound(vq, view))) {
 		port_drop(count, DROP_NO_GUEST, n);
 		return;
 	}
-	(void)vq_fetch(vq, view, &tx.bufs, n < PKT_BURST ? n : PKT_BURST, DESC_WRITE);
-	for (uint16_t i = 0; i < n; i++) {
-		enum tx_end end;
-
-		if (unlikely(items[i].len >= too_long)) {
-			sum.small++;
-			continue;
-		}
-		if (i + 1 < n) {
-			tx_look_ahead(&tx, &items[i + 1]);
-		}
-		end = tx_one(&tx, &items[i]);
-		if (likely(end == TX_SENT)) {
-			sum.packets++;
-			sum.bytes += items[i].len;
-		} else if (end == TX_FULL) {
-			sum.full++;
-		} else if (end == TX_SMALL) {
-			sum.small++;
-			too_long = items[i].len;
-		} else if (end == TX_REFUSED) {
-			sum.refused++;
-		} else {
-			port_drop(count, DROP_NO_GUEST, (uint16_t)(n - i));
-			break;
-		}
+	if (tx.packed) {
+		tx_all(&tx, items, n, &sum, true);
+	} else {
+		tx_all(&tx, items, n, &sum, false);
 	}
 	vq_stay_quiet(vq, view, before);
 	vq_used_publish(vq, view, &tx.used);

@@ -18,6 +18,7 @@
 #define VSW_PORTS_VHOST_VQ_USED_H
 
 #include <rte_branch_prediction.h>
+#include <rte_common.h>
 #include <unistd.h>
 
 #include "ports/vhost/inflight.h"
@@ -42,10 +43,11 @@ used_log(const struct vq_view *view, uint64_t off, uint64_t len)
 	}
 }
 
-static inline void
-split_put(struct vq *vq, const struct vq_view *view, uint16_t id, uint32_t len)
+/* The entry at `next`; the caller counts. */
+static __rte_always_inline void
+split_put(const struct vq_view *view, uint16_t next, uint16_t id, uint32_t len)
 {
-	const uint16_t place = (uint16_t)(vq->next_used & (view->size - 1));
+	const uint16_t place = (uint16_t)(next & (view->size - 1));
 	volatile loose64 *entry = (volatile loose64 *)split_used_ring(view->used, place);
 	const uint64_t value = id | (uint64_t)len << 32;
 
@@ -53,7 +55,6 @@ split_put(struct vq *vq, const struct vq_view *view, uint16_t id, uint32_t len)
 		*entry = value;
 		used_log(view, 4 + 8U * place, 8);
 	}
-	vq->next_used++;
 }
 
 static inline void
@@ -93,15 +94,15 @@ packed_put(struct vq *vq, const struct vq_view *view, struct vq_used_batch *batc
 }
 
 /* `len` bytes were written into the buffer; `flags`: DESC_WRITE if the device may write it. */
-static inline void
+static __rte_always_inline void
 vq_used_put(struct vq *vq, const struct vq_view *view, struct vq_used_batch *batch, uint16_t id,
-	uint16_t slots, uint32_t len, uint16_t flags)
+	uint16_t slots, uint32_t len, uint16_t flags, bool packed)
 {
-	if ((view->flags & VQ_PACKED) != 0) {
+	if (packed) {
 		packed_put(vq, view, batch, id, slots, len, flags);
 		batch->n += slots;
 	} else {
-		split_put(vq, view, id, len);
+		split_put(view, vq->next_used++, id, len);
 		batch->n++;
 	}
 }
