@@ -12,6 +12,7 @@ from .migrate import Migration, migrate
 from .netns import Netns
 from .ports import af_packet, af_xdp, boot, guest, mac_of, tap, vhost_port
 from .report import Suite, check, check_equal, note
+from .subscriber import Subscriber
 from .testpmd import Testpmd
 from .traffic import iperf, ping, tcp_transfer, udp_stream
 from .world import World
@@ -25,6 +26,7 @@ __all__ = [
     "Netns",
     "Nic",
     "Refused",
+    "Subscriber",
     "Suite",
     "Testpmd",
     "World",
