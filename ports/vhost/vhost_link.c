@@ -156,6 +156,7 @@ on_message(void *arg, struct vu_msg *msg)
 			finish_late(vp);
 		} else {
 			vu_conn_pause(link->conn);
+			arm_settle(link); /* now: it may have settled by the look below */
 		}
 		break;
 	case VU_REFUSED:
