@@ -116,7 +116,7 @@ vhost_status(const struct port *port, struct port_status *status)
 	if (n_sound > 0) {
 		status->oper = PORT_UP;
 	} else if (n_run > 0) {
-		status->oper = PORT_DOWN;
+		status->oper = PORT_STOPPED;
 	} else {
 		reason_idle(vp, status->reason);
 	}
