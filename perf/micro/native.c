@@ -42,7 +42,6 @@ open_ring(const struct native *native, struct vq *vq, struct vq_view *view,
 		.call = -1,
 		.memory = native->gmem,
 		.gone = &native->gone,
-		.epoch = 1,
 		.log_used = UINT64_MAX,
 	};
 	if (kind->packed) {
