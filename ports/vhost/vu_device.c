@@ -171,20 +171,6 @@ view_new(const struct vu_device *device)
 	return view;
 }
 
-/* What a worker keeps of a ring between bursts holds for one epoch. */
-static void
-set_epoch(struct vu_device *device, uint16_t number, struct vq_view *ring) ON_MAIN
-{
-	const struct vq_view *old = vu_device_ring_view(device, number);
-
-	if (old != NULL) {
-		ring->epoch = old->epoch;
-	}
-	if (old == NULL || memcmp(old, ring, sizeof(*ring)) != 0) {
-		ring->epoch = ++device->epoch;
-	}
-}
-
 static struct vhost_view *
 view_make(struct vu_device *device) ON_MAIN
 {
@@ -206,7 +192,6 @@ view_make(struct vu_device *device) ON_MAIN
 			device->again = true;
 			continue;
 		}
-		set_epoch(device, i, ring);
 		if (i % 2 == 0) {
 			view->tx_map[view->n_tx++] = (uint8_t)(i / 2);
 		}

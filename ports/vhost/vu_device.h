@@ -79,7 +79,6 @@ struct vu_device {
 	struct vq *vqs; /* n_rings */
 	_Atomic(struct vhost_view *) *view; /* the port's; workers load it, acquire */
 	uint32_t *caps; /* the port's capabilities, atomic */
-	uint64_t epoch; /* of the last ring that began or changed */
 	struct vhost_view *idle; /* in which no ring runs; vu_device_init makes it */
 	struct gmem_reaper reaper; /* the port's poll calls gmem_reap; vu_device_fini drains it */
 

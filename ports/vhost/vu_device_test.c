@@ -327,33 +327,6 @@ test_next_front_end(void **state)
 	role_leave(&role_main);
 }
 
-/* What a worker keeps between bursts must not outlive a change. */
-static void
-test_epochs(void **state)
-{
-	struct test_device *test = *state;
-	uint64_t epoch;
-	uint64_t other;
-
-	role_enter(&role_main);
-	test_device_negotiate(test, VU_RING_VERSION_1);
-	test_device_ring(test, 0, 64);
-	test_device_ring(test, 1, 64);
-	epoch = vu_device_ring_view(&test->device, 0)->epoch;
-	other = vu_device_ring_view(&test->device, 1)->epoch;
-	assert_int_not_equal(epoch, other);
-	(void)test_device_event(test, VU_SET_VRING_CALL, 1, -1);
-	assert_int_equal(vu_device_ring_view(&test->device, 0)->epoch, epoch);
-	assert_true(vu_device_ring_view(&test->device, 1)->epoch > other);
-	(void)test_device_share(test);
-	assert_true(vu_device_ring_view(&test->device, 0)->epoch > epoch);
-	epoch = vu_device_ring_view(&test->device, 0)->epoch;
-	(void)test_device_state(test, VU_SET_VRING_ENABLE, 0, 0);
-	(void)test_device_state(test, VU_SET_VRING_ENABLE, 0, 1);
-	assert_true(vu_device_ring_view(&test->device, 0)->epoch > epoch);
-	role_leave(&role_main);
-}
-
 #define TEST(x) cmocka_unit_test_setup_teardown(test_##x, setup, teardown)
 
 int
@@ -368,7 +341,6 @@ main(void)
 		TEST(queues),
 		TEST(grace),
 		TEST(next_front_end),
-		TEST(epochs),
 	};
 
 	return cmocka_run_group_tests_name("vu_device", tests, NULL, NULL);
