@@ -208,7 +208,7 @@ vm_collect_taken(struct vm *vm, uint8_t *hdr, uint8_t *bytes)
 	uint32_t len = 0;
 	uint16_t want = 1;
 
-	for (uint16_t n = 0; n < want; n++) {
+	for (uint32_t n = 0; len < hdr_len || n < want; n++) {
 		uint32_t written;
 		struct model_buf *buf = model_collect(&vm->takes, &written);
 
@@ -221,17 +221,14 @@ vm_collect_taken(struct vm *vm, uint8_t *hdr, uint8_t *bytes)
 			"a frame is no longer than 64 KiB");
 		model_gather(&vm->memory, buf, all + len, written);
 		len += written;
-		if (n == 0) {
-			model_must(&vm->memory, written >= hdr_len,
-				"the header is in the first buffer");
-			if (hdr_len == VQ_HDR_MAX) {
-				memcpy(&want, all + 10, sizeof(want));
-			}
-			model_must(&vm->memory, want == 1 || vm->takes.conf.mergeable,
-				"a frame is in one buffer unless they are mergeable");
-			model_must(&vm->memory, want > 0, "num_buffers is at least 1");
+		if (len >= hdr_len && hdr_len == VQ_HDR_MAX) {
+			memcpy(&want, all + 10, sizeof(want));
 		}
-		model_must(&vm->memory, n + 1 == want || written == buf->total,
+		model_must(&vm->memory, n == 0 || vm->takes.conf.mergeable,
+			"a frame is in one buffer unless they are mergeable");
+		model_must(&vm->memory, want > 0 && (len < hdr_len || n < want),
+			"num_buffers counts the buffers");
+		model_must(&vm->memory, (n + 1 == want && len >= hdr_len) || written == buf->total,
 			"all buffers but the last are full");
 		model_buf_free(buf);
 	}
