@@ -135,8 +135,7 @@ rx_copy(const struct rx *rx, struct pkt *pkt, const struct pkt_seg *pieces, uint
 	pkt_item(pkt, &item);
 	m = rx->pool == NULL ? NULL : pkt_to_mbuf(&item, rx->pool);
 	if (m == NULL) {
-		port_drop(rx->count, DROP_RX_NO_MEMORY, 1);
-		return RX_DROPPED;
+		return rx_drop(rx, DROP_RX_NO_MEMORY);
 	}
 	pkt_from_mbuf(pkt, m);
 	pkt->ol = ol;

@@ -124,6 +124,7 @@ spread_add(struct tx *tx, struct tx_spread *spread, const struct vq_bufs *bufs, 
 {
 	struct vq_chain *chain = &spread->chain;
 	const uint64_t before = chain->len;
+	const uint32_t pieces = chain->n;
 	enum vq_fault fault = VQ_FAULT_NONE;
 
 	if (spread->n == VQ_PIECES_MAX || chain->n == VQ_PIECES_MAX) {
@@ -140,6 +141,9 @@ spread_add(struct tx *tx, struct tx_spread *spread, const struct vq_bufs *bufs, 
 	}
 	if (fault == VQ_FAULT_NONE && chain->len == before) {
 		fault = VQ_FAULT_EMPTY;
+	}
+	if (fault == VQ_FAULT_LONG && pieces > 0) {
+		return TX_SMALL; /* too long behind the others; alone it may not be */
 	}
 	if (fault != VQ_FAULT_NONE) {
 		vq_fail(tx->vq, fault);
@@ -174,7 +178,7 @@ spread_collect(struct tx *tx, struct tx_spread *spread, uint32_t need)
 			k = 0;
 		}
 		if (ready == 0) {
-			return TX_FULL;
+			return atomic_load(&tx->vq->fault) == VQ_FAULT_NONE ? TX_FULL : TX_FAULT;
 		}
 		end = spread_add(tx, spread, &bufs, k++);
 		if (end != TX_SENT) {
@@ -349,6 +353,7 @@ tx_run(struct tx *tx, struct tx_item *items, uint16_t n, const struct vq_bufs *b
 		const uint32_t need = hdr_len + item->len;
 		uint8_t *to = bufs->at[i];
 		struct tx_hdr hdr;
+		bool whole;
 
 		if (unlikely(to == NULL || need > bufs->len[i] || !tx_header(view, item, &hdr))) {
 			break;
@@ -357,11 +362,12 @@ tx_run(struct tx *tx, struct tx_item *items, uint16_t n, const struct vq_bufs *b
 			tx_look_ahead(&items[i + 1], bufs->at[i + 1]);
 		}
 		tx_put_header(to, &hdr, hdr_len);
-		if (unlikely(!tx_put_frame(to + hdr_len, item))) {
-			break;
-		}
+		whole = tx_put_frame(to + hdr_len, item);
 		if (unlikely(view->log != NULL)) {
 			tx_log(view, to, need);
+		}
+		if (unlikely(!whole)) {
+			break;
 		}
 		if (packed) {
 			vq_used_put(
@@ -376,6 +382,9 @@ tx_run(struct tx *tx, struct tx_item *items, uint16_t n, const struct vq_bufs *b
 		tx->used.n += i;
 	}
 	vq_consume(tx->vq, view, i, packed);
+	if (i > 0) {
+		sum->too_long = UINT32_MAX;
+	}
 	sum->packets += i;
 	sum->bytes += bytes;
 	return i;
@@ -397,6 +406,7 @@ tx_odd(struct tx *tx, const struct tx_item *item, struct tx_counts *sum)
 	case TX_SENT:
 		sum->packets++;
 		sum->bytes += item->len;
+		sum->too_long = UINT32_MAX;
 		break;
 	case TX_FULL:
 		sum->full++;
