@@ -13,8 +13,8 @@
 
 #include "base/str.h"
 #include "datapath/core/offload.h"
-#include "ports/vhost_dpdk/vhost_priv.h"
 #include "ports/unix_socket.h"
+#include "ports/vhost_dpdk/vhost_priv.h"
 
 #define TX_STALLS_MAX 3 /* looks at a full ring before the rest of a burst is given up */
 /* A burst of 64 KiB segments in small buffers, and a little for each further queue's. */
