@@ -11,6 +11,7 @@
 
 #include "base/str.h"
 #include "ports/vhost/guard.h"
+#include "ports/vhost/guest_call.h"
 #include "ports/vhost/vhost_offers.h"
 #include "ports/vhost/vhost_priv.h"
 
@@ -128,6 +129,7 @@ vhost_free(struct vhost_port *vp) ON_MAIN
 {
 	vu_device_fini(&vp->device);
 	free_rings(vp);
+	guest_call_close();
 	free(vp);
 }
 
@@ -137,6 +139,7 @@ vhost_build(struct vhost_port *vp, struct err *err) ON_MAIN
 {
 	int rc = make_rings(vp);
 
+	guest_call_open();
 	if (rc == 0) {
 		vp->device.vqs = vp->vqs;
 		rc = vu_device_init(&vp->device);

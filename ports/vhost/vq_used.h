@@ -19,8 +19,8 @@
 
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
-#include <unistd.h>
 
+#include "ports/vhost/guest_call.h"
 #include "ports/vhost/inflight.h"
 #include "ports/vhost/vq.h"
 #include "ports/vhost/vq_format.h"
@@ -142,14 +142,12 @@ vq_wants_call(const struct vq *vq, const struct vq_view *view)
 static inline void
 vq_called(struct vq *vq, const struct vq_view *view, bool wanted)
 {
-	static const uint64_t one = 1;
-
 	vq->since = 0;
 	vq->owed = 0;
 	if (!wanted) {
 		port_count(&vq->stats.suppressed, 1);
 	} else if (view->call >= 0) {
-		(void)!write(view->call, &one, sizeof(one));
+		guest_call(view->call);
 		port_count(&vq->stats.calls, 1);
 	}
 }
