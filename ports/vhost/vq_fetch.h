@@ -65,7 +65,8 @@ fetch_note(struct vq_bufs *bufs, uint16_t i, const struct gmem_region *region,
 	const struct desc *desc, uint16_t wanted)
 {
 	const uint64_t off = desc->gpa - region->gpa;
-	uint8_t *at = region->host + off;
+	/* Of no use unless the checks pass; an integer's sum may wrap, a pointer's may not. */
+	uint8_t *at = (uint8_t *)((uintptr_t)region->host + off);
 
 	bufs->len[i] = desc->len;
 	if (unlikely((desc->flags & DESC_KINDS) != wanted || off >= region->size ||
