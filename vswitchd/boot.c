@@ -253,6 +253,21 @@ on_loaded(void *arg, int rc, const json_t *result, const struct err *err)
 	}
 }
 
+/* The schema's /system/memory. */
+static json_t *
+memory_state(void *arg)
+{
+	struct boot *boot = arg;
+	json_t *state = eal_memory_state(&boot->eal);
+	uint64_t total;
+	uint64_t used;
+
+	mbuf_pools_usage(boot->pools, &total, &used);
+	(void)json_object_set_new(state, "buffers", json_integer((json_int_t)total));
+	(void)json_object_set_new(state, "buffers-used", json_integer((json_int_t)used));
+	return state;
+}
+
 static int
 start_datastore(struct boot *boot, struct err *err) ON_MAIN
 {
@@ -266,8 +281,8 @@ start_datastore(struct boot *boot, struct err *err) ON_MAIN
 	boot->world.kick = on_kick;
 	boot->world.kick_arg = boot;
 	boot->world.started = clock_now();
-	boot->world.memory = eal_memory_state;
-	boot->world.memory_arg = &boot->eal;
+	boot->world.memory = memory_state;
+	boot->world.memory_arg = boot;
 	return ds_create(&options, &boot->ds, err);
 }
 

@@ -25,7 +25,7 @@ int eal_start(const struct options *options, struct eal *eal, struct err *err);
 /* Nothing of DPDK may be used any more. */
 void eal_stop(struct eal *eal);
 
-/* The schema's /system/memory; `eal` is a struct eal. A new reference. */
+/* Of the schema's /system/memory what the EAL knows; `eal` is a struct eal. A new reference. */
 json_t *eal_memory_state(void *eal);
 
 #endif
