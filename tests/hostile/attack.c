@@ -190,6 +190,8 @@ attack_put(struct attack *attack, unsigned int ring, const struct chain_piece *p
 	}
 	const uint16_t id = attack->next_id[ring];
 	attack->next_id[ring] = (uint16_t)(id + taken);
+	attack->last_slot[ring] = queue->is_packed ? queue->ring.packed.next_avail : 0;
+	attack->last_wrap[ring] = queue->is_packed && queue->ring.packed.avail_wrap;
 	if (queue->is_packed && table != NULL) {
 		packed_chain_indirect(&queue->ring.packed, id, table, gpa, pieces, n);
 	} else if (queue->is_packed) {
@@ -208,9 +210,12 @@ attack_put(struct attack *attack, unsigned int ring, const struct chain_piece *p
 bool
 attack_used(struct attack *attack, unsigned int ring)
 {
-	const uint64_t end = clock_now() + CLOCK_S;
+	const struct frontend_queue *queue = &attack->fe.queues[ring];
+	const uint64_t end = clock_now() + 2 * CLOCK_S;
 
-	while (!queue_all_used(&attack->fe.queues[ring])) {
+	while (queue->is_packed ? !packed_ring_is_used(&queue->ring.packed, attack->last_slot[ring],
+					  attack->last_wrap[ring])
+				: split_ring_pending(&queue->ring.split) > 0) {
 		if (clock_now() > end) {
 			return attack_fail(attack, "buffers of ring %u do not come back", ring);
 		}

@@ -49,6 +49,8 @@ struct attack {
 	uint16_t free[ATTACK_PUMP]; /* transmit buffers of the pump */
 	unsigned int n_free;
 	uint16_t next_id[2]; /* of attack_put(), each ring */
+	uint16_t last_slot[2]; /* of a packed ring's last buffer */
+	bool last_wrap[2];
 	uint64_t received; /* frames, by the pump */
 	pthread_t thread;
 	atomic_bool threaded;
@@ -101,7 +103,7 @@ struct chain_piece attack_piece(const struct attack *attack, const void *at, uin
 /* A buffer of these pieces on ring 0 or 1, and a kick. `table`: an indirect one, or NULL. */
 void attack_put(struct attack *attack, unsigned int ring, const struct chain_piece *pieces,
 	unsigned int n, void *table);
-/* All that was put on a ring comes back within a second. Not for chains of packed rings. */
+/* All that was put on a ring comes back within two seconds. */
 bool attack_used(struct attack *attack, unsigned int ring);
 
 /* Send up to `n` good frames to the mate, take what came, post it again. */

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -78,6 +79,23 @@ count(_Atomic uint64_t *counter, uint64_t n)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
 		memory_order_relaxed);
+}
+
+/* A frame that is not what it must be; the first few are told. */
+static void
+wrong(struct bystanders *all, unsigned int index, const char *what, const struct ring_used *used)
+{
+	const uint8_t *at = all->guests[index].rx + (size_t)(used->id % RING_SIZE) * BUFFER_SIZE;
+
+	count(&all->corrupt, 1);
+	if (atomic_load(&all->corrupt) > 4) {
+		return;
+	}
+	printf("# guest %u, buffer %u of %u bytes: %s:", index, used->id, used->len, what);
+	for (unsigned int i = 0; i < sizeof(struct net_hdr) + sizeof(struct probe) + 8; i++) {
+		printf(" %02x", at[i]);
+	}
+	printf("\n");
 }
 
 static struct ring_buffer
@@ -257,8 +275,10 @@ send_probe(struct guest *guest, uint32_t stream, uint64_t number, uint8_t to)
 
 /* A frame of one of the streams that this guest listens to. */
 static void
-take_probe(struct bystanders *all, const struct probe *probe, const uint8_t *frame, uint32_t len)
+take_probe(struct bystanders *all, unsigned int index, const struct probe *probe,
+	const uint8_t *frame, const struct ring_used *used)
 {
+	const uint32_t len = used->len - (uint32_t)sizeof(struct net_hdr);
 	struct stream *stream = &all->streams[probe->stream];
 	const uint64_t now = clock_now();
 	const uint64_t silence = now - stream->heard;
@@ -284,8 +304,10 @@ take_probe(struct bystanders *all, const struct probe *probe, const uint8_t *fra
 }
 
 static void
-take_frame(struct bystanders *all, unsigned int index, const uint8_t *buffer, uint32_t len)
+take_frame(struct bystanders *all, unsigned int index, const uint8_t *buffer,
+	const struct ring_used *used)
 {
+	static const uint32_t streams[] = {TO_A, FROM_B, TO_B, FROM_A};
 	struct net_hdr hdr;
 	struct probe probe;
 	struct guest *guest = &all->guests[index];
@@ -294,28 +316,30 @@ take_frame(struct bystanders *all, unsigned int index, const uint8_t *buffer, ui
 		guest->skip--;
 		return;
 	}
-	if (len > BUFFER_SIZE || len < sizeof(hdr) + sizeof(probe)) {
-		count(&all->corrupt, 1);
+	if (used->len > BUFFER_SIZE || used->len < sizeof(hdr) + sizeof(probe.to)) {
+		wrong(all, index, "impossible length", used);
 		return;
 	}
 	memcpy(&hdr, buffer, sizeof(hdr));
-	memcpy(&probe, buffer + sizeof(hdr), sizeof(probe));
 	guest->skip = hdr.num_buffers > 1 ? hdr.num_buffers - 1u : 0;
+	if (used->len < sizeof(hdr) + sizeof(probe)) {
+		return; /* the attacker's: the pair sends none that is so short */
+	}
+	memcpy(&probe, buffer + sizeof(hdr), sizeof(probe));
 	const unsigned int type = (unsigned int)probe.type[0] << 8 | probe.type[1];
 	if (index == MATE) {
 		count(&all->mate_frames, type != BYSTANDERS_PROBE);
 		count(&all->mate_marks, type == ATTACK_MARK);
 		return;
 	}
-	const uint32_t streams[] = {TO_A, FROM_B, TO_B, FROM_A};
 	if (type != BYSTANDERS_PROBE || probe.from[5] == MAC_ATTACKER) {
 		return;
 	}
 	if (probe.stream != streams[2 * index] && probe.stream != streams[2 * index + 1]) {
-		count(&all->corrupt, 1);
+		wrong(all, index, "not for this guest", used);
 		return;
 	}
-	take_probe(all, &probe, buffer + sizeof(hdr), len - (uint32_t)sizeof(hdr));
+	take_probe(all, index, &probe, buffer + sizeof(hdr), used);
 }
 
 static unsigned int
@@ -328,10 +352,10 @@ guest_receive(struct bystanders *all, unsigned int index)
 
 	for (unsigned int i = 0; i < n; i++) {
 		if (used[i].id >= RING_SIZE) {
-			count(&all->corrupt, 1);
+			wrong(all, index, "no such buffer", &used[i]);
 			used[i].id = 0;
 		}
-		take_frame(all, index, guest->rx + (size_t)used[i].id * BUFFER_SIZE, used[i].len);
+		take_frame(all, index, guest->rx + (size_t)used[i].id * BUFFER_SIZE, &used[i]);
 		again[i] = rx_buffer(guest, used[i].id);
 	}
 	if (n > 0) {

@@ -308,11 +308,10 @@ static int64_t
 buffers_used(struct daemon *daemon)
 {
 	json_t *tree = daemon_get(daemon, "/vswitch:vswitch/system/memory", NULL);
-	const char *text = NULL;
+	int used = -1;
 
-	(void)json_unpack(tree, "{s:{s:{s:{s:s}}}}", "vswitch:vswitch", "system", "memory",
-		"buffers-used", &text);
-	const int64_t used = text != NULL ? strtoll(text, NULL, 10) : -1;
+	(void)json_unpack(tree, "{s:{s:{s:{s:i}}}}", "vswitch:vswitch", "system", "memory",
+		"buffers-used", &used);
 	json_decref(tree);
 	return used;
 }

@@ -244,15 +244,17 @@ polled(struct attack *attack, unsigned int flags)
 #define P ATTACK_PACKED
 
 const struct hostile_case notify_cases[] = {
-	{"odd-calls", "call descriptors that are no eventfd, or a full one", odd_calls, 0, NULL},
-	{"odd-calls-packed", "the same, packed", odd_calls, P, NULL},
-	{"odd-kicks", "kick descriptors that are no eventfd, or a full one", odd_kicks, 0, NULL},
-	{"odd-errors", "the same for error descriptors", odd_errs, 0, NULL},
+	{"odd-calls", "call descriptors that are no eventfd, or a full one", odd_calls, 0,
+		"eventfd"},
+	{"odd-calls-packed", "the same, packed", odd_calls, P, "eventfd"},
+	{"odd-kicks", "kick descriptors that are no eventfd, or a full one", odd_kicks, 0,
+		"eventfd"},
+	{"odd-errors", "the same for error descriptors", odd_errs, 0, "eventfd"},
 	{"full-call", "a call eventfd that blocks once it is in use", full_later, 0, NULL},
 	{"full-call-race", "a call eventfd that is filled and emptied at any time", full_race, 0,
 		NULL},
 	{"kick-storm", "kicks without end", kick_storm, 0, NULL},
-	{"always-ready", "kick descriptors that are always readable", always_ready, 0, NULL},
+	{"always-ready", "kick descriptors that are always readable", always_ready, 0, "eventfd"},
 	{"polled", "no kick and call descriptors at all, which is legal", polled, 0, NULL},
 	{0},
 };
