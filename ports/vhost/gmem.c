@@ -270,6 +270,12 @@ find(const struct gmem *gmem, const struct gmem_desc *desc)
 	return NULL;
 }
 
+bool
+gmem_has(const struct gmem *gmem, const struct gmem_desc *desc)
+{
+	return find(gmem, desc) != NULL;
+}
+
 int
 gmem_without(
 	const struct gmem *old, const struct gmem_desc *desc, struct gmem **out, struct err *err)

@@ -79,6 +79,9 @@ int gmem_with(const struct gmem *old, const struct gmem_desc *desc, int fd, bool
 int gmem_without(const struct gmem *old, const struct gmem_desc *desc, struct gmem **out,
 	struct err *err) ON_MAIN;
 
+/* Is there a region of this gpa, user address and size? */
+bool gmem_has(const struct gmem *gmem, const struct gmem_desc *desc) ON_MAIN;
+
 /*
  * Free a table that no worker holds, and the mappings that no other table has. Unmapping gigabytes
  * takes milliseconds: they are queued at the port's reaper, and gmem_reap() does a slice. `gone`

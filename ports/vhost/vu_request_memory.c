@@ -66,6 +66,13 @@ vu_get_max_mem_slots(struct vu_call *call)
 	return vu_reply_u64(call, GMEM_REGIONS_MAX);
 }
 
+/* With several queue pairs QEMU before 8.0 tells of each region once for each pair. */
+static bool
+told_again(const struct vu_device *device, const struct gmem_desc *desc, bool there) ON_MAIN
+{
+	return (device->features & VU_NET_MQ) != 0 && gmem_has(device->memory, desc) == there;
+}
+
 enum vu_outcome
 vu_add_mem_reg(struct vu_call *call)
 {
@@ -74,6 +81,9 @@ vu_add_mem_reg(struct vu_call *call)
 	struct gmem *memory = NULL;
 	struct err err = ERR_INIT;
 
+	if (told_again(device, &desc, true)) {
+		return VU_DONE;
+	}
 	if (gmem_with(device->memory, &desc, take_fd(call->msg, 0), device->require_seals,
 		    device->gone, &memory, &err) != 0) {
 		return vu_cannot(call, err.text);
@@ -88,6 +98,9 @@ vu_rem_mem_reg(struct vu_call *call)
 	struct gmem *memory = NULL;
 	struct err err = ERR_INIT;
 
+	if (told_again(call->device, &desc, false)) {
+		return VU_DONE;
+	}
 	if (gmem_without(call->device->memory, &desc, &memory, &err) != 0) {
 		return vu_cannot(call, err.text);
 	}

@@ -115,6 +115,37 @@ test_memory_slots(void **state)
 	role_leave(&role_main);
 }
 
+/* QEMU 7.2 with two queue pairs: each tells of all regions, and takes each away. */
+static void
+test_memory_slots_told_twice(void **state)
+{
+	struct test_device *test = *state;
+	const uint64_t gpa = UINT64_C(1) << 36;
+	struct vu_msg msg;
+
+	role_enter(&role_main);
+	for (unsigned int several = 0; several < 2; several++) {
+		test_device_negotiate(test, VU_RING_VERSION_1 | (several ? VU_NET_MQ : 0));
+		for (unsigned int i = 0; i < 2; i++) {
+			msg = slot(VU_ADD_MEM_REG, gpa, gpa, 4096, test_memfd(4096, 0));
+			assert_int_equal(test_device_tell(test, &msg),
+				i == 0 || several ? VU_DONE : VU_REFUSED);
+			answered(test, i == 0 || several ? 0 : 1);
+			assert_int_equal(test->device.memory->n, 2);
+		}
+		/* Not quite the same is refused in any case. */
+		msg = slot(VU_ADD_MEM_REG, gpa, gpa, 8192, test_memfd(8192, 0));
+		assert_int_equal(test_device_tell(test, &msg), VU_REFUSED);
+		for (unsigned int i = 0; i < 2; i++) {
+			msg = slot(VU_REM_MEM_REG, gpa, gpa, 4096, -1);
+			assert_int_equal(test_device_tell(test, &msg),
+				i == 0 || several ? VU_DONE : VU_REFUSED);
+			assert_int_equal(test->device.memory->n, 1);
+		}
+	}
+	role_leave(&role_main);
+}
+
 static void
 test_memory_table(void **state)
 {
@@ -272,6 +303,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(memory_slots),
+		TEST(memory_slots_told_twice),
 		TEST(memory_table),
 		TEST(migration_log),
 		TEST(packed_log),
