@@ -48,8 +48,8 @@ ONE = (
     Kind("legacy", ",disable-legacy=off,disable-modern=on,mrg_rxbuf=off",
          lacks=(VERSION_1, MRG_RXBUF)),
     Kind("features disabled at the port", ",packed=on",
-         ("mtu=1500",),
-         has=(CSUM, GUEST_CSUM, HOST_TSO4), lacks=(PACKED, MRG_RXBUF, GUEST_TSO4)),
+         ("disable-feature=packed,mergeable,tso",),
+         has=(CSUM, GUEST_CSUM), lacks=(PACKED, MRG_RXBUF, GUEST_TSO4, HOST_TSO4)),
 )
 TWO = (
     Kind("packed", ",packed=on", has=(PACKED,)),
