@@ -176,6 +176,10 @@ offload_missing(uint8_t flags, uint32_t port_caps)
 	if ((flags & PKT_OL_UDP) != 0 && (port_caps & PORT_CAP_USO) == 0) {
 		missing |= PKT_OL_UDP;
 	}
+	/* Whoever cuts without knowing repeats CWR in each segment (RFC 3168, 6.1.2). */
+	if ((flags & PKT_OL_ECN) != 0 && (port_caps & PORT_CAP_ECN) == 0) {
+		missing |= flags & (PKT_OL_TCP4 | PKT_OL_TCP6);
+	}
 	return missing;
 }
 

@@ -40,7 +40,10 @@ bool offload_headers(const uint8_t *bytes, uint32_t len, struct offload_headers 
 /* Is the packet's hint true to its bytes? May pull the head. False: drop offload-invalid. */
 bool offload_check(struct pkt *pkt);
 
-/* Flags that an output with these capabilities (enum port_cap) must not be given. */
+/*
+ * Flags that an output with these capabilities (enum port_cap) must not be given. PKT_OL_ECN is not
+ * among them, but makes TCP segmentation one of them where the output knows nothing of ECN.
+ */
 uint8_t offload_missing(uint8_t flags, uint32_t port_caps);
 
 /*

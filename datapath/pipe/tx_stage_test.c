@@ -562,6 +562,38 @@ test_soft_segments(void **state)
 	}
 }
 
+/* CWR is the first segment's only: an output that would repeat it does not get to cut. */
+static void
+test_soft_ecn(void **state)
+{
+	struct bench *bench = bench_of(state);
+	struct tx_stage *stage = &bench->burst->stage;
+	struct probe *probe = &bench->probes[1];
+
+	for (unsigned int i = 0; i < 4; i++) {
+		const unsigned int version = i % 2 == 0 ? 4 : 6;
+		const uint32_t flags_at = version == 4 ? 47 : 67;
+		struct rte_mbuf *m;
+		struct pkt *pkt = packet_large(bench, &m, version, INET_TCP, 5000, 1200);
+
+		*rte_pktmbuf_mtod_offset(m, uint8_t *, flags_at) |= INET_CWR;
+		pkt->ol.flags |= PKT_OL_ECN;
+		probe_clear(probe);
+		probe->port.caps = PORT_CAP_CSUM | PORT_CAP_TSO4 | PORT_CAP_TSO6;
+		probe->port.caps |= i < 2 ? 0 : PORT_CAP_ECN;
+		probe->port.pool = pool;
+		stage_add(stage, &probe->view, pkt, &keep);
+		stage_flush(stage);
+		assert_int_equal(probe->n_sent, i < 2 ? 5 : 1);
+		for (unsigned int s = 0; s < probe->n_sent && i < 2; s++) {
+			expect_inet(&probe->sent[s], s < 4 ? 1200 : 200);
+			assert_int_equal((probe->sent[s].bytes[flags_at] & INET_CWR) != 0, s == 0);
+		}
+		assert_int_equal(probe->sent[0].ol.flags & PKT_OL_ECN, i < 2 ? 0 : PKT_OL_ECN);
+		pkt_free(pkt);
+	}
+}
+
 static void
 test_soft_checksums(void **state)
 {
@@ -696,6 +728,7 @@ main(void)
 		CASE(test_queues),
 		CASE(test_mtu),
 		CASE(test_soft_segments),
+		CASE(test_soft_ecn),
 		CASE(test_soft_checksums),
 		CASE(test_soft_without_memory),
 		CASE(test_mtu_of_segments),

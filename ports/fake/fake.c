@@ -118,7 +118,8 @@ fake_open(const struct port_conf *conf, const struct port_env *env, struct port 
 	}
 	fake->conf = *conf;
 	fake->port.ops = &port_fake_ops;
-	fake->port.caps = PORT_CAP_CSUM | PORT_CAP_TSO4 | PORT_CAP_TSO6 | PORT_CAP_USO;
+	fake->port.caps =
+		PORT_CAP_CSUM | PORT_CAP_TSO4 | PORT_CAP_TSO6 | PORT_CAP_USO | PORT_CAP_ECN;
 	fake->port.n_rxq = conf->queues;
 	fake->port.n_txq = conf->queues;
 	str_copy(fake->port.name, conf->name, sizeof(fake->port.name));

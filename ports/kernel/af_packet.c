@@ -153,7 +153,7 @@ afp_open(const struct port_conf *conf, const struct port_env *env, struct port *
 	}
 	memset(afp, 0, sizeof(*afp));
 	afp->port.ops = &port_af_packet_ops;
-	afp->port.caps = PORT_CAP_CSUM | PORT_CAP_TSO4 | PORT_CAP_TSO6;
+	afp->port.caps = PORT_CAP_CSUM | PORT_CAP_TSO4 | PORT_CAP_TSO6 | PORT_CAP_ECN;
 	afp->conf = *conf;
 	afp->pools = env->pools;
 	afp->n_mbufs = AFP_MBUFS_PER_QUEUE * conf->queues;

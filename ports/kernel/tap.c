@@ -302,7 +302,7 @@ tap_open(const struct port_conf *conf, const struct port_env *env, struct port *
 	}
 	memset(tap, 0, sizeof(*tap));
 	tap->port.ops = &port_tap_ops;
-	tap->port.caps = PORT_CAP_CSUM | PORT_CAP_TSO4 | PORT_CAP_TSO6;
+	tap->port.caps = PORT_CAP_CSUM | PORT_CAP_TSO4 | PORT_CAP_TSO6 | PORT_CAP_ECN;
 	tap->conf = *conf;
 	tap->pools = env->pools;
 	tap->n_mbufs = TAP_MBUFS_PER_QUEUE * conf->queues;
