@@ -13,6 +13,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from . import page as pages
 from .figures import FIGURES, PROFILE, read
 from .plot import BOUND, SUBJECT, TITLES, WRITTEN, Plot, Wrong, draw, kinds_of, plots
 
@@ -31,6 +32,7 @@ EPILOG = """\
 examples:
   perf/document figures.json
   perf/document figures.json --profile profile.json
+  perf/document some.json --add
   perf/document figures.json --check
 
 Exit status: 0; 1 --check found a difference; 2 the input cannot be used."""
@@ -240,17 +242,22 @@ def profile_part(profile: dict[str, Any], machine: dict[str, Any]) -> list[str]:
     return lines
 
 
-def apart(scenario: dict[str, Any], document: dict[str, Any]) -> str:
-    """What a scenario that was added to a run does not share with it."""
+def apart(scenario: dict[str, Any], document: dict[str, Any], adds: bool) -> str:
+    """What a scenario that was added to a run, or to the page, does not share with the others."""
     effort = scenario.get("effort", document["effort"])
-    first = document["machine"]["versions"].get("revision")
+    first = document["machine"]["versions"].get("revision", "unknown")
     revision = scenario.get("revision", first)
+    if adds:
+        day, _, clock = document["started"].partition("T")
+        return (f" Not of the run above, but measured {day} {clock[:5]} UTC with effort {effort} "
+                f"at revision {escape(revision)}, on {escape(document['machine']['cpu'])}.")
     return (f" Measured with effort {effort}." if effort != document["effort"] else "") + \
         (f" Measured at revision {escape(revision)}." if revision != first else "")
 
 
-def build(document: dict[str, Any], profile: dict[str, Any] | None) -> tuple[str, list[Plot]]:
-    """The generated part, and the plots that it links."""
+def build(document: dict[str, Any], profile: dict[str, Any] | None,
+          adds: bool = False) -> tuple[str, list[Plot]]:
+    """The generated part, and the plots that it links. `adds`: to the page of another run."""
     drawn = plots(document)
     lines = ["", "### The run", "", *run_table(document), ""]
     if document["effort"] != "full":
@@ -259,7 +266,7 @@ def build(document: dict[str, Any], profile: dict[str, Any] | None) -> tuple[str
         title = scenario["title"][:1].upper() + scenario["title"][1:]
         lines += [f"### {escape(title)}", "", f"Scenario `{scenario['name']}`. "
                   + legend(scenario, document["noise_limit_percent"])
-                  + apart(scenario, document),
+                  + apart(scenario, document, adds),
                   ""]
         for plot in drawn[scenario["name"]]:
             lines += [f"![{escape(plot.title)}]({FOLDER}/{plot.name}.svg)", ""]
@@ -270,14 +277,16 @@ def build(document: dict[str, Any], profile: dict[str, Any] | None) -> tuple[str
     return "\n".join(lines) + "\n", [plot for some in drawn.values() for plot in some]
 
 
-def inserted(page: Path, text: str) -> str:
-    """The page with another generated part."""
+def inserted(page: Path, text: str, adds: bool = False) -> str:
+    """The page with another generated part, or with some sections of it."""
     if not page.exists():
         raise Wrong(f"{page} is missing; --docs names the folder that has it")
     old = page.read_text()
     if old.count(BEGIN) != 1 or old.count(END) != 1 or old.index(BEGIN) > old.index(END):
         raise Wrong(f"{page} has no generated part: put these two lines where it belongs, once: "
                     f"{BEGIN} {END}")
+    if adds:
+        text = pages.added(old[old.index(BEGIN) + len(BEGIN):old.index(END)], text)
     return f"{old[:old.index(BEGIN)]}{BEGIN}\n{text}{old[old.index(END):]}"
 
 
@@ -291,10 +300,12 @@ def replace(path: Path, text: str) -> None:
         new.unlink(missing_ok=True)
 
 
-def update(docs: Path, wanted: dict[Path, str], only_check: bool) -> int:
-    """Write what differs, or name it; plots of ours that are not wanted any more go."""
+def update(docs: Path, wanted: dict[Path, str], only_check: bool,
+           names: set[str] | None = None) -> int:
+    """Write what differs, or name it; plots of ours (of these names) that nobody wants go."""
     stale = [path for path in sorted((docs / FOLDER).glob("*.svg"))
-             if path not in wanted and WRITTEN in path.read_text()]
+             if path not in wanted and WRITTEN in path.read_text()
+             and (names is None or path.stem in names)]
     differ = [path for path, text in wanted.items()
               if not path.exists() or path.read_text() != text]
     if only_check:
@@ -320,18 +331,21 @@ def main() -> None:
     p.add_argument("--profile", metavar="PROFILE.json", help="where the cycles of a packet go")
     p.add_argument("--docs", metavar="DIR", type=Path, default=ROOT / "docs",
                    help=f"the folder with {PAGE} (docs)")
+    p.add_argument("--add", action="store_true",
+                   help="these scenarios only; the rest of the page stays as another run left it")
     p.add_argument("--check", action="store_true", help="change nothing; 1 if something would be")
     options = p.parse_args()
     try:
         figures = read(options.figures, FIGURES, "./dev bench --json FILE")
         profile = read(options.profile, PROFILE, "perf/profile --json FILE") \
             if options.profile else None
-        text, drawn = build(figures, profile)
+        text, drawn = build(figures, profile, options.add)
         page = options.docs / PAGE
-        whole = inserted(page, text)
+        whole = inserted(page, text, options.add)
         wanted = {options.docs / FOLDER / f"{plot.name}.svg": draw(plot) for plot in drawn}
         wanted[page] = whole
-        sys.exit(update(options.docs, wanted, options.check))
+        names = pages.plots_of([s["name"] for s in figures["scenarios"]]) if options.add else None
+        sys.exit(update(options.docs, wanted, options.check, names))
     except Wrong as error:
         print(f"document: {error}", file=sys.stderr)
     except OSError as error:

@@ -283,6 +283,32 @@ def _(world: World) -> None:
     check_equal(os.listdir(folder), ["drawn-by-hand.svg"], "plots")
 
 
+@suite.case("--add replaces sections of its own, and puts others behind them")
+def _(world: World) -> None:
+    page = world.dir / "docs" / document.PAGE
+    refused(command(world, small(), "--add"), "without --add")
+    check_equal(command(world, figures(*small()["scenarios"], by_size(False))).returncode, 0, "all")
+    first = page.read_text()
+    other = figures(by_size(True))
+    other["started"] = "2026-01-03T04:05:06Z"
+    other["scenarios"][0]["rows"][0]["cells"]["ovs"]["median"]["mpps"] = 1.75
+    other["scenarios"].append(scenario("more", [MPPS], [
+        ("64 B", {}, {"vswitchd": cell(mpps=77)}, {})]))
+    done = command(world, other, "--add")
+    check_equal((done.returncode, done.stderr), (0, ""), "--add")
+    text = page.read_text()
+    heads = [line for line in text.splitlines() if line.startswith("### ")]
+    check_equal(heads, ["### The run", "### About small", "### About sizes", "### About more"],
+                "sections")
+    for words in ("2026-01-02 03:04:05 UTC", "measured 2026-01-03 04:05 UTC with effort full at "
+                  "revision abc", "| 64 B | &gt;=9.00", "1.75", "77.00"):
+        check(words in text, f"{words!r} is not in\n{text}")
+    check_equal(text[:text.index("### About sizes")], first[:first.index("### About sizes")],
+                "what comes before")
+    check_equal(command(world, other, "--add", "--check").returncode, 0, "again")
+    check_equal(sorted(os.listdir(page.parent / document.FOLDER)), ["sizes.svg"], "plots")
+
+
 @suite.case("wrong input is named in one line, and nothing is written")
 def _(world: World) -> None:
     page = world.dir / "docs" / document.PAGE
