@@ -3,6 +3,8 @@
  * Requests about one ring. What a ring that runs is made of may not change under the driver: size,
  * addresses and base are refused then, unless they say what is there already.
  */
+#include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ports/vhost/vu_handler.h"
@@ -122,6 +124,18 @@ vu_get_vring_base(struct vu_call *call)
 	return outcome;
 }
 
+/* Writing to a pipe, a socket or a device may block whoever does, or worse. */
+static bool
+is_eventfd(int fd)
+{
+	static const char name[] = "anon_inode:[eventfd]";
+	char path[32];
+	char link[sizeof(name)] = "";
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return readlink(path, link, sizeof(link)) == sizeof(name) - 1 && strcmp(link, name) == 0;
+}
+
 /* The ring and the descriptor (-1: none) of SET_VRING_KICK, CALL, ERR. */
 static struct vu_ring *
 ring_and_fd(struct vu_call *call, uint32_t *index, int *fd, enum vu_outcome *outcome)
@@ -139,6 +153,10 @@ ring_and_fd(struct vu_call *call, uint32_t *index, int *fd, enum vu_outcome *out
 		*outcome = vu_violation(call, "%s",
 			none ? "a file descriptor came along with the word that none does"
 			     : "no file descriptor came along");
+		return NULL;
+	}
+	if (!none && !is_eventfd(msg->fds[0])) {
+		*outcome = vu_violation(call, "the file descriptor is no eventfd");
 		return NULL;
 	}
 	*index = (uint32_t)(value & VU_VRING_INDEX_MASK);
@@ -179,6 +197,11 @@ vu_set_vring_call(struct vu_call *call)
 
 	if (ring == NULL) {
 		return outcome;
+	}
+	/* One that is full must not block a worker. The flag is the front end's, too: it does not
+	 * hold against one that takes it back. */
+	if (fd >= 0) {
+		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	}
 	vu_device_retire_fd(call->device, ring->call);
 	ring->call = fd;

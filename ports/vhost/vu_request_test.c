@@ -2,12 +2,14 @@
 /* What is legal of each request, what it does, and what is answered. */
 #include "ports/vhost/vu_request.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -403,6 +405,29 @@ test_a_ring_that_runs(void **state)
 	role_leave(&role_main);
 }
 
+/* Kicks and calls are events, not something that may block or kill who writes to it. */
+static void
+test_no_event(void **state)
+{
+	struct test_device *test = *state;
+
+	role_enter(&role_main);
+	for (uint32_t request = VU_SET_VRING_KICK; request <= VU_SET_VRING_ERR; request++) {
+		int ends[2];
+
+		assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+		assert_int_equal(test_device_event(test, request, 0, ends[1]), VU_VIOLATION);
+		assert_non_null(strstr(test->err.text, ": the file descriptor is no eventfd"));
+		assert_int_equal(test_device_event(test, request, 0, ends[0]), VU_VIOLATION);
+		assert_int_equal(test_device_event(test, request, 0, open("/dev/null", O_RDWR)),
+			VU_VIOLATION);
+	}
+	assert_int_equal(
+		test_device_event(test, VU_SET_VRING_CALL, 0, eventfd(0, EFD_CLOEXEC)), VU_DONE);
+	assert_true((fcntl(test->device.rings[0].call, F_GETFL) & O_NONBLOCK) != 0);
+	role_leave(&role_main);
+}
+
 /* Where a ring is comes from the ring, not from what was told once. */
 static void
 test_places(void **state)
@@ -545,6 +570,7 @@ main(void)
 		TEST(enabled_before_all),
 		TEST(no_such_ring),
 		TEST(a_ring_that_runs),
+		TEST(no_event),
 		TEST(places),
 		TEST(fault_stays),
 		TEST(status),
