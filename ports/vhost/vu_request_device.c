@@ -130,7 +130,11 @@ vu_net_set_mtu(struct vu_call *call)
 	return VU_DONE;
 }
 
-/* 0 is a reset (virtio 1.2, 2.1). FEATURES_OK stays unset while there are none to agree to. */
+/*
+ * 0 is a reset (virtio 1.2, 2.1), so no ring runs from now on. But QEMU 7.2 says 0 whenever it
+ * stops a device, and asks only then where the rings are: what is known of them stays, and comes
+ * again anyway before they run. FEATURES_OK stays unset while there are none to agree to.
+ */
 enum vu_outcome
 vu_set_status(struct vu_call *call)
 {
@@ -140,11 +144,13 @@ vu_set_status(struct vu_call *call)
 	if (status > STATUS_MAX) {
 		return vu_violation(call, "0x%" PRIx64 " is no device status", status);
 	}
+	device->status = (uint8_t)status;
 	if (status == 0) {
-		vu_device_reset(device);
+		for (uint16_t i = 0; i < device->n_rings; i++) {
+			vu_device_ring_stop(device, i);
+		}
 		return vu_changed(call);
 	}
-	device->status = (uint8_t)status;
 	if (!device->has_features) {
 		device->status &= (uint8_t)~VU_STATUS_FEATURES_OK;
 	}
