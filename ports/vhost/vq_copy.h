@@ -60,6 +60,17 @@ copy_few(uint8_t *to, const uint8_t *from, uint32_t n)
 	}
 }
 
+/* A line that will be written soon: taken from the other core at once. */
+static inline void
+prefetch_write(const uint8_t *at)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("prefetchw %0" : : "m"(*at));
+#else
+	__builtin_prefetch(at, 1);
+#endif
+}
+
 /* Any number of bytes; what does not fill a block overlaps with the one before. */
 static inline void
 vq_copy(uint8_t *to, const uint8_t *from, uint32_t n)
@@ -88,15 +99,27 @@ vq_copy(uint8_t *to, const uint8_t *from, uint32_t n)
 	}
 }
 
-/* A line that will be written soon: taken from the other core at once. */
+/* What is copied after this: its lines can come while there is something to do. */
+struct vq_copy_next {
+	const uint8_t *from;
+	uint8_t *to;
+	uint32_t n; /* 0: nothing */
+};
+
+/* The same, and before each block one line of what is next is fetched. */
 static inline void
-prefetch_write(const uint8_t *at)
+vq_copy_ahead(uint8_t *to, const uint8_t *from, uint32_t n, const struct vq_copy_next *next)
 {
-#if defined(__x86_64__)
-	__asm__ volatile("prefetchw %0" : : "m"(*at));
-#else
-	__builtin_prefetch(at, 1);
-#endif
+	uint32_t i = 0;
+
+	for (; i + 64 <= n; i += 64) {
+		if (i < next->n) {
+			__builtin_prefetch(next->from + i);
+			prefetch_write(next->to + i);
+		}
+		copy64(to + i, from + i);
+	}
+	vq_copy(to + i, from + i, n - i);
 }
 
 #endif

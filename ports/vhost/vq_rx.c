@@ -220,7 +220,6 @@ rx_take(const struct rx *rx, struct pkt *pkts, uint16_t max, uint64_t *bytes, bo
 	struct vq *vq = rx->vq;
 	struct vq_bufs bufs;
 	const uint16_t ready = vq_fetch(vq, rx->view, &bufs, max, 0, packed);
-	uint16_t start = vq->next_avail; /* of the buffer, in a packed ring */
 	uint16_t slots = 0;
 	uint16_t n = 0;
 	uint16_t k;
@@ -231,12 +230,14 @@ rx_take(const struct rx *rx, struct pkt *pkts, uint16_t max, uint64_t *bytes, bo
 		loans->ids[k] = bufs.id[k];
 		if (packed) {
 			loans->slots[k] = 1;
-			start = (uint16_t)((vq->next_avail + slots) % rx->view->size);
 		}
 		if (likely(bufs.at[k] != NULL)) {
 			end = rx_single(rx, k, bufs.at[k], bufs.len[k], &pkts[n]);
 		} else {
-			end = rx_chain(rx, k, packed ? start : bufs.id[k], &pkts[n]);
+			const uint32_t slot = (uint32_t)vq->next_avail + slots;
+
+			end = rx_chain(rx, k,
+				packed ? (uint16_t)(slot % rx->view->size) : bufs.id[k], &pkts[n]);
 		}
 		if (unlikely(end == RX_FAULT)) {
 			break;

@@ -12,8 +12,7 @@
 #define TX_IOV_MAX                                                                    \
 	128 /* pieces of one packet: head, tail, segments or buffers of an mbuf chain \
 	     */
-#define TX_FAR 256 /* frames longer than this have their next one's lines fetched ahead */
-#define TX_AHEAD 2048 /* bytes of it at most */
+#define TX_LONG 4096 /* a rest of so many bytes is copied without a thought of the next frame */
 
 /* What became of one packet. */
 enum tx_end {
@@ -85,28 +84,41 @@ tx_one_rest(const struct tx_item *item)
 		item->cut == pkt->head_len;
 }
 
-/* The frame's bytes, all of them, to one place. False: too many pieces. */
-static inline bool
-tx_put_frame(uint8_t *to, const struct tx_item *item)
+/* The frame's bytes from everywhere. False: too many pieces. */
+static __attribute__((noinline)) bool
+tx_put_pieces(uint8_t *to, const struct tx_item *item)
 {
 	struct iovec iov[TX_IOV_MAX];
-	unsigned int n;
+	const unsigned int n = pkt_iov(item, iov, TX_IOV_MAX);
 
-	if (likely(item->len == item->head_len)) {
-		vq_copy(to, item->head, item->len);
-		return true;
-	}
-	if (likely(tx_one_rest(item))) {
-		vq_copy(to, item->head, item->head_len);
-		vq_copy(to + item->head_len, item->pkt->segs[0].addr, item->len - item->head_len);
-		return true;
-	}
-	n = pkt_iov(item, iov, TX_IOV_MAX);
 	for (unsigned int i = 0; i < n; i++) {
 		vq_copy(to, iov[i].iov_base, (uint32_t)iov[i].iov_len);
 		to += iov[i].iov_len;
 	}
 	return n > 0;
+}
+
+/* The frame's bytes, all of them, to one place; `next` comes after it. False: too many pieces. */
+static __rte_always_inline bool
+tx_put_frame(uint8_t *to, const struct tx_item *item, const struct vq_copy_next *next)
+{
+	const uint32_t rest = item->len - item->head_len;
+
+	if (likely(rest == 0)) {
+		vq_copy(to, item->head, item->len);
+		return true;
+	}
+	if (unlikely(!tx_one_rest(item))) {
+		return tx_put_pieces(to, item);
+	}
+	vq_copy(to, item->head, item->head_len);
+	to += item->head_len;
+	if (rest < TX_LONG) {
+		vq_copy_ahead(to, item->pkt->segs[0].addr, rest, next);
+	} else {
+		vq_copy(to, item->pkt->segs[0].addr, rest);
+	}
+	return true;
 }
 
 /* Buffers of a frame that one descriptor does not hold. */
@@ -290,21 +302,19 @@ tx_spread(struct tx *tx, const struct tx_item *item, const struct tx_hdr *hdr, u
 	return end;
 }
 
-/* The next long frame: its bytes here, its buffer there, while this one is copied. */
-static inline void
-tx_look_ahead(const struct tx_item *item, uint8_t *to)
+/* Of the frame after this one: the bytes behind its head, and where they will go. */
+static inline struct vq_copy_next
+tx_next(const struct tx_item *item, uint8_t *to, uint32_t room)
 {
-	const uint32_t len = item->len < TX_AHEAD ? item->len : TX_AHEAD;
+	const struct pkt *pkt = item->pkt;
+	const uint32_t skip = VQ_HDR_MAX + item->head_len;
 
-	if (to == NULL || item->pkt->n_segs == 0) {
-		return;
+	if (pkt->n_segs == 0 || to == NULL || room <= skip) {
+		return (struct vq_copy_next){.n = 0};
 	}
-	for (uint32_t off = 0; off + item->head_len < len; off += 64) {
-		__builtin_prefetch(item->pkt->segs[0].addr + off);
-	}
-	for (uint32_t off = 128; off < len; off += 64) {
-		prefetch_write(to + off);
-	}
+	return (struct vq_copy_next){.from = pkt->segs[0].addr,
+		.to = to + skip,
+		.n = RTE_MIN(pkt->segs[0].len, room - skip)};
 }
 
 struct tx_counts {
@@ -351,6 +361,7 @@ tx_run(struct tx *tx, struct tx_item *items, uint16_t n, const struct vq_bufs *b
 	for (i = 0; i < n; i++) {
 		const struct tx_item *item = &items[i];
 		const uint32_t need = hdr_len + item->len;
+		struct vq_copy_next next = {.n = 0};
 		uint8_t *to = bufs->at[i];
 		struct tx_hdr hdr;
 		bool whole;
@@ -358,11 +369,11 @@ tx_run(struct tx *tx, struct tx_item *items, uint16_t n, const struct vq_bufs *b
 		if (unlikely(to == NULL || need > bufs->len[i] || !tx_header(view, item, &hdr))) {
 			break;
 		}
-		if (item->len > TX_FAR && i + 1 < n) {
-			tx_look_ahead(&items[i + 1], bufs->at[i + 1]);
+		if (item->len > PKT_HEAD_MIN && i + 1 < n) {
+			next = tx_next(&items[i + 1], bufs->at[i + 1], bufs->len[i + 1]);
 		}
 		tx_put_header(to, &hdr, hdr_len);
-		whole = tx_put_frame(to + hdr_len, item);
+		whole = tx_put_frame(to + hdr_len, item, &next);
 		if (unlikely(view->log != NULL)) {
 			tx_log(view, to, need);
 		}

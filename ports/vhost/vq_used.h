@@ -78,11 +78,13 @@ packed_put(struct vq *vq, const struct vq_view *view, struct vq_used_batch *batc
 				.flags = flags,
 				.len = len});
 	} else {
-		*(volatile loose32 *)(desc + 8) = len;
-		guest_store16(desc + 12, id);
+		__atomic_thread_fence(__ATOMIC_RELEASE);
 		if (batch->n > 0) {
-			__atomic_thread_fence(__ATOMIC_RELEASE);
-			guest_store16(desc + 14, lap);
+			*(volatile loose64 *)(desc + 8) =
+				len | (uint64_t)id << 32 | (uint64_t)lap << 48;
+		} else {
+			*(volatile loose32 *)(desc + 8) = len;
+			guest_store16(desc + 12, id);
 		}
 		used_log(view, (uint64_t)place * DESC_SIZE, DESC_SIZE);
 	}
