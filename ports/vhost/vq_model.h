@@ -15,8 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ports/vhost/guest_model.h"
 #include "ports/vhost/vq.h"
+#include "ports/vhost/vq_test_memory.h"
 
 #define MODEL_PIECES_MAX 1024
 

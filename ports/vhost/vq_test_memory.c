@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "ports/vhost/guest_model.h"
+#include "ports/vhost/vq_test_memory.h"
 
 #include <rte_common.h>
 #include <stdarg.h>

@@ -12,8 +12,8 @@
  *
  * Threads: one, which is driver and device in turns.
  */
-#ifndef VSW_PORTS_VHOST_GUEST_MODEL_H
-#define VSW_PORTS_VHOST_GUEST_MODEL_H
+#ifndef VSW_PORTS_VHOST_VQ_TEST_MEMORY_H
+#define VSW_PORTS_VHOST_VQ_TEST_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>
