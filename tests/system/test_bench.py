@@ -68,10 +68,10 @@ def again(world: World, document: dict[str, Any]) -> None:
         document["scenarios"] = [better.get(s["name"], s) for s in document["scenarios"]]
 
 
-@suite.case("a smoke of every scenario with every switch", timeout=400)
+@suite.case("a smoke of every scenario with every switch", timeout=600)
 def smoke(world: World) -> None:
     before = PAGES.read_text()
-    _, _, document = bench(world, "--smoke", timeout=390)
+    _, _, document = bench(world, "--smoke", timeout=590)
     check_equal(PAGES.read_text(), before, "hugepages reserved afterwards")
     again(world, document)
     listed = subprocess.run([RUN, "--list"], capture_output=True, text=True, check=True).stdout
