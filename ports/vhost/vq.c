@@ -63,8 +63,9 @@ vq_set_base(struct vq *vq, const struct vq_view *view, uint32_t base)
 		vq->next_used = guest_load16(view->used + 2);
 	}
 	vq->quiet = false;
-	vq->owed = 0;
-	vq->since = 0;
+	/* Whoever had the ring before may have owed the guest a call: it gets one. */
+	vq->owed = 1;
+	vq->since = VQ_SINCE_EVER;
 	vq->region = 0;
 	if (vq->loans != NULL) {
 		vq->loans->n = 0;

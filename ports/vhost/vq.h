@@ -121,6 +121,8 @@ struct vq_loans {
 	uint8_t heads[PKT_BURST][VQ_HEAD_SIZE] __attribute__((aligned(64)));
 };
 
+#define VQ_SINCE_EVER (2 * VQ_SIZE_MAX) /* vq.since: beyond the distance of any event */
+
 struct vq {
 	uint16_t next_avail; /* split: free-running; packed: slot */
 	uint16_t next_used;

@@ -141,14 +141,19 @@ vq_wants_call(const struct vq *vq, const struct vq_view *view)
 	return (guest_load16(view->avail) & SPLIT_NO_INTERRUPT) == 0;
 }
 
+/* A guest that cannot be called yet is called when it can: SET_VRING_CALL may come late. */
 static inline void
 vq_called(struct vq *vq, const struct vq_view *view, bool wanted)
 {
+	if (unlikely(wanted && view->call < 0)) {
+		vq->owed = 1;
+		return;
+	}
 	vq->since = 0;
 	vq->owed = 0;
 	if (!wanted) {
 		port_count(&vq->stats.suppressed, 1);
-	} else if (view->call >= 0) {
+	} else {
 		guest_call(view->call);
 		port_count(&vq->stats.calls, 1);
 	}
