@@ -291,8 +291,31 @@ test_inflight(void **state)
 	msg.fds[0] = test_memfd(4096, 0);
 	assert_int_equal(test_device_tell(test, &msg), VU_VIOLATION);
 	(void)test_device_state(test, VU_GET_VRING_BASE, 0, 0);
-	assert_int_equal(test_device_u64(test, VU_SET_STATUS, 0), VU_DONE);
+	assert_int_equal(test_device_empty(test, VU_RESET_DEVICE), VU_DONE);
 	assert_null(test->device.inflight);
+	role_leave(&role_main);
+}
+
+/* DPDK's front end tells where the available half of a packed ring is, and 0 for the other one. */
+static void
+test_half_a_base(void **state)
+{
+	struct test_device *test = *state;
+	struct vu_msg msg = {.request = VU_GET_INFLIGHT_FD, .size = 24};
+
+	role_enter(&role_main);
+	test_device_negotiate(test, VU_RING_VERSION_1 | VU_RING_PACKED);
+	msg.payload.inflight.num_queues = RINGS;
+	msg.payload.inflight.queue_size = 256;
+	assert_int_equal(test_device_tell(test, &msg), VU_DONE);
+	(void)close(test->reply.fd);
+	test_device_ring(test, 0, 256); /* its base is 0x8000 */
+	for (unsigned int i = 0; i < 2; i++) {
+		(void)test_device_event(test, VU_SET_VRING_KICK, 0, -1);
+		assert_non_null(vu_device_ring_view(&test->device, 0));
+		(void)test_device_state(test, VU_GET_VRING_BASE, 0, 0);
+		assert_int_equal(test->reply.msg.payload.state.num, 0x80008000);
+	}
 	role_leave(&role_main);
 }
 
@@ -308,6 +331,7 @@ main(void)
 		TEST(migration_log),
 		TEST(packed_log),
 		TEST(inflight),
+		TEST(half_a_base),
 	};
 
 	return cmocka_run_group_tests_name("vu_request_memory", tests, NULL, NULL);

@@ -198,8 +198,8 @@ vu_set_vring_call(struct vu_call *call)
 	if (ring == NULL) {
 		return outcome;
 	}
-	/* One that is full must not block a worker. The flag is the front end's, too: it does not
-	 * hold against one that takes it back. */
+	/* For kernels where a call is a write(2) (guest_call.h): one that is full is not waited
+	 * for, unless the front end, whose flag it is too, takes that back. */
 	if (fd >= 0) {
 		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	}
