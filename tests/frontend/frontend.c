@@ -12,6 +12,9 @@
 #include "base/clock.h"
 #include "base/str.h"
 
+/* virtio 1.2 section 2.1: acknowledge, driver, features-ok and driver-ok. */
+#define STATUS_DRIVER_OK 15u
+
 static int client_connect(const char *path, uint64_t end);
 static int server_accept(const char *path, int timeout_ms);
 static int check_queue_count(struct frontend *fe, struct err *err);
@@ -138,6 +141,10 @@ frontend_start(struct frontend *fe, struct err *err)
 	const bool enable = (fe->features & VHOST_USER_F_PROTOCOL_FEATURES) != 0;
 	for (unsigned int i = 0; rc == 0 && enable && i < fe->n_queues; i++) {
 		rc = frontend_enable_queue(fe, i, true, err);
+	}
+	/* Spec, SET_STATUS: with it negotiated, the back end may wait for DRIVER_OK. */
+	if (rc == 0 && (fe->protocol_features & VHOST_USER_PROTOCOL_F_STATUS) != 0) {
+		rc = tell_u64(fe, VHOST_USER_SET_STATUS, STATUS_DRIVER_OK, err);
 	}
 	return rc;
 }

@@ -38,6 +38,7 @@ config_of(const struct attack *attack, unsigned int flags)
 {
 	return (struct frontend_config){
 		.path = attack->socket,
+		.server = attack->listens,
 		.n_pairs = 1,
 		.ring_size = ATTACK_RING,
 		.features = VIRTIO_F_VERSION_1 |

@@ -34,6 +34,7 @@
 #define ATTACK_REGIONS (1u << 3) /* four memory regions */
 #define ATTACK_SLOTS (1u << 4) /* told one by one */
 #define ATTACK_OFFLOADS (1u << 5)
+#define ATTACK_LISTENS (1u << 7) /* the port is a client: the attacker has the socket */
 #define ATTACK_PLAIN (1u << 6) /* no indirect descriptors, no mergeable buffers */
 
 struct attack {
@@ -42,6 +43,7 @@ struct attack {
 	char socket[108]; /* of the attacker's port */
 	char other[108]; /* of a port that nobody else uses */
 	struct frontend fe; /* socket -1 when not connected */
+	bool listens; /* ATTACK_LISTENS */
 	bool opened; /* fe is to be closed */
 	uint8_t *rx; /* ATTACK_RING buffers each */
 	uint8_t *tx;

@@ -400,16 +400,6 @@ guest_send(struct bystanders *all, unsigned int index)
 	return n;
 }
 
-/* The mate says where it is, now and then. */
-static void
-announce(struct guest *mate)
-{
-	if (mate->turn++ % 4096 == 0 && mate->n_free > 0) {
-		/* Of a stream that nobody listens to: the pair would take it for its own. */
-		send_probe(mate, TO_B, 0, MAC_MATE);
-	}
-}
-
 static void
 look_at_silence(struct bystanders *all)
 {
@@ -455,7 +445,6 @@ thread_main(void *arg)
 		}
 		n += guest_send(all, PAIR_A);
 		n += guest_send(all, PAIR_B);
-		announce(&all->guests[MATE]);
 		if (turn % 256 == 0) {
 			look_at_silence(all);
 		}

@@ -69,9 +69,9 @@ attach(struct daemon *daemon, struct err *err)
 }
 
 int
-daemon_start(struct daemon *daemon, const char *program, struct err *err)
+daemon_start(struct daemon *daemon, const char *program, const char *backend, struct err *err)
 {
-	*daemon = (struct daemon){.dir = "/tmp/vsw-hostile-XXXXXX"};
+	*daemon = (struct daemon){.dir = "/tmp/vsw-hostile-XXXXXX", .backend = backend};
 	if (mkdtemp(daemon->dir) == NULL) {
 		return err_set(err, ERR_FAILED, NULL, "mkdtemp: %s", strerror(errno));
 	}
@@ -213,8 +213,8 @@ int
 daemon_add_port(struct daemon *daemon, const char *name, json_t *more, struct err *err)
 {
 	char path[PATH_ROOM];
-	json_t *value = json_pack(
-		"{s:s, s:s, s:s}", "type", "vhost-user", "bridge", "br0", "backend", "native");
+	json_t *value = json_pack("{s:s, s:s, s:s}", "type", "vhost-user", "bridge", "br0",
+		"backend", daemon->backend);
 
 	port_path(name, path);
 	(void)json_object_update(value, more);

@@ -19,6 +19,7 @@ struct client;
 struct daemon {
 	pid_t pid; /* 0: not running */
 	char dir[64];
+	const char *backend; /* of its vhost-user ports */
 	struct client *client;
 };
 
@@ -32,7 +33,7 @@ struct daemon_usage {
 };
 
 /* Start `program` and wait until it answers, at most 20 s. */
-int daemon_start(struct daemon *daemon, const char *program, struct err *err);
+int daemon_start(struct daemon *daemon, const char *program, const char *backend, struct err *err);
 
 /* SIGTERM; the exit status, or -signal. Removes the folder unless `keep`. */
 int daemon_stop(struct daemon *daemon, bool keep);

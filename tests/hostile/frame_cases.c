@@ -133,8 +133,9 @@ receive_into(struct attack *attack, unsigned int flags, const uint32_t *lengths,
 static bool
 rx_runts(struct attack *attack, unsigned int flags)
 {
-	static const uint32_t rows[][3] = {{4, 2048, 0}, {1, 2048, 2048}, {11, 2048, 1}, {4, 4, 0},
-		{1, 1, 1}, {12, 1, 0}, {12, 2048, 0}, {11, 0, 2048}, {0, 0, 0}, {0, 2048, 0}};
+	static const uint32_t rows[][3] = {{4, 4, 2048}, {4, 4, 4}, {4, 2048, 0}, {1, 2048, 2048},
+		{11, 2048, 1}, {4, 4, 0}, {1, 1, 1}, {12, 1, 0}, {12, 2048, 0}, {11, 0, 2048},
+		{0, 0, 0}, {0, 2048, 0}};
 
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (!receive_into(attack, flags, rows[i], 3) ||
@@ -315,6 +316,70 @@ cut_headers(struct attack *attack, unsigned int flags)
 	return true;
 }
 
+/*
+ * Another port has the same memory, and receives into the very bytes that are sent to it, or some
+ * bytes beside them: source and destination of a copy overlap.
+ */
+static bool
+same_memory(struct attack *attack, unsigned int flags)
+{
+	struct frontend other;
+	struct err err = ERR_INIT;
+	struct frontend_config config;
+	uint8_t mac[6] = {2, 0, 0, 0, 0, 0x0d};
+	unsigned int received = 0;
+
+	if (!attack_open(attack, flags)) {
+		return false;
+	}
+	config = attack->fe.config;
+	config.path = attack->other;
+	config.buffer_memory = 4096;
+	int rc = frontend_connect(&other, &config, &err);
+	if (rc == 0) {
+		memory_fini(&other.memory);
+		other.memory = attack->fe.memory;
+		rc = frontend_negotiate(&other, &err);
+	}
+	rc = rc != 0 ? rc : frontend_start(&other, &err);
+	for (unsigned int i = 0; rc == 0 && i < 2000; i++) {
+		struct frontend_queue *rx = frontend_rx(&other, 0);
+		struct ring_used used[32];
+		uint8_t *frame = attack_frame(attack, ATTACK_PUMP + i % 64, 1400);
+		const struct ring_buffer buffer = {
+			.gpa = memory_gpa(&attack->fe.memory, frame) + i % 41 - 20,
+			.len = ATTACK_BUFFER,
+			.id = (uint16_t)(i % 64),
+		};
+		memcpy(frame + HDR, i % 16 == 0 ? (const uint8_t *)"\xff\xff\xff\xff\xff\xff" : mac,
+			6);
+		queue_post(rx, &buffer, 1);
+		const struct chain_piece piece = attack_piece(attack, frame, HDR + 1400);
+		attack_put(attack, 1, &piece, 1, NULL);
+		if (i % 16 == 0) { /* the other says where it is */
+			uint8_t *from = attack_frame(attack, ATTACK_PUMP + 64 + i / 16 % 8, 60);
+			from[HDR + 11] = mac[5];
+			const struct ring_buffer hello = {
+				.gpa = memory_gpa(&attack->fe.memory, from),
+				.len = HDR + 60,
+				.id = (uint16_t)(i % 64),
+			};
+			queue_post(frontend_tx(&other, 0), &hello, 1);
+			(void)queue_collect(frontend_tx(&other, 0), used, 32);
+		}
+		received += queue_collect(rx, used, 32);
+		if (i % 32 == 31 && !attack_used(attack, 1)) {
+			break;
+		}
+	}
+	other.memory = (struct memory){.fd = -1};
+	frontend_close(&other);
+	if (rc != 0) {
+		return attack_fail(attack, "%s", err.text);
+	}
+	return received > 500 || attack_fail(attack, "only %u frames were copied", received);
+}
+
 #define O ATTACK_OFFLOADS
 #define P ATTACK_PACKED
 
@@ -341,5 +406,7 @@ const struct hostile_case frame_cases[] = {
 	{"segments", "65,000 bytes in segments of one to four", segments, O, NULL},
 	{"segments-packed", "the same, packed", segments, O | P, NULL},
 	{"cut-headers", "IP and TCP headers that end too early", cut_headers, O, NULL},
+	{"same-memory", "two ports with the same memory, copies that overlap", same_memory, O,
+		NULL},
 	{0},
 };

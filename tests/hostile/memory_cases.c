@@ -238,16 +238,17 @@ table_body(struct attack *attack)
 	static _Thread_local unsigned int turn;
 	struct vhost_user_region regions[2] = {frontend_region(&attack->fe, 0)};
 	const int fds[] = {attack->fe.memory.fd, attack->fe.memory.fd};
+	const uint64_t half = regions[0].size / 2 & ~UINT64_C(4095);
 	uint32_t n = 1;
 
 	switch (turn++ % 4) {
 	case 1: /* split in two */
 		regions[1] = regions[0];
-		regions[0].size = 2 * MIB;
-		regions[1].gpa += 2 * MIB;
-		regions[1].user_addr += 2 * MIB;
-		regions[1].mmap_offset += 2 * MIB;
-		regions[1].size -= 2 * MIB;
+		regions[0].size = half;
+		regions[1].gpa += half;
+		regions[1].user_addr += half;
+		regions[1].mmap_offset += half;
+		regions[1].size -= half;
 		n = 2;
 		break;
 	case 2: /* elsewhere: neither rings nor buffers are in it */

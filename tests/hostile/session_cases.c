@@ -365,6 +365,82 @@ second_front_end(struct attack *attack, unsigned int flags)
 	return attack_passes(attack, 8) && attack_answered(attack);
 }
 
+static int
+plain_listen(struct attack *attack, int backlog)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)unlink(attack->socket);
+	if (fd < 0 || !str_copy(address.sun_path, attack->socket, sizeof(address.sun_path)) ||
+		bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+		listen(fd, backlog) != 0) {
+		(void)attack_fail(attack, "listen: %s", strerror(errno));
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* The port connects to the attacker, which hangs up, says nothing, or the half of something. */
+static bool
+bad_server(struct attack *attack, unsigned int flags)
+{
+	const struct vhost_user_msg msg = message_u64(VHOST_USER_SET_FEATURES, 0);
+	const int fd = plain_listen(attack, 8);
+
+	(void)flags;
+	if (fd < 0) {
+		return false;
+	}
+	for (unsigned int i = 0; i < 3; i++) {
+		const int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+		if (i % 3 == 1) {
+			(void)usleep(100000);
+		} else if (i % 3 == 2) {
+			(void)vhost_user_send_raw(peer, &msg, 15, NULL, 0);
+		}
+		(void)close(peer);
+	}
+	(void)close(fd);
+	(void)unlink(attack->socket);
+	return attack_others_served(attack);
+}
+
+/* Nobody accepts, and the queue of the socket is full: connect(2) would wait. */
+static bool
+full_backlog(struct attack *attack, unsigned int flags)
+{
+	const int fd = plain_listen(attack, 0);
+	int held = -1;
+
+	(void)flags;
+	if (fd < 0) {
+		return false;
+	}
+	held = plain_connect(attack->socket);
+	(void)usleep(500000);
+	const bool good = attack_others_served(attack);
+	(void)close(held);
+	(void)close(fd);
+	(void)unlink(attack->socket);
+	return good;
+}
+
+/* There is something else where the socket should be. */
+static bool
+no_socket(struct attack *attack, unsigned int flags)
+{
+	(void)flags;
+	(void)unlink(attack->socket);
+	if (symlink("/dev/zero", attack->socket) != 0) {
+		return attack_fail(attack, "symlink: %s", strerror(errno));
+	}
+	(void)usleep(300000);
+	(void)unlink(attack->socket);
+	return attack_others_served(attack);
+}
+
 const struct hostile_case session_cases[] = {
 	{"cut-start", "the connection ends behind each byte of each message of a start", cut, 0,
 		NULL},
@@ -381,5 +457,9 @@ const struct hostile_case session_cases[] = {
 	{"connects", "10,000 connections", connects, 0, NULL},
 	{"many-at-once", "500 connections at the same time", many_at_once, 0, NULL},
 	{"second-front-end", "another front end on a port that has one", second_front_end, 0, NULL},
+	{"bad-server", "a port in mode client: its server hangs up or says half of something",
+		bad_server, ATTACK_LISTENS, NULL},
+	{"full-backlog", "its server does not accept", full_backlog, ATTACK_LISTENS, NULL},
+	{"no-socket", "its server's socket is a device", no_socket, ATTACK_LISTENS, NULL},
 	{0},
 };
