@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/role.h"
 #include "datapath/core/eal_test.h"
 #include "ports/vhost/vq.h"
 #include "ports/vhost/vq_test_guest.h"
@@ -512,6 +513,7 @@ recover(struct trial *trial)
 	struct model_conf conf = ring->conf;
 	struct vq *vq = ring_vq(trial);
 
+	role_assert(&role_main);
 	conf.base = conf.packed ? 0x80008000U : 0;
 	model_ring_fini(ring);
 	model_ring_init(ring, &vm->memory, &conf);
@@ -663,19 +665,8 @@ static int
 setup(void **state)
 {
 	(void)state;
-	role_enter(&role_main);
-	role_enter(&role_worker);
 	eal_test_start(64);
 	pool = eal_test_pool(64, 2048);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	role_leave(&role_worker);
-	role_leave(&role_main);
 	return 0;
 }
 
@@ -689,6 +680,12 @@ main(void)
 		cmocka_unit_test(test_packed_tx),
 		cmocka_unit_test(test_names),
 	};
+	int failed;
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	role_enter(&role_main);
+	role_enter(&role_worker);
+	failed = cmocka_run_group_tests(tests, setup, NULL);
+	role_leave(&role_worker);
+	role_leave(&role_main);
+	return failed;
 }

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #include <rte_ether.h>
 
+#include "base/role.h"
 #include "datapath/core/eal_test.h"
 #include "ports/vhost/vq.h"
 #include "ports/vhost/vq_test_guest.h"
@@ -49,19 +50,8 @@ static int
 setup(void **state)
 {
 	(void)state;
-	role_enter(&role_main);
-	role_enter(&role_worker);
 	eal_test_start(64);
 	pool = eal_test_pool(1024, 2048);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	role_leave(&role_worker);
-	role_leave(&role_main);
 	return 0;
 }
 
@@ -641,6 +631,12 @@ main(void)
 		cmocka_unit_test(test_packed_transmit),
 		cmocka_unit_test(test_packed_loop),
 	};
+	int failed;
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	role_enter(&role_main);
+	role_enter(&role_worker);
+	failed = cmocka_run_group_tests(tests, setup, NULL);
+	role_leave(&role_worker);
+	role_leave(&role_main);
+	return failed;
 }

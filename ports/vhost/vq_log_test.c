@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/role.h"
 #include "datapath/core/eal_test.h"
 #include "ports/vhost/vq.h"
 #include "ports/vhost/vq_test_guest.h"
@@ -248,24 +249,6 @@ test_packed(void **state)
 	run(true);
 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	role_enter(&role_main);
-	role_enter(&role_worker);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	role_leave(&role_worker);
-	role_leave(&role_main);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -273,6 +256,12 @@ main(void)
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_packed),
 	};
+	int failed;
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	role_enter(&role_main);
+	role_enter(&role_worker);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	role_leave(&role_worker);
+	role_leave(&role_main);
+	return failed;
 }

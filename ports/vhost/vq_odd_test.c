@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #include <rte_ether.h>
 
+#include "base/role.h"
 #include "datapath/core/eal_test.h"
 #include "ports/vhost/vq.h"
 #include "ports/vhost/vq_test_guest.h"
@@ -284,6 +285,7 @@ mixture(struct odd *odd)
 {
 	uint64_t lost = 0;
 
+	role_assert(&role_main);
 	begin(odd, "mixture", 128, false);
 	vm_frame_make(&frame, VM_PLAIN, 700, &odd->random);
 	for (unsigned int round = 0; round < 60; round++) {
@@ -679,21 +681,10 @@ static int
 setup(void **state)
 {
 	(void)state;
-	role_enter(&role_main);
-	role_enter(&role_worker);
 	eal_test_start(64);
 	pool = eal_test_pool(256, 2048);
 	empty_pool = eal_test_pool(1, 2048);
 	return rte_pktmbuf_alloc(empty_pool) == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	role_leave(&role_worker);
-	role_leave(&role_main);
-	return 0;
 }
 
 int
@@ -704,6 +695,12 @@ main(void)
 		ODD_TESTS(X)
 #undef X
 	};
+	int failed;
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	role_enter(&role_main);
+	role_enter(&role_worker);
+	failed = cmocka_run_group_tests(tests, setup, NULL);
+	role_leave(&role_worker);
+	role_leave(&role_main);
+	return failed;
 }

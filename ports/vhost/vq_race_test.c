@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "base/role.h"
 #include "datapath/core/eal_test.h"
 #include "ports/vhost/vq.h"
 #include "ports/vhost/vq_test_guest.h"
@@ -218,6 +219,7 @@ restart(struct race *race, struct vq *vq, const struct model_ring *ring)
 	uint32_t base;
 	uint16_t index;
 
+	role_assert(&role_main);
 	if (atomic_load(&vq->fault) == VQ_FAULT_NONE) {
 		return;
 	}
@@ -339,19 +341,8 @@ static int
 setup(void **state)
 {
 	(void)state;
-	role_enter(&role_main);
-	role_enter(&role_worker);
 	eal_test_start(64);
 	pool = eal_test_pool(512, 2048);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	role_leave(&role_worker);
-	role_leave(&role_main);
 	return 0;
 }
 
@@ -362,6 +353,12 @@ main(void)
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_packed),
 	};
+	int failed;
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	role_enter(&role_main);
+	role_enter(&role_worker);
+	failed = cmocka_run_group_tests(tests, setup, NULL);
+	role_leave(&role_worker);
+	role_leave(&role_main);
+	return failed;
 }

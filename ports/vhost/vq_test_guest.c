@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/role.h"
 #include "datapath/core/eal_test.h"
 #include "datapath/core/inet_model.h"
 
@@ -35,6 +36,7 @@ vm_init(struct vm *vm, const struct model_conf *conf, uint64_t seed)
 	static const uint64_t sizes[] = {2U << 20, 1U << 20, 4U << 20};
 	struct model_conf mine = *conf;
 
+	role_assert(&role_main);
 	model_memory_init(&vm->memory, GPA, sizes, 3, seed);
 	mine.receives = false;
 	mine.base = random_base(&vm->memory, conf);
@@ -53,6 +55,7 @@ vm_init(struct vm *vm, const struct model_conf *conf, uint64_t seed)
 void
 vm_fini(struct vm *vm)
 {
+	role_assert(&role_main);
 	vq_fini(&vm->rx);
 	vq_fini(&vm->tx);
 	model_ring_fini(&vm->sends);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What tests of the rings share: a guest with one ring of each direction, and frames with the
- * virtio-net header that belongs to them.
+ * virtio-net header that belongs to them. The caller is main and worker.
  */
 #ifndef VSW_PORTS_VHOST_VQ_TEST_GUEST_H
 #define VSW_PORTS_VHOST_VQ_TEST_GUEST_H
 
 #include <stdint.h>
 
-#include "base/role.h"
 #include "ports/vhost/vq.h"
 #include "ports/vhost/vq_model.h"
 
@@ -36,8 +35,8 @@ struct vm {
 };
 
 /* `conf.receives` is of no account: both rings are made. Three regions, about 6 MiB. */
-void vm_init(struct vm *vm, const struct model_conf *conf, uint64_t seed) ON_MAIN;
-void vm_fini(struct vm *vm) ON_MAIN;
+void vm_init(struct vm *vm, const struct model_conf *conf, uint64_t seed);
+void vm_fini(struct vm *vm);
 
 /*
  * All buffers are the test's again: the allocator starts anew, mostly just in front of a border of
