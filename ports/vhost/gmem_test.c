@@ -302,12 +302,12 @@ test_not_memory(void **state)
 	(void)state;
 	role_assert(&role_main);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	refuse_fd(ends[0], false, "is no file that memory can be shared through");
-	refuse_fd(ends[1], false, "is no file that memory can be shared through");
-	refuse_fd(open("/dev/zero", O_RDWR | O_CLOEXEC), false, "is no file that memory");
-	refuse_fd(open("/proc/self/status", O_RDONLY | O_CLOEXEC), false, "is not in memory");
+	refuse_fd(ends[0], false, "is no file in memory");
+	refuse_fd(ends[1], false, "is no file in memory");
+	refuse_fd(open("/dev/zero", O_RDWR | O_CLOEXEC), false, "is no file in memory");
+	refuse_fd(open("/proc/self/status", O_RDONLY | O_CLOEXEC), false, "is no file in memory");
 	refuse_fd(read_only(file), false, "must be open for reading and writing");
-	refuse_fd(-1, false, "without a usable descriptor");
+	refuse_fd(-1, false, "is no file in memory");
 	(void)close(file);
 }
 

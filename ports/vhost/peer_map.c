@@ -4,36 +4,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
+#include "ports/vhost/foreign_fd.h"
 #include "ports/vhost/guard.h"
 
 #define PAGE 4096
 #define BLOCK_MAX (UINT64_C(16) << 30) /* the largest hugepage of any CPU that Linux runs on */
 
-/* Is the file made of memory, so that nobody can hold up an access to it? */
+/* Is the file made of memory, so that nobody can hold up an access to it? Asked first: with others,
+ * fstat(2) already may wait for whoever serves the file. */
 static int
-check_kind(int fd, const struct stat *st, const struct peer_part *part, struct err *err)
+check_kind(int fd, const struct peer_part *part, struct err *err)
 {
-	struct statfs fs;
-
-	if (!S_ISREG(st->st_mode) || fstatfs(fd, &fs) != 0) {
+	if (!foreign_fd_is_memory(fd)) {
 		return err_set(err, ERR_INVALID, NULL,
-			"%s: the descriptor is no file that memory can be shared through; use "
-			"memfd, /dev/shm or hugepages",
+			"%s: the descriptor is no file in memory, and could make the switch wait; "
+			"use memfd, /dev/shm or hugepages",
 			part->what);
-	}
-	if (fs.f_type != TMPFS_MAGIC && fs.f_type != HUGETLBFS_MAGIC && fs.f_type != RAMFS_MAGIC) {
-		return err_set(err, ERR_INVALID, NULL,
-			"%s: the file is not in memory (its filesystem is of type 0x%lx), and "
-			"could "
-			"make the switch wait; use memfd, /dev/shm or hugepages",
-			part->what, (unsigned long)fs.f_type);
 	}
 	return 0;
 }
@@ -114,13 +105,12 @@ peer_map_make(struct peer_map *map, int fd, const struct peer_part *part, atomic
 	struct err *err)
 {
 	struct stat st;
-	int ret;
+	int ret = check_kind(fd, part, err);
 
-	if (fstat(fd, &st) != 0) {
-		return err_set(err, ERR_INVALID, NULL, "%s: it came without a usable descriptor",
-			part->what);
+	if (ret == 0 && fstat(fd, &st) != 0) {
+		ret = err_set(err, ERR_FAILED, NULL, "%s: its file cannot be looked at: %s",
+			part->what, strerror(errno));
 	}
-	ret = check_kind(fd, &st, part, err);
 	if (ret == 0) {
 		ret = check_length(&st, part, err);
 	}

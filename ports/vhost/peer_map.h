@@ -5,8 +5,8 @@
  * Guest memory, the migration log and the in-flight area come as a file, an offset and a size, all
  * of them of the peer's choice. They are checked together before anything is mapped: no sum wraps,
  * the file is that long, and it is memory (tmpfs, memfd, hugetlbfs). A file of another kind is
- * refused, because whoever serves it (FUSE, a network, a slow disk) could hold up the worker that
- * touches it for as long as it likes.
+ * refused, and nothing is asked about it (foreign_fd.h), because whoever serves it (FUSE, a
+ * network, a slow disk) could hold up who touches it for as long as it likes.
  *
  * The mapping is shared, not populated, not in core dumps, and stands in the SIGBUS guard. It keeps
  * the file: the descriptor may be closed.

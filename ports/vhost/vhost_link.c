@@ -3,16 +3,19 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/str.h"
+#include "ports/vhost/foreign_fd.h"
 #include "ports/vhost/vhost_offers.h"
 #include "ports/vhost/vhost_priv.h"
 
 #define BACKOFF_MIN (100 * CLOCK_MS)
 #define BACKOFF_MAX (1 * CLOCK_S)
 #define ACCEPT_BURST 16 /* for one call of the loop, which others wait for meanwhile */
+#define HELD_UP_TOLD 3 /* looks, BACKOFF_MIN apart: what takes longer is worth a word */
 #define SETTLE_MIN (20 * CLOCK_US)
 #define SETTLE_MAX (1 * CLOCK_MS)
 
@@ -262,6 +265,25 @@ refuse(struct vhost_port *vp, const char *why) ON_MAIN
 	}
 }
 
+/* Must the next connection wait until what the last one left behind is closed? */
+static bool
+held_up(struct vhost_port *vp) ON_MAIN
+{
+	static const char why[] = "waiting to close what the last front end passed: descriptors "
+				  "that are neither memory nor eventfds";
+	struct vhost_link *link = &vp->link;
+
+	if (!foreign_fd_pending(vp)) {
+		link->held_up = 0;
+		return false;
+	}
+	if (link->held_up < HELD_UP_TOLD && ++link->held_up == HELD_UP_TOLD) {
+		str_copy(link->last_error, why, sizeof(link->last_error));
+		vhost_event(vp, "refused", -1, "%s", why);
+	}
+	return true;
+}
+
 static bool
 peer_may(const struct port_conf *conf, uid_t uid)
 {
@@ -322,11 +344,19 @@ accept_one(struct vhost_port *vp, int fd) ON_MAIN
 		vu_conn_fail(link->conn, "%s", "");
 	}
 	if (link->conn != NULL) {
-		(void)close(fd);
+		foreign_fd_hang_up(vp, fd);
 		refuse(vp, "a second front end on the socket");
 		return;
 	}
 	(void)take_connection(vp, fd);
+}
+
+/* Accept nothing before link->retry. */
+static void
+rest(struct vhost_link *link, uint64_t ns) ON_MAIN
+{
+	reactor_rewatch(link->reactor, link->accepting, 0);
+	reactor_arm(link->reactor, link->retry, ns);
 }
 
 static void
@@ -338,14 +368,17 @@ on_acceptable(void *arg, unsigned int events)
 	(void)events;
 	role_assert(&role_main);
 	for (unsigned int i = 0; i < ACCEPT_BURST; i++) {
+		if (held_up(vp)) {
+			rest(link, BACKOFF_MIN);
+			return;
+		}
 		int fd = unix_socket_accept(&link->listener);
 
 		if (fd >= 0) {
 			accept_one(vp, fd);
 		} else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM) {
 			/* Waiting for the peer would not wait at all. */
-			reactor_rewatch(link->reactor, link->accepting, 0);
-			reactor_arm(link->reactor, link->retry, BACKOFF_MAX);
+			rest(link, BACKOFF_MAX);
 			return;
 		} else if (fd == -EAGAIN) {
 			return;
@@ -358,7 +391,7 @@ on_acceptable(void *arg, unsigned int events)
 static void
 try_connect(struct vhost_port *vp) ON_MAIN
 {
-	int fd = unix_socket_connect(vp->path);
+	int fd = held_up(vp) ? -EAGAIN : unix_socket_connect(vp->path);
 
 	if (fd < 0 || !take_connection(vp, fd)) {
 		arm_retry(&vp->link);
@@ -436,6 +469,18 @@ vhost_link_open(struct vhost_port *vp, struct reactor *reactor, struct err *err)
 	return 0;
 }
 
+/* Those that nobody accepted may have sent descriptors. After shutdown(2) no more can connect. */
+static void
+hang_up_waiting(struct vhost_port *vp) ON_MAIN
+{
+	int fd;
+
+	(void)shutdown(vp->link.listener.fd, SHUT_RDWR);
+	while ((fd = unix_socket_accept(&vp->link.listener)) >= 0) {
+		foreign_fd_hang_up(vp, fd);
+	}
+}
+
 void
 vhost_link_close(struct vhost_port *vp)
 {
@@ -443,6 +488,7 @@ vhost_link_close(struct vhost_port *vp)
 
 	free_timers(link);
 	if (link->listener.fd >= 0) {
+		hang_up_waiting(vp);
 		unix_socket_unlisten(&link->listener, vp->path);
 	}
 	vu_conn_free(link->conn);

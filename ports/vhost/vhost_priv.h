@@ -52,6 +52,8 @@ struct vhost_link {
 	struct reactor_timer *settle;
 	uint64_t settle_step; /* ns; 0: not armed */
 
+	unsigned int held_up; /* looks at descriptors still being closed (foreign_fd.h); no
+			       * connection is taken before */
 	bool memory_refused; /* the last front end came without files behind its memory */
 	bool memory_missing; /* the guest starts, but its memory does not come */
 	uint64_t features_since; /* first poll that saw features and no memory, or 0 */

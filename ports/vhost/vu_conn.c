@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ports/vhost/foreign_fd.h"
 #include "ports/vhost/vu_request.h"
 
 #define BURST 16 /* messages for one call of the loop, which others wait for meanwhile */
@@ -60,13 +61,9 @@ leave(struct vu_conn *conn)
 }
 
 static void
-close_fds(struct vu_msg *msg)
+close_fds(const struct vu_conn *conn, struct vu_msg *msg) ON_MAIN
 {
-	for (uint32_t i = 0; i < msg->n_fds; i++) {
-		if (msg->fds[i] >= 0) {
-			(void)close(msg->fds[i]);
-		}
-	}
+	foreign_fd_close(conn->arg, msg->fds, msg->n_fds);
 	msg->n_fds = 0;
 }
 
@@ -96,9 +93,9 @@ shut(struct vu_conn *conn) ON_MAIN
 	reactor_unwatch(conn->reactor, conn->watch);
 	reactor_timer_free(conn->reactor, conn->half);
 	reactor_timer_free(conn->reactor, conn->second);
-	close_fds(&conn->msg);
+	close_fds(conn, &conn->msg);
 	drop_out(conn);
-	(void)close(conn->socket);
+	foreign_fd_hang_up(conn->arg, conn->socket);
 	conn->socket = -1;
 }
 
@@ -153,16 +150,16 @@ take_fds(struct vu_conn *conn, struct msghdr *header, bool first) ON_MAIN
 			continue;
 		}
 		const size_t n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			int fd;
+		int fds[FOREIGN_FDS_MAX];
 
-			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(fd));
-			if (first && conn->msg.n_fds < VU_FDS_MAX) {
-				conn->msg.fds[conn->msg.n_fds++] = fd;
-			} else {
-				(void)close(fd);
-				header->msg_flags |= MSG_CTRUNC;
-			}
+		assert(n <= FOREIGN_FDS_MAX);
+		memcpy(fds, CMSG_DATA(cmsg), n * sizeof(int));
+		if (first && conn->msg.n_fds + n <= VU_FDS_MAX) {
+			memcpy(conn->msg.fds + conn->msg.n_fds, fds, n * sizeof(int));
+			conn->msg.n_fds += (uint32_t)n;
+		} else {
+			foreign_fd_close(conn->arg, fds, (uint32_t)n);
+			header->msg_flags |= MSG_CTRUNC;
 		}
 	}
 	if ((header->msg_flags & MSG_CTRUNC) == 0) {
@@ -179,13 +176,40 @@ take_fds(struct vu_conn *conn, struct msghdr *header, bool first) ON_MAIN
 	return false;
 }
 
+/* What the message that has begun is called. */
+static const char *
+name_of(const struct vu_conn *conn, char *text)
+{
+	return conn->got < sizeof(conn->header)
+		? "a message"
+		: vu_request_name(conn->header.request, text, NAME_SIZE);
+}
+
+/* False: one can make us wait, and the connection has ended. */
+static bool
+check_fds(struct vu_conn *conn) ON_MAIN
+{
+	char text[NAME_SIZE];
+
+	for (uint32_t i = 0; i < conn->msg.n_fds; i++) {
+		if (!foreign_fd_is_harmless(conn->msg.fds[i])) {
+			vu_conn_fail(conn,
+				"%s came with a descriptor that is neither memory (memfd, "
+				"/dev/shm, hugepages) nor an eventfd",
+				name_of(conn, text));
+			return false;
+		}
+	}
+	return true;
+}
+
 /* Up to `size` bytes. False: none now, or the connection has ended. */
 static bool
 receive(struct vu_conn *conn, void *bytes, size_t size) ON_MAIN
 {
 	union {
 		struct cmsghdr align;
-		char space[CMSG_SPACE(VU_FDS_MAX * sizeof(int))];
+		char space[CMSG_SPACE(FOREIGN_FDS_MAX * sizeof(int))]; /* the kernel closes none */
 	} control;
 	struct iovec iov = {.iov_base = bytes, .iov_len = size};
 	struct msghdr header = {
@@ -204,15 +228,16 @@ receive(struct vu_conn *conn, void *bytes, size_t size) ON_MAIN
 		}
 		return false;
 	}
-	if (!take_fds(conn, &header, conn->got == 0)) {
+	const bool first = conn->got == 0;
+	if (!take_fds(conn, &header, first)) {
 		return false;
 	}
 	if (got == 0) {
-		end(conn, conn->got == 0 ? "" : "the front end went away within a message");
+		end(conn, first ? "" : "the front end went away within a message");
 		return false;
 	}
 	conn->got += (size_t)got;
-	return true;
+	return !first || check_fds(conn);
 }
 
 /* False: it is none, and the connection has ended. */
@@ -283,7 +308,7 @@ deliver(struct vu_conn *conn) ON_MAIN
 	msg.flags = conn->header.flags;
 	msg.size = conn->header.size;
 	conn->ops->message(conn->arg, &msg);
-	close_fds(&msg);
+	close_fds(conn, &msg);
 }
 
 /* The time that a message may take runs while it is begun and we would read on. */
@@ -325,10 +350,7 @@ on_half(void *arg)
 
 	role_assert(&role_main);
 	vu_conn_fail(conn, "%s has not ended within %llu seconds, %zu bytes have come",
-		conn->got < sizeof(conn->header)
-			? "a message"
-			: vu_request_name(conn->header.request, text, sizeof(text)),
-		(unsigned long long)(VU_HALF_MAX / CLOCK_S), conn->got);
+		name_of(conn, text), (unsigned long long)(VU_HALF_MAX / CLOCK_S), conn->got);
 }
 
 static void

@@ -10,8 +10,10 @@
  * Limits: payload at most VU_PAYLOAD_MAX, VU_FDS_MAX descriptors a message, VU_OUT_MAX bytes
  * waiting to be sent, VU_RATE messages a second (then the peer waits), a message that is begun must
  * end within VU_HALF_MAX. What exceeds them, or is no message, ends the connection with a sentence
- * that says why. Descriptors that nobody took are closed on every path, those of a truncated
- * control message included.
+ * that says why. So does a descriptor that is neither memory nor an eventfd: whoever takes those of
+ * a message can use and close them without waiting (foreign_fd.h; the owner there is `arg`).
+ * Descriptors that nobody took are closed on every path, those of a truncated control message
+ * included.
  *
  * Threads: main.
  */

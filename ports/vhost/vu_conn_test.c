@@ -16,7 +16,12 @@
 
 #include <cmocka.h>
 
+#include "ports/vhost/foreign_fd.h"
+#include "ports/vhost/test_linger.h"
 #include "ports/vhost/test_reactor.h"
+
+#define SOON_MS 10000 /* for what a thread does at once */
+#define PATIENCE_S 120 /* then main has waited, and the alarm ends the test */
 
 enum act { ACT_NONE, ACT_PAUSE, ACT_ECHO, ACT_TAKE, ACT_FAIL, ACT_FREE };
 
@@ -133,6 +138,10 @@ teardown(void **state)
 		(void)close(end->taken[--end->n_taken]);
 	}
 	test_reactor_fini(&end->loop);
+	for (unsigned int i = 0; foreign_fd_pending(end); i++) {
+		assert_in_range(i, 0, SOON_MS);
+		(void)usleep(1000);
+	}
 	assert_int_equal(open_fds(), end->fds_before);
 	free(end);
 	role_leave(&role_main);
@@ -145,7 +154,7 @@ say(const struct end *end, const void *bytes, size_t size, const int *fds, unsig
 {
 	union {
 		struct cmsghdr align;
-		char space[CMSG_SPACE(32 * sizeof(int))];
+		char space[CMSG_SPACE(FOREIGN_FDS_MAX * sizeof(int))];
 	} control = {0};
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
 	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
@@ -418,6 +427,74 @@ test_too_many_descriptors(void **state)
 	role_leave(&role_main);
 }
 
+/* What could make us wait when it is closed ends the connection, and does not. */
+static void
+test_foreign_descriptors(void **state)
+{
+	struct end *end = *state;
+	struct test_linger linger;
+	uint8_t bytes[64];
+	const size_t size = wire(bytes, VU_SET_VRING_CALL, VU_VERSION, 8, 0);
+	const int event = eventfd(0, EFD_CLOEXEC);
+
+	role_enter(&role_main);
+	test_linger_make(&linger);
+	say(end, bytes, size, (const int[]){event, linger.fd}, 2);
+	(void)close(event);
+	test_linger_end_ours(&linger);
+	test_reactor_run(&end->loop);
+	assert_int_equal(end->n, 0);
+	assert_string_equal(end->why,
+		"SET_VRING_CALL came with a descriptor that is neither memory (memfd, /dev/shm, "
+		"hugepages) nor an eventfd");
+	(void)usleep(50000);
+	assert_true(foreign_fd_pending(end));
+	test_linger_end(&linger);
+	role_leave(&role_main);
+}
+
+/* 253 of them, the most that one message can have. */
+static void
+test_foreign_flood(void **state)
+{
+	struct end *end = *state;
+	struct test_linger linger;
+	uint8_t bytes[64];
+	int fds[FOREIGN_FDS_MAX];
+
+	role_enter(&role_main);
+	test_linger_make(&linger);
+	for (unsigned int i = 0; i < FOREIGN_FDS_MAX; i++) {
+		fds[i] = linger.fd;
+	}
+	say(end, bytes, wire(bytes, VU_SET_OWNER, VU_VERSION, 0, 0), fds, FOREIGN_FDS_MAX);
+	test_linger_end_ours(&linger);
+	test_reactor_run(&end->loop);
+	assert_int_equal(end->n_closed, 1);
+	(void)usleep(50000);
+	assert_true(foreign_fd_pending(end));
+	test_linger_end(&linger);
+	role_leave(&role_main);
+}
+
+/* The connection ends, and nobody has read what came along. */
+static void
+test_foreign_unread(void **state)
+{
+	struct end *end = *state;
+	struct test_linger linger;
+
+	role_enter(&role_main);
+	test_linger_make(&linger);
+	test_linger_send(&linger, end->peer);
+	vu_conn_free(end->conn);
+	end->conn = NULL;
+	(void)usleep(50000);
+	assert_true(foreign_fd_pending(end));
+	test_linger_end(&linger);
+	role_leave(&role_main);
+}
+
 static void
 test_late_descriptors(void **state)
 {
@@ -661,6 +738,9 @@ main(void)
 		TEST(descriptors),
 		TEST(taken_is_ours),
 		TEST(too_many_descriptors),
+		TEST(foreign_descriptors),
+		TEST(foreign_flood),
+		TEST(foreign_unread),
 		TEST(late_descriptors),
 		TEST(pause),
 		TEST(others_get_a_turn),
@@ -672,5 +752,6 @@ main(void)
 		TEST(free_within),
 	};
 
+	(void)alarm(PATIENCE_S);
 	return cmocka_run_group_tests_name("vu_conn", tests, NULL, NULL);
 }

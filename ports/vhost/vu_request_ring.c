@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ports/vhost/foreign_fd.h"
 #include "ports/vhost/vu_handler.h"
 
 /* The ring of that number; NULL: *outcome says why not. */
@@ -124,18 +125,6 @@ vu_get_vring_base(struct vu_call *call)
 	return outcome;
 }
 
-/* Writing to a pipe, a socket or a device may block whoever does, or worse. */
-static bool
-is_eventfd(int fd)
-{
-	static const char name[] = "anon_inode:[eventfd]";
-	char path[32];
-	char link[sizeof(name)] = "";
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return readlink(path, link, sizeof(link)) == sizeof(name) - 1 && strcmp(link, name) == 0;
-}
-
 /* The ring and the descriptor (-1: none) of SET_VRING_KICK, CALL, ERR. */
 static struct vu_ring *
 ring_and_fd(struct vu_call *call, uint32_t *index, int *fd, enum vu_outcome *outcome)
@@ -155,7 +144,8 @@ ring_and_fd(struct vu_call *call, uint32_t *index, int *fd, enum vu_outcome *out
 			     : "no file descriptor came along");
 		return NULL;
 	}
-	if (!none && !is_eventfd(msg->fds[0])) {
+	/* Writing to a pipe, a socket or a device may block whoever does, or worse. */
+	if (!none && !foreign_fd_is_eventfd(msg->fds[0])) {
 		*outcome = vu_violation(call, "the file descriptor is no eventfd");
 		return NULL;
 	}
