@@ -100,6 +100,21 @@ bool gmem_user_gpa(const struct gmem *gmem, uint64_t user, uint64_t len, uint64_
 
 /* --- any thread that may hold the table ------------------------------------------------------ */
 
+/* The last region that begins at gpa or before: the only one that may have it. n > 0. */
+static inline uint32_t
+gmem_find(const struct gmem *gmem, uint64_t gpa)
+{
+	uint32_t first = 0;
+
+	for (uint32_t n = gmem->n; n > 1;) {
+		const uint32_t half = n / 2;
+
+		first += gmem->regions[first + half].gpa <= gpa ? half : 0;
+		n -= half;
+	}
+	return first;
+}
+
 /*
  * Host address of guest bytes [gpa, gpa + len) if one region has all of them, else NULL. `last` is
  * the caller's memory of the region that served the last call, below n or anything at first.
@@ -117,7 +132,8 @@ gmem_at(const struct gmem *gmem, uint64_t gpa, uint32_t len, uint32_t *last)
 			return region->host + off;
 		}
 	}
-	for (uint32_t i = 0; i < gmem->n; i++) {
+	if (gmem->n > 0) {
+		const uint32_t i = gmem_find(gmem, gpa);
 		const struct gmem_region *region = &gmem->regions[i];
 		const uint64_t off = gpa - region->gpa;
 
@@ -136,8 +152,8 @@ gmem_at(const struct gmem *gmem, uint64_t gpa, uint32_t len, uint32_t *last)
 static inline uint8_t *
 gmem_piece(const struct gmem *gmem, uint64_t gpa, uint32_t *len)
 {
-	for (uint32_t i = 0; i < gmem->n; i++) {
-		const struct gmem_region *region = &gmem->regions[i];
+	if (gmem->n > 0) {
+		const struct gmem_region *region = &gmem->regions[gmem_find(gmem, gpa)];
 		const uint64_t off = gpa - region->gpa;
 
 		if (off < region->size) {

@@ -166,12 +166,16 @@ vq_chain_walk(struct vq_chain *chain, struct vq *vq, const struct vq_view *view,
 	bool writes)
 {
 	struct walk walk = {.chain = chain, .vq = vq, .memory = view->memory, .writes = writes};
+	enum vq_fault fault;
 
 	chain->slots = 0;
 	if ((view->flags & VQ_PACKED) != 0) {
-		return walk_packed(&walk, view, start);
+		fault = walk_packed(&walk, view, start);
+	} else {
+		chain->id = start;
+		chain->slots = 1;
+		fault = walk_split(&walk, view, start);
 	}
-	chain->id = start;
-	chain->slots = 1;
-	return walk_split(&walk, view, start);
+	chain->looked += walk.descs;
+	return fault;
 }

@@ -17,8 +17,16 @@
 
 #define VQ_PIECES_MAX (VQ_CHAIN_MAX + 64) /* descriptors, and borders of regions within them */
 
+/*
+ * Descriptors of such buffers that one burst looks at, not counting the last buffer's: tens of
+ * microseconds at worst, as long as it takes to copy a burst of the longest frames. Other ports
+ * wait meanwhile.
+ */
+#define VQ_WORK_MAX 2048
+
 struct vq_chain {
 	uint32_t n; /* pieces */
+	uint32_t looked; /* descriptors that were looked at, those without bytes too */
 	uint64_t len; /* bytes of all */
 	uint16_t id; /* packed: buffer id, of the last descriptor */
 	uint16_t slots; /* packed: ring descriptors that it takes */
@@ -30,6 +38,7 @@ static inline void
 vq_chain_clear(struct vq_chain *chain)
 {
 	chain->n = 0;
+	chain->looked = 0;
 	chain->len = 0;
 }
 

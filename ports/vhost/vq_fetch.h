@@ -155,6 +155,8 @@ packed_fetch(struct vq *vq, const struct vq_view *view, struct vq_bufs *bufs, ui
 	bool wrap = vq->avail_wrap;
 	uint16_t i = 0;
 
+	/* A guest may make a slot available again while we look: never more than a lap. */
+	max = max < size ? max : size;
 	while (i < max) {
 		const struct desc desc = desc_load_packed(descs + (size_t)slot * DESC_SIZE);
 
@@ -185,7 +187,7 @@ vq_fetch(struct vq *vq, const struct vq_view *view, struct vq_bufs *bufs, uint16
 		      : split_fetch(vq, view, bufs, max, wanted);
 }
 
-/* The next buffers, of so many (packed) slots, are the device's from now on. */
+/* The next buffers, of so many (packed) slots (<= size), are the device's from now on. */
 static inline void
 vq_consume(struct vq *vq, const struct vq_view *view, uint16_t n, bool packed)
 {

@@ -142,9 +142,16 @@ rx_copy(const struct rx *rx, struct pkt *pkt, const struct pkt_seg *pieces, uint
 	return RX_PACKET;
 }
 
+/* Where a buffer is that has to be walked, and what may be spent on it. */
+struct rx_start {
+	uint16_t desc;
+	uint16_t room; /* slots of the ring that this burst has not taken yet */
+	uint32_t work; /* descriptors looked at so far */
+};
+
 /* A buffer of several descriptors, or across a border. Notes what it is in the loan. */
 static __attribute__((noinline)) enum rx_end
-rx_chain(const struct rx *rx, uint16_t k, uint16_t start, struct pkt *pkt)
+rx_chain(const struct rx *rx, uint16_t k, struct rx_start *start, struct pkt *pkt)
 {
 	const uint32_t hdr_len = rx->hdr_len;
 	struct vq_loans *loans = rx->loans;
@@ -155,7 +162,11 @@ rx_chain(const struct rx *rx, uint16_t k, uint16_t start, struct pkt *pkt)
 	uint32_t frame;
 
 	vq_chain_clear(&chain);
-	fault = vq_chain_walk(&chain, rx->vq, rx->view, start, false);
+	fault = vq_chain_walk(&chain, rx->vq, rx->view, start->desc, false);
+	start->work += chain.looked;
+	if (fault == VQ_FAULT_NONE && chain.slots > start->room) {
+		fault = VQ_FAULT_LONG; /* packed: on into what was taken before it */
+	}
 	if (fault != VQ_FAULT_NONE) {
 		vq_fail(rx->vq, fault);
 		return RX_FAULT;
@@ -220,11 +231,12 @@ rx_take(const struct rx *rx, struct pkt *pkts, uint16_t max, uint64_t *bytes, bo
 	struct vq *vq = rx->vq;
 	struct vq_bufs bufs;
 	const uint16_t ready = vq_fetch(vq, rx->view, &bufs, max, 0, packed);
+	struct rx_start start = {.work = 0};
 	uint16_t slots = 0;
 	uint16_t n = 0;
 	uint16_t k;
 
-	for (k = 0; k < ready; k++) {
+	for (k = 0; k < ready && likely(start.work < VQ_WORK_MAX); k++) {
 		enum rx_end end;
 
 		loans->ids[k] = bufs.id[k];
@@ -236,8 +248,9 @@ rx_take(const struct rx *rx, struct pkt *pkts, uint16_t max, uint64_t *bytes, bo
 		} else {
 			const uint32_t slot = (uint32_t)vq->next_avail + slots;
 
-			end = rx_chain(rx, k,
-				packed ? (uint16_t)(slot % rx->view->size) : bufs.id[k], &pkts[n]);
+			start.desc = packed ? (uint16_t)(slot % rx->view->size) : bufs.id[k];
+			start.room = (uint16_t)(rx->view->size - slots);
+			end = rx_chain(rx, k, &start, &pkts[n]);
 		}
 		if (unlikely(end == RX_FAULT)) {
 			break;

@@ -12,6 +12,7 @@
 #define TX_IOV_MAX                                                                    \
 	128 /* pieces of one packet: head, tail, segments or buffers of an mbuf chain \
 	     */
+#define TX_WORTH 64 /* bytes that are copied for a descriptor make up for looking at it */
 #define TX_LONG 4096 /* a rest of so many bytes is copied without a thought of the next frame */
 
 /* What became of one packet. */
@@ -27,6 +28,7 @@ struct tx {
 	struct vq *vq;
 	const struct vq_view *view;
 	struct vq_used_batch used;
+	uint32_t work; /* descriptors looked at, but for those of frames that were worth it */
 	bool packed;
 };
 
@@ -147,6 +149,7 @@ spread_add(struct tx *tx, struct tx_spread *spread, const struct vq_bufs *bufs, 
 		chain->len += bufs->len[k];
 		chain->id = bufs->id[k];
 		chain->slots = 1;
+		chain->looked++;
 	} else {
 		fault = vq_chain_walk(chain, tx->vq, tx->view,
 			tx->packed ? tx->vq->next_avail : bufs->id[k], true);
@@ -181,7 +184,8 @@ spread_collect(struct tx *tx, struct tx_spread *spread, uint32_t need)
 	while (spread->chain.len < need) {
 		enum tx_end end;
 
-		if (spread->n > 0 && (tx->view->flags & VQ_MERGEABLE) == 0) {
+		if (tx->work + spread->chain.looked >= VQ_WORK_MAX ||
+			(spread->n > 0 && (tx->view->flags & VQ_MERGEABLE) == 0)) {
 			return TX_SMALL;
 		}
 		if (k == ready) {
@@ -295,7 +299,10 @@ tx_spread(struct tx *tx, const struct tx_item *item, const struct tx_hdr *hdr, u
 	if (end == TX_SENT) {
 		end = spread_write(tx, &spread, item, *hdr, need);
 	}
-	if (end != TX_SENT) {
+	tx->work += spread.chain.looked;
+	if (end == TX_SENT) {
+		tx->work -= RTE_MIN(spread.chain.looked, need / TX_WORTH);
+	} else {
 		vq->next_avail = next_avail;
 		vq->avail_wrap = avail_wrap;
 	}
