@@ -588,6 +588,8 @@ try_rule(const struct rule *rule, const struct vq_ops *ops, bool packed, bool re
 	check_stopped(&trial, rule);
 	lost = vm_drops(&trial.vm.count);
 	model_must(&trial.vm.memory, lost == (receives ? 3 : 0), "each item is counted once");
+	model_must(&trial.vm.memory, trial.vm.count.drops[DROP_NO_GUEST] == lost,
+		"they have no guest, rather than one that is slow");
 	for (unsigned int i = 0; i < 3; i++) {
 		model_must(&trial.vm.memory, use_ring(&trial) == 0, "nothing is lent");
 	}

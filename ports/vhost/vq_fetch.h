@@ -33,11 +33,17 @@ vq_fail(struct vq *vq, enum vq_fault fault)
 	atomic_store_explicit(&vq->fault, (int)fault, memory_order_relaxed);
 }
 
+static inline bool
+vq_stopped(const struct vq *vq)
+{
+	return atomic_load_explicit(&vq->fault, memory_order_relaxed) != VQ_FAULT_NONE;
+}
+
 /* May the ring be used? Finds out that its memory has gone. */
 static inline bool
 vq_sound(struct vq *vq, const struct vq_view *view)
 {
-	if (unlikely(atomic_load_explicit(&vq->fault, memory_order_relaxed) != VQ_FAULT_NONE)) {
+	if (unlikely(vq_stopped(vq))) {
 		return false;
 	}
 	if (unlikely(

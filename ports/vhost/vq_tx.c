@@ -194,7 +194,7 @@ spread_collect(struct tx *tx, struct tx_spread *spread, uint32_t need)
 			k = 0;
 		}
 		if (ready == 0) {
-			return atomic_load(&tx->vq->fault) == VQ_FAULT_NONE ? TX_FULL : TX_FAULT;
+			return vq_stopped(tx->vq) ? TX_FAULT : TX_FULL;
 		}
 		end = spread_add(tx, spread, &bufs, k++);
 		if (end != TX_SENT) {
@@ -330,6 +330,7 @@ struct tx_counts {
 	uint64_t full;
 	uint64_t small;
 	uint64_t refused;
+	uint64_t stopped; /* the ring has a fault */
 	uint32_t too_long; /* a frame of so many bytes did not fit */
 };
 
@@ -341,13 +342,14 @@ tx_account(struct vq *vq, const struct tx_counts *sum, struct port_counters *cou
 	port_count(&vq->stats.bursts, sum->packets > 0);
 	port_count(&count->tx_packets, sum->packets);
 	port_count(&count->tx_bytes, sum->bytes);
-	if (unlikely(sum->full + sum->small + sum->refused > 0)) {
+	if (unlikely(sum->full + sum->small + sum->refused + sum->stopped > 0)) {
 		port_count(&vq->stats.full, sum->full);
 		port_count(&vq->stats.small, sum->small);
 		port_count(&vq->stats.invalid, sum->refused);
 		port_count(&count->drops[DROP_TX_FULL], sum->full);
 		port_count(&count->drops[DROP_GUEST_BUFFERS], sum->small);
 		port_count(&count->drops[DROP_TX_FAILED], sum->refused);
+		port_count(&count->drops[DROP_NO_GUEST], sum->stopped);
 	}
 }
 
@@ -453,13 +455,13 @@ tx_all(struct tx *tx, struct tx_item *items, uint16_t n, struct tx_counts *sum, 
 		uint16_t done;
 
 		if (ready == 0) {
-			sum->full += (uint16_t)(n - i);
+			*(vq_stopped(tx->vq) ? &sum->stopped : &sum->full) += (uint16_t)(n - i);
 			return;
 		}
 		done = tx_run(tx, &items[i], ready, &bufs, sum, packed);
 		i = (uint16_t)(i + done);
 		if (unlikely(done < ready) && !tx_odd(tx, &items[i++], sum)) {
-			sum->full += (uint16_t)(n - i + 1);
+			sum->stopped += (uint16_t)(n - i + 1);
 			return;
 		}
 	}
