@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ports/vhost/guest_call.h"
 #include "ports/vhost/vq_format.h"
 #include "ports/vhost/vq_isa.h"
 
@@ -83,6 +84,20 @@ vq_base(const struct vq *vq, bool packed)
 	}
 	half |= vq->avail_wrap ? PACKED_BASE_WRAP : 0;
 	return half | half << 16;
+}
+
+void
+vq_call_owed(struct vq *vq, int call)
+{
+	if (vq->owed == 0) {
+		return;
+	}
+	vq->owed = 0;
+	vq->since = 0;
+	if (call >= 0) {
+		guest_call(call);
+		port_count(&vq->stats.calls, 1);
+	}
 }
 
 const char *

@@ -152,6 +152,9 @@ void vq_fini(struct vq *vq) ON_MAIN;
 void vq_set_base(struct vq *vq, const struct vq_view *view, uint32_t base) ON_MAIN;
 uint32_t vq_base(const struct vq *vq, bool packed) ON_MAIN;
 
+/* The ring has stopped: make a call that is owed, by this eventfd (-1: there is none). */
+void vq_call_owed(struct vq *vq, int call) ON_MAIN;
+
 const char *vq_fault_name(enum vq_fault fault); /* for the schema */
 const char *vq_fault_text(enum vq_fault fault);
 

@@ -269,6 +269,9 @@ vu_device_settled(struct vu_device *device)
 		device->token = 0;
 		free_retired(device);
 		for (uint16_t i = 0; i < device->n_rings; i++) {
+			if (device->rings[i].settling && vu_device_ring_view(device, i) == NULL) {
+				vq_call_owed(&device->vqs[i], device->rings[i].call);
+			}
 			device->rings[i].settling = false;
 		}
 		if (device->again) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -327,6 +328,37 @@ test_next_front_end(void **state)
 	role_leave(&role_main);
 }
 
+/* A call that the worker has put off, to look again, comes when the ring stops under it. */
+static void
+test_call_that_is_owed(void **state)
+{
+	struct test_device *test = *state;
+	const int call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	const int ours = dup(call);
+	struct vq *vq = &test->device.vqs[0];
+	eventfd_t n;
+
+	role_enter(&role_main);
+	assert_true(call >= 0 && ours >= 0);
+	test_device_negotiate(test, VU_RING_VERSION_1);
+	test_device_ring(test, 0, 64);
+	assert_int_equal(test_device_event(test, VU_SET_VRING_CALL, 0, call), VU_DONE);
+	grace_join(&test->grace, TEST_READER);
+	vq->owed = 3;
+	vq->since = 7;
+	assert_int_equal(test_device_state(test, VU_SET_VRING_ENABLE, 0, 0), VU_LATER);
+	assert_int_equal(eventfd_read(ours, &n), -1); /* the worker may still do it */
+	grace_quiescent(&test->grace, TEST_READER);
+	assert_int_equal(test_device_finish(test), VU_DONE);
+	assert_int_equal(eventfd_read(ours, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(vq->owed, 0);
+	assert_int_equal(vq->stats.calls, 1);
+	grace_leave(&test->grace, TEST_READER);
+	(void)close(ours);
+	role_leave(&role_main);
+}
+
 #define TEST(x) cmocka_unit_test_setup_teardown(test_##x, setup, teardown)
 
 int
@@ -341,6 +373,7 @@ main(void)
 		TEST(queues),
 		TEST(grace),
 		TEST(next_front_end),
+		TEST(call_that_is_owed),
 	};
 
 	return cmocka_run_group_tests_name("vu_device", tests, NULL, NULL);
