@@ -158,13 +158,14 @@ void vq_call_owed(struct vq *vq, int call) ON_MAIN;
 const char *vq_fault_name(enum vq_fault fault); /* for the schema */
 const char *vq_fault_text(enum vq_fault fault);
 
-/* --- a worker, inside a burst; each returns at once if the ring has a fault ------------------ */
+/* --- a worker, inside a burst; rx and tx do nothing to a ring that has a fault --------------- */
 
 struct vq_ops {
-	const char *name; /* "x86-64-v2", "x86-64-v4" */
+	const char *name; /* "x86-64-v2", "x86-64-v3", "x86-64-v4" */
 	/*
-	 * Up to `max` packets. Counts them and what it drops. `pool` is where a packet of more than
-	 * PKT_SEGS_MAX pieces is copied to.
+	 * Up to `max` packets; fewer of long chains (vq_chain.h), the others next time. Counts
+	 * them and what it drops. `pool` is where a packet of more than PKT_SEGS_MAX pieces is
+	 * copied to.
 	 */
 	uint16_t (*rx)(struct vq *vq, const struct vq_view *view, struct pkt *pkts, uint16_t max,
 		struct rte_mempool *pool, struct port_counters *count);
@@ -177,7 +178,7 @@ struct vq_ops {
 	void (*look)(struct vq *vq, const struct vq_view *view);
 };
 
-/* The fastest that this CPU can run; of one source (vq_io.c), built once for each. Any thread. */
+/* The fastest that this CPU can run; of one source, built once for each (vq_isa.h). Any thread. */
 const struct vq_ops *vq_ops_select(void);
 
 /* By name, for tests of each; NULL if this CPU cannot run it, or there is none. */
