@@ -46,6 +46,20 @@ reason_detached(const struct vhost_port *vp, char *reason) ON_MAIN
 	}
 }
 
+/* The guest's driver has begun, and there is no memory: kept to itself, or refused. */
+static void
+reason_no_memory(const struct vhost_port *vp, char *reason) ON_MAIN
+{
+	const char *last = vp->link.last_error;
+
+	if (strstr(last, "_MEM_") == NULL) {
+		str_copy(reason, VHOST_SHARE_HINT, PORT_REASON_SIZE);
+		return;
+	}
+	reason[0] = '\0';
+	str_appendf(reason, PORT_REASON_SIZE, "guest memory was refused: %s", last);
+}
+
 /* Connected, and no ring runs. */
 static void
 reason_idle(const struct vhost_port *vp, char *reason) ON_MAIN
@@ -54,6 +68,10 @@ reason_idle(const struct vhost_port *vp, char *reason) ON_MAIN
 	bool started = false;
 	bool enabled = false;
 
+	if (vp->link.memory_missing) {
+		reason_no_memory(vp, reason);
+		return;
+	}
 	for (uint16_t i = 0; i < device->n_rings; i++) {
 		const struct vu_ring *ring = &device->rings[i];
 
@@ -67,7 +85,6 @@ reason_idle(const struct vhost_port *vp, char *reason) ON_MAIN
 	if (!started) {
 		str_copy(reason,
 			vp->link.ran ? "connected; the guest's driver has stopped the device"
-				: vp->link.memory_missing ? VHOST_SHARE_HINT
 				: device->has_features
 				? "the guest's driver is starting the device"
 				: "connected; the guest's driver has not started the device",
