@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct fuzz {
 	struct fuzz_input input;
 	struct test_device test;
-	bool held; /* a worker has loaded a view */
+	const struct vhost_view *held; /* that a worker has loaded; NULL: none */
 
 	struct test_reactor loop;
 	struct vu_conn *conn;
@@ -103,11 +103,44 @@ check_view(const struct fuzz *fuzz) ON_MAIN
 /* --- messages that are handed over whole ----------------------------------------------------- */
 
 static void
+touch(const void *at, uint64_t last)
+{
+	(void)*(const volatile uint8_t *)at;
+	(void)*((const volatile uint8_t *)at + last);
+}
+
+/* As a worker does: all that a view leads to is there as long as it holds the view. */
+static void
+use_view(const struct vhost_view *view)
+{
+	for (uint16_t i = 0; i < view->n_rings; i++) {
+		const struct vq_view *ring = &view->rings[i];
+
+		if ((ring->flags & VQ_RUNS) == 0) {
+			continue;
+		}
+		touch(ring->desc, 16 * (uint64_t)ring->size - 1);
+		touch(ring->avail, 3);
+		touch(ring->used, 3);
+		touch(ring->gone, 0);
+		assert(ring->memory->n > 0);
+		assert(ring->call < 0 || fcntl(ring->call, F_GETFD) >= 0);
+		if (ring->log != NULL) {
+			touch(ring->log->bits, ring->log->size - 1);
+		}
+		if (ring->inflight != NULL) {
+			touch(ring->inflight, 15);
+		}
+	}
+}
+
+static void
 let_go(struct fuzz *fuzz) ON_MAIN
 {
-	if (fuzz->held) {
+	if (fuzz->held != NULL) {
+		use_view(fuzz->held);
+		fuzz->held = NULL;
 		grace_leave(&fuzz->test.grace, TEST_READER);
-		fuzz->held = false;
 	}
 	(void)test_device_finish(&fuzz->test);
 }
@@ -165,7 +198,9 @@ meddle(struct fuzz *fuzz)
 static void
 tell(struct fuzz *fuzz, struct vu_msg msg) ON_MAIN
 {
-	let_go(fuzz);
+	if (fuzz->test.outcome == VU_LATER) {
+		let_go(fuzz); /* the port reads nothing before */
+	}
 	(void)test_device_tell(&fuzz->test, &msg);
 	keep_reply(fuzz);
 }
@@ -257,9 +292,9 @@ one_step(struct fuzz *fuzz) ON_MAIN
 		meddle(fuzz);
 	} else if (step < 12) {
 		reconnect(fuzz);
-	} else if (step < 20 && !fuzz->held) {
+	} else if (step < 20 && fuzz->held == NULL) {
 		grace_join(&fuzz->test.grace, TEST_READER);
-		fuzz->held = true;
+		fuzz->held = fuzz->test.view;
 	} else if (step < 28) {
 		good_ring(fuzz);
 	} else if (step < 31) {
@@ -270,7 +305,7 @@ one_step(struct fuzz *fuzz) ON_MAIN
 		good_memory(fuzz);
 	} else {
 		if (fuzz->test.outcome == VU_LATER) {
-			let_go(fuzz); /* the port reads nothing before */
+			let_go(fuzz);
 		}
 		fuzz_make_message(&fuzz->input, &msg);
 		if (test_device_tell(&fuzz->test, &msg) == VU_VIOLATION && step < 128) {

@@ -56,7 +56,10 @@ user_address(struct fuzz_input *input)
 	if (pick >= 250) {
 		return fuzz_number(input);
 	}
-	return TEST_USER + (pick % 128) * FUZZ_PAGE * 2 + (pick >= 240 ? fuzz_byte(input) : 0);
+	if (pick >= 230) { /* where it just fits, or just not */
+		return TEST_USER + TEST_MEMORY - fuzz_byte(input) * UINT64_C(2);
+	}
+	return TEST_USER + (pick % 128) * FUZZ_PAGE * 2 + (pick >= 220 ? fuzz_byte(input) : 0);
 }
 
 /* --- descriptors ----------------------------------------------------------------------------- */
