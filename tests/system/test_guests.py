@@ -12,11 +12,12 @@ UDP = {"rate": 300, "seconds": 3, "size": 1200}
 
 @dataclass
 class Lab:
-    """Two guests and a namespace."""
+    """Two guests of our own back end, one of DPDK's, and a namespace."""
 
     daemon: Daemon
     vm1: Guest
     vm2: Guest
+    library: Guest
     c1: Netns
 
 
@@ -25,13 +26,14 @@ def lab(world: World) -> Lab:
     daemon.ctl("bridge", "add", "br0")
     vm1 = guest(world, daemon, "vm1", "10.1.0.1")
     vm2 = guest(world, daemon, "vm2", "10.1.0.2")
+    library = guest(world, daemon, "vm3", "10.1.0.4", "backend=dpdk")
     c1 = tap(world, daemon, "c1", "10.1.0.3")
     check_equal(daemon.ctl.port("vm1")["oper-status"], "no-guest", "oper-status before QEMU")
-    boot(vm1, vm2)
-    for port in ("vm1", "vm2"):
+    boot(vm1, vm2, library)
+    for port in ("vm1", "vm2", "vm3"):
         daemon.wait_port(port)
     note(f"guests up after {vm1.boot_seconds:.1f} s and {vm2.boot_seconds:.1f} s")
-    return Lab(daemon, vm1, vm2, c1)
+    return Lab(daemon, vm1, vm2, library, c1)
 
 
 suite = Suite("guests", lab)
@@ -95,6 +97,15 @@ def guest_tcp(on: Lab) -> None:
 def netns_tcp(on: Lab) -> None:
     tcp_transfer(on.vm1, on.c1)
     tcp_transfer(on.c1, on.vm2)
+
+
+@suite.case("a guest of librte_vhost: pings and TCP with ours and with the namespace, both ways")
+def library_guest(on: Lab) -> None:
+    for other in (on.vm1, on.c1):
+        ping(on.library, other, count=2)
+        ping(other, on.library, count=2)
+        tcp_transfer(on.library, other)
+        tcp_transfer(other, on.library)
 
 
 @suite.case("iperf3 between guests and to the namespace")
