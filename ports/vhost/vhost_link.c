@@ -15,7 +15,7 @@
 #define BACKOFF_MIN (100 * CLOCK_MS)
 #define BACKOFF_MAX (1 * CLOCK_S)
 #define ACCEPT_BURST 16 /* for one call of the loop, which others wait for meanwhile */
-#define HELD_UP_TOLD 3 /* looks, BACKOFF_MIN apart: what takes longer is worth a word */
+#define HELD_UP_TOLD 8 /* looks, 2, 4, 8 ... ms apart: half a second is worth a word */
 #define SETTLE_MIN (20 * CLOCK_US)
 #define SETTLE_MAX (1 * CLOCK_MS)
 
@@ -369,7 +369,7 @@ on_acceptable(void *arg, unsigned int events)
 	role_assert(&role_main);
 	for (unsigned int i = 0; i < ACCEPT_BURST; i++) {
 		if (held_up(vp)) {
-			rest(link, BACKOFF_MIN);
+			rest(link, CLOCK_MS << link->held_up);
 			return;
 		}
 		int fd = unix_socket_accept(&link->listener);

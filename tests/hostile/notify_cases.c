@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Kick and call descriptors that are no eventfds, are full, block, or never stop. */
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -11,10 +12,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "ports/vhost/test_linger.h"
 #include "tests/hostile/attack.h"
 #include "tests/hostile/cases.h"
 
 #define KINDS 11u
+#define STOP_US 5000 /* until all threads of a process have stopped */
 
 /* The descriptor to hand over, and another end to keep (-1: none). All of them block. */
 static int
@@ -156,6 +159,45 @@ full_later(struct attack *attack, unsigned int flags)
 	return attack_others_served(attack);
 }
 
+/* Descriptors whose close(2) waits for us: some are read by the daemon, some are not any more. */
+static bool
+lingering(struct attack *attack, unsigned int flags)
+{
+	static const uint32_t requests[] = {VHOST_USER_SET_VRING_KICK, VHOST_USER_SET_VRING_CALL,
+		VHOST_USER_SET_MEM_TABLE, VHOST_USER_SET_LOG_FD, VHOST_USER_SET_OWNER};
+
+	for (unsigned int i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		const struct vhost_user_msg msg = message_u64(requests[i], 0);
+		struct err err = ERR_INIT;
+		struct test_linger linger;
+		uint64_t ns = 0;
+
+		if (!attack_open(attack, flags)) {
+			return false;
+		}
+		test_linger_make(&linger);
+		/* Its descriptor is to be the last, so ours goes before it can look. */
+		(void)kill(attack->daemon->pid, SIGSTOP);
+		(void)usleep(STOP_US);
+		for (unsigned int n = 0; n < 4; n++) {
+			attack_message(attack, &msg, &linger.fd, 1);
+		}
+		test_linger_end_ours(&linger);
+		(void)kill(attack->daemon->pid, SIGCONT);
+		const bool closed = attack_closed(attack, 1000);
+		const bool good =
+			daemon_ping(attack->daemon, &ns, &err) == 0 && attack_others_served(attack);
+		attack_close(attack);
+		test_linger_end(&linger);
+		if (!closed || !good || ns > CLOCK_S / 2) {
+			return attack_fail(attack, "%s with a socket that lingers: %llu ms, %s",
+				vhost_user_name(requests[i]), (unsigned long long)(ns / CLOCK_MS),
+				err.text);
+		}
+	}
+	return true;
+}
+
 /* The same as a race: emptied and filled at any time. */
 static bool
 full_race(struct attack *attack, unsigned int flags)
@@ -251,6 +293,8 @@ const struct hostile_case notify_cases[] = {
 		"eventfd"},
 	{"odd-errors", "the same for error descriptors", odd_errs, 0, "eventfd"},
 	{"full-call", "a call eventfd that blocks once it is in use", full_later, 0, NULL},
+	{"lingering", "descriptors whose closing waits for the front end", lingering, 0,
+		"neither memory"},
 	{"full-call-race", "a call eventfd that is filled and emptied at any time", full_race, 0,
 		NULL},
 	{"kick-storm", "kicks without end", kick_storm, 0, NULL},
