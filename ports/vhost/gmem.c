@@ -50,7 +50,7 @@ table_insert(struct gmem *gmem, const struct gmem_region *region)
 static void
 table_drop(struct gmem *gmem) ON_MAIN
 {
-	struct gmem_reaper reaper = {NULL};
+	struct gmem_reaper reaper = {0};
 
 	gmem_free(gmem, &reaper);
 	while (gmem_reap(&reaper)) {
@@ -310,6 +310,7 @@ gmem_free(struct gmem *gmem, struct gmem_reaper *reaper)
 			peer_map_release(&map->map);
 			map->next = reaper->first;
 			reaper->first = map;
+			reaper->n++;
 		}
 	}
 	free(gmem);
@@ -325,6 +326,7 @@ gmem_reap(struct gmem_reaper *reaper)
 
 		if (!peer_map_unmap(&map->map, REAP_SLICE)) {
 			reaper->first = map->next;
+			reaper->n--;
 			free(map);
 		}
 		if (clock_now() >= end) {

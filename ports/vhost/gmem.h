@@ -38,6 +38,7 @@ struct gmem_map; /* one mapping, counted by the tables that have it; main only *
 /* Mappings that nothing has any more, waiting for gmem_reap; zeroed at first. Main. */
 struct gmem_reaper {
 	struct gmem_map *first;
+	uint32_t n;
 };
 
 /* vhost-user, "Memory region description": what the front end says of a region. */

@@ -18,6 +18,8 @@
 #define HELD_UP_TOLD 8 /* looks, 2, 4, 8 ... ms apart: half a second is worth a word */
 #define SETTLE_MIN (20 * CLOCK_US)
 #define SETTLE_MAX (1 * CLOCK_MS)
+#define REAP_LATER 64 /* mappings; with more, whoever makes them waits until they are unmapped */
+#define REAP_PAUSE (10 * CLOCK_MS)
 
 static uint64_t
 wall_clock(void)
@@ -37,6 +39,14 @@ arm_settle(struct vhost_link *link) ON_MAIN
 		link->settle_step = SETTLE_MIN;
 		reactor_arm(link->reactor, link->settle, link->settle_step);
 	}
+}
+
+/* May the front end go on? Not while workers hold what was before, nor with too much to unmap: the
+ * kernel has a limit of mappings, which is that of all ports together. */
+static bool
+settled(struct vhost_port *vp) ON_MAIN
+{
+	return vu_device_settled(&vp->device) && vp->device.reaper.n <= REAP_LATER;
 }
 
 static void
@@ -106,6 +116,11 @@ on_settle_timer(void *arg)
 		reactor_arm(link->reactor, link->settle, link->settle_step);
 		return;
 	}
+	if (!settled(vp)) {
+		(void)gmem_reap(&vp->device.reaper);
+		reactor_arm(link->reactor, link->settle, REAP_PAUSE);
+		return;
+	}
 	link->settle_step = 0;
 	on_settled(vp);
 }
@@ -155,7 +170,7 @@ on_message(void *arg, struct vu_msg *msg)
 		link->late = *msg;
 		link->late.n_fds = 0;
 		link->busy = true;
-		if (vu_device_settled(&vp->device)) {
+		if (settled(vp)) {
 			finish_late(vp);
 		} else {
 			vu_conn_pause(link->conn);
@@ -323,7 +338,7 @@ take_connection(struct vhost_port *vp, int fd) ON_MAIN
 	history_begin(link, &peer);
 	vhost_event(vp, "guest-connected", -1, "process %d of user %u on %s", (int)peer.pid,
 		(unsigned int)peer.uid, vp->path);
-	if (vu_device_settled(&vp->device)) {
+	if (settled(vp)) {
 		begin_connection(vp);
 	} else {
 		vu_conn_pause(link->conn);
