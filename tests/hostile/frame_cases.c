@@ -119,8 +119,11 @@ receive_into(struct attack *attack, unsigned int flags, const uint32_t *lengths,
 	}
 	for (unsigned int round = 0; round < 12; round++) {
 		for (unsigned int i = 0; i < n; i++) {
-			pieces[i] = attack_piece(
-				attack, attack->rx + (size_t)i * ATTACK_BUFFER, lengths[i]);
+			/* The second one ends where the memory ends: one byte more is fatal. */
+			const uint8_t *at = i == 1
+				? attack->fe.memory.base + attack->fe.memory.size - lengths[i]
+				: attack->rx + (size_t)i * ATTACK_BUFFER;
+			pieces[i] = attack_piece(attack, at, lengths[i]);
 			pieces[i].flags = WRITE;
 		}
 		attack_put(attack, 0, pieces, n, NULL);

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -273,6 +274,47 @@ table_storm(struct attack *attack, unsigned int flags)
 	attack_pump_for(attack, 600);
 	attack_stop_thread(attack);
 	return true;
+}
+
+/* Tables of eight small regions as fast as they are taken: mappings are the whole machine's. */
+static void
+flood_body(struct attack *attack)
+{
+	static _Thread_local unsigned int turn;
+	struct vhost_user_region regions[VHOST_USER_MAX_FDS];
+	int fds[VHOST_USER_MAX_FDS];
+
+	turn++;
+	for (unsigned int i = 0; i < VHOST_USER_MAX_FDS; i++) {
+		regions[i] = (struct vhost_user_region){
+			MEMORY_GPA + (turn % 2 + 2 * i) * MIB, 4096, ABOVE + 2 * i * MIB, 0};
+		fds[i] = attack->fe.memory.fd;
+	}
+	const struct vhost_user_msg msg = message_table(regions, VHOST_USER_MAX_FDS);
+	attack_message(attack, &msg, fds, VHOST_USER_MAX_FDS);
+}
+
+static bool
+mapping_flood(struct attack *attack, unsigned int flags)
+{
+	struct daemon_usage before;
+	struct daemon_usage usage;
+	uint64_t most = 0;
+
+	daemon_usage(attack->daemon, &before);
+	if (!attack_open(attack, flags) || !attack_start_thread(attack, flood_body)) {
+		return false;
+	}
+	for (unsigned int i = 0; i < 40; i++) {
+		(void)usleep(20000);
+		daemon_usage(attack->daemon, &usage);
+		most = usage.mappings > most ? usage.mappings : most;
+	}
+	(void)shutdown(attack->fe.socket, SHUT_RDWR);
+	attack_stop_thread(attack);
+	return most < before.mappings + 1000 ||
+		attack_fail(attack, "the daemon had up to %llu mappings more",
+			(unsigned long long)(most - before.mappings));
 }
 
 static void
@@ -575,6 +617,7 @@ const struct hostile_case memory_cases[] = {
 		"region|slots"},
 	{"table-storm", "other memory tables under traffic", table_storm, 0, NULL},
 	{"table-storm-packed", "the same with packed rings", table_storm, ATTACK_PACKED, NULL},
+	{"mapping-flood", "memory tables without end", mapping_flood, 0, NULL},
 	{"slot-storm", "rings and buffers removed and added under traffic", slot_storm,
 		ATTACK_SLOTS, NULL},
 	{"rings-removed", "the rings' memory is removed under traffic", rings_removed, ATTACK_SLOTS,
