@@ -131,6 +131,22 @@ def negotiated(on: Lab) -> None:
                 check(bit not in found, f"{kind.name}: feature {bit} is there")
 
 
+@suite.case("port show says of each feature what became of it, and why")
+def shown(on: Lab) -> None:
+    def state(port: str, name: str) -> tuple[str, bool]:
+        features = on.daemon.ctl.port(port)["guest"]["feature"]
+        found = next(feature for feature in features if feature["name"] == name)
+        return found["state"], bool(found.get("why"))
+
+    for port, name, expected in (
+            ("a0", "mergeable", "acknowledged"), ("a0", "packed", "offered"),
+            ("a1", "packed", "acknowledged"), ("a2", "mergeable", "offered"),
+            ("a3", "indirect", "offered"), ("a4", "event-index", "offered"),
+            ("a5", "checksum", "offered"), ("a5", "tso", "offered"), ("a6", "tso", "offered"),
+            ("a10", "packed", "disabled"), ("a10", "tso", "disabled")):
+        check_equal(state(port, name), (expected, expected != "acknowledged"), f"{port}: {name}")
+
+
 @suite.case("each kind of interface and a namespace: pings and TCP, both ways")
 def with_namespace(on: Lab) -> None:
     for index, (kind, leg) in enumerate(zip(ONE, on.legs)):
@@ -145,12 +161,14 @@ def with_namespace(on: Lab) -> None:
 def with_guest(on: Lab) -> None:
     for other in range(len(TWO)):
         for index, (kind, leg) in enumerate(zip(ONE, on.legs)):
+            if other > 0 and index % 2 > 0:
+                continue  # half of the pairs tell as much
             note(f"--- {kind.name} and {TWO[other].name}")
             partner = Leg(on.two, f"eth{other}", f"10.30.{index}.2")
             on.two.run(f"ip addr add {partner.ip}/24 dev {partner.ifname}")
             ping(leg, partner, count=1)
-            tcp_transfer(leg, partner, size=2 << 20)
-            tcp_transfer(partner, leg, size=2 << 20)
+            tcp_transfer(leg, partner, size=1 << 20)
+            tcp_transfer(partner, leg, size=1 << 20)
             on.two.run(f"ip addr del {partner.ip}/24 dev {partner.ifname}")
 
 
@@ -163,11 +181,11 @@ def toggles(on: Lab) -> None:
         for words in ETHTOOL:
             note(f"--- {ONE[index].name}: {words}")
             leg.run(f"ethtool -K {leg.ifname} {words}")
-            tcp_transfer(leg, peer, size=2 << 20)
-            tcp_transfer(peer, leg, size=2 << 20)
+            tcp_transfer(leg, peer, size=1 << 20)
+            tcp_transfer(peer, leg, size=1 << 20)
             if index == 0:
-                tcp_transfer(leg, partner, size=2 << 20)
-                tcp_transfer(partner, leg, size=2 << 20)
+                tcp_transfer(leg, partner, size=1 << 20)
+                tcp_transfer(partner, leg, size=1 << 20)
             leg.run(f"ethtool -K {leg.ifname} {words.replace('off', 'on')}")
     leg, peer = on.legs[0], on.peer(0)
     for words in ("tx off", "tso off gso off", "gro off"):
