@@ -13,11 +13,12 @@ struct walk {
 };
 
 static enum vq_fault
-add_piece(struct vq_chain *chain, uint8_t *at, uint32_t len)
+add_piece(struct vq_chain *chain, uint8_t *at, uint64_t gpa, uint32_t len)
 {
 	if (chain->n == VQ_PIECES_MAX) {
 		return VQ_FAULT_LONG;
 	}
+	chain->gpas[chain->n] = gpa;
 	chain->pieces[chain->n++] = (struct pkt_seg){at, len};
 	chain->len += len;
 	return VQ_FAULT_NONE;
@@ -43,7 +44,7 @@ add_desc(struct walk *walk, const struct desc *desc)
 		if (at == NULL) {
 			return VQ_FAULT_ADDRESS;
 		}
-		fault = add_piece(walk->chain, at, len);
+		fault = add_piece(walk->chain, at, gpa, len);
 		if (fault != VQ_FAULT_NONE) {
 			return fault;
 		}
@@ -178,4 +179,19 @@ vq_chain_walk(struct vq_chain *chain, struct vq *vq, const struct vq_view *view,
 	}
 	chain->looked += walk.descs;
 	return fault;
+}
+
+uint64_t
+vq_chain_gpa(const struct gmem *memory, const uint8_t *at, uint32_t *last)
+{
+	for (uint32_t n = memory->n; n > 0; n--) {
+		const struct gmem_region *region = &memory->regions[*last];
+		const uint64_t off = (uint64_t)((uintptr_t)at - (uintptr_t)region->host);
+
+		if (off < region->size) {
+			return region->gpa + off;
+		}
+		*last = *last + 1 < memory->n ? *last + 1 : 0;
+	}
+	return UINT64_MAX; /* never: it was translated by this table */
 }

@@ -31,6 +31,7 @@ struct vq_chain {
 	uint16_t id; /* packed: buffer id, of the last descriptor */
 	uint16_t slots; /* packed: ring descriptors that it takes */
 	struct pkt_seg pieces[VQ_PIECES_MAX]; /* none empty */
+	uint64_t gpas[VQ_PIECES_MAX]; /* of the pieces, for the log */
 };
 
 /* Forget the pieces; several buffers may be walked into one chain after that. */
@@ -48,5 +49,11 @@ vq_chain_clear(struct vq_chain *chain)
  */
 enum vq_fault vq_chain_walk(struct vq_chain *chain, struct vq *vq, const struct vq_view *view,
 	uint16_t start, bool writes);
+
+/*
+ * For the log: the guest-physical address of bytes that the table has at `at`. `last` is where the
+ * search begins, the region of the last call or 0: buffers that are fetched at once share one.
+ */
+uint64_t vq_chain_gpa(const struct gmem *memory, const uint8_t *at, uint32_t *last);
 
 #endif

@@ -29,6 +29,7 @@ struct tx {
 	const struct vq_view *view;
 	struct vq_used_batch used;
 	uint32_t work; /* descriptors looked at, but for those of frames that were worth it */
+	uint32_t log_region; /* of the last buffer that was logged */
 	bool packed;
 };
 
@@ -145,6 +146,10 @@ spread_add(struct tx *tx, struct tx_spread *spread, const struct vq_bufs *bufs, 
 		return TX_SMALL;
 	}
 	if (bufs->at[k] != NULL) {
+		if (unlikely(tx->view->log != NULL)) {
+			chain->gpas[chain->n] =
+				vq_chain_gpa(tx->view->memory, bufs->at[k], &tx->log_region);
+		}
 		chain->pieces[chain->n++] = (struct pkt_seg){bufs->at[k], bufs->len[k]};
 		chain->len += bufs->len[k];
 		chain->id = bufs->id[k];
@@ -230,28 +235,13 @@ cursor_put(struct tx_cursor *to, const uint8_t *from, uint32_t n)
 	}
 }
 
-/* Bytes at `at` were written; slow, while a guest is being moved. */
-static __attribute__((noinline)) void
-tx_log(const struct vq_view *view, const uint8_t *at, uint32_t len)
-{
-	for (uint32_t i = 0; i < view->memory->n; i++) {
-		const struct gmem_region *region = &view->memory->regions[i];
-		const uint64_t off = (uint64_t)(at - region->host);
-
-		if (off < region->size) {
-			dirty_log_wrote(view->log, region->gpa + off, len);
-			return;
-		}
-	}
-}
-
 static void
 spread_log(const struct vq_view *view, const struct vq_chain *chain, uint32_t wrote)
 {
 	for (uint32_t i = 0; wrote > 0; i++) {
 		const uint32_t len = chain->pieces[i].len < wrote ? chain->pieces[i].len : wrote;
 
-		tx_log(view, chain->pieces[i].addr, len);
+		dirty_log_wrote(view->log, chain->gpas[i], len);
 		wrote -= len;
 	}
 }
@@ -384,7 +374,8 @@ tx_run(struct tx *tx, struct tx_item *items, uint16_t n, const struct vq_bufs *b
 		tx_put_header(to, &hdr, hdr_len);
 		whole = tx_put_frame(to + hdr_len, item, &next);
 		if (unlikely(view->log != NULL)) {
-			tx_log(view, to, need);
+			dirty_log_wrote(
+				view->log, vq_chain_gpa(view->memory, to, &tx->log_region), need);
 		}
 		if (unlikely(!whole)) {
 			break;
