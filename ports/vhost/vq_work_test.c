@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/role.h"
 #include "datapath/core/eal_test.h"
 #include "ports/vhost/vq.h"
 #include "ports/vhost/vq_format.h"
@@ -54,6 +55,7 @@ host_of(struct guest *guest, unsigned int region)
 static void
 begin(struct guest *guest, bool receives, bool packed, uint16_t size, uint32_t base)
 {
+	role_assert(&role_main);
 	memset(guest, 0, sizeof(*guest));
 	guest->memory = calloc(1, sizeof(*guest->memory) + REGIONS * sizeof(struct gmem_region));
 	guest->bytes = aligned_alloc(4096, (size_t)REGIONS * REGION);
@@ -82,6 +84,7 @@ begin(struct guest *guest, bool receives, bool packed, uint16_t size, uint32_t b
 static void
 end(struct guest *guest)
 {
+	role_assert(&role_main);
 	vq_fini(&guest->vq);
 	free(guest->bytes);
 	free(guest->memory);
@@ -341,19 +344,8 @@ static int
 setup(void **state)
 {
 	(void)state;
-	role_enter(&role_main);
-	role_enter(&role_worker);
 	eal_test_start(64);
 	pool = eal_test_pool(256, 2048);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	role_leave(&role_worker);
-	role_leave(&role_main);
 	return 0;
 }
 
@@ -369,5 +361,12 @@ main(void)
 		cmocka_unit_test(test_time_of_log),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	int failed;
+
+	role_enter(&role_main);
+	role_enter(&role_worker);
+	failed = cmocka_run_group_tests(tests, setup, NULL);
+	role_leave(&role_worker);
+	role_leave(&role_main);
+	return failed;
 }
