@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ports/vhost/foreign_fd.h"
 #include "ports/vhost/test_device.h"
 #include "ports/vhost/test_reactor.h"
 #include "ports/vhost/vu_conn.h"
@@ -422,11 +423,21 @@ say_something(struct fuzz *fuzz)
 	send_chunk(fuzz, bytes, size, how >= 224 ? fuzz_byte(&fuzz->input) % 32 : 0);
 }
 
+/* What the last connection left behind is closed, by a thread that may take its time. */
+static void
+wait_for_closed(struct fuzz *fuzz) ON_MAIN
+{
+	while (foreign_fd_pending(fuzz)) {
+		(void)usleep(20);
+	}
+}
+
 static void
 connect_socket(struct fuzz *fuzz) ON_MAIN
 {
 	int pair[2];
 
+	wait_for_closed(fuzz);
 	fuzz_close(&fuzz->peer);
 	assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 	fuzz->peer = pair[1];
@@ -488,6 +499,7 @@ run(struct fuzz *fuzz) ON_MAIN
 		}
 	}
 	vu_conn_free(fuzz->conn);
+	wait_for_closed(fuzz);
 	let_go(fuzz);
 	keep_reply(fuzz);
 	fuzz_close(&fuzz->peer);
