@@ -38,6 +38,7 @@ struct bystanders_report {
 #define MAC_PAIR_A 0x0a
 #define MAC_PAIR_B 0x0b
 #define MAC_MATE 0x0c
+#define MAC_OTHER 0x0d /* of a second port of the attacker's */
 #define MAC_ATTACKER 0x0e
 
 /* Connect to the three sockets and begin. */

@@ -325,7 +325,7 @@ daemon_usage(struct daemon *daemon, struct daemon_usage *usage)
 	*usage = (struct daemon_usage){
 		.descriptors = count_entries(path),
 		.threads = (unsigned int)status_number(daemon, "Threads"),
-		.resident_kib = status_number(daemon, "VmRSS"),
+		.resident_kib = status_number(daemon, "RssAnon"),
 		.mappings = count_mappings(daemon),
 		.buffers = buffers_used(daemon),
 	};

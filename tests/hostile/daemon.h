@@ -27,7 +27,7 @@ struct daemon {
 struct daemon_usage {
 	unsigned int descriptors;
 	unsigned int threads;
-	uint64_t resident_kib;
+	uint64_t resident_kib; /* its own: packet memory is taken when first used, and stays */
 	uint64_t mappings; /* lines of /proc/PID/maps */
 	int64_t buffers; /* packet buffers in use; -1: not told */
 };

@@ -259,14 +259,53 @@ offloads(struct attack *attack, unsigned int flags)
 	return true;
 }
 
-/* Segmentation into the most pieces there can be: one byte each. */
+/* A second front end of the attacker's, which takes no segments, and says where it is. */
+static bool
+open_other(struct attack *attack, struct frontend *other)
+{
+	const struct frontend_config config = {
+		.path = attack->other,
+		.n_pairs = 1,
+		.ring_size = ATTACK_RING,
+		.features = VIRTIO_F_VERSION_1,
+		.buffer_memory = (size_t)(ATTACK_RING + 1) * ATTACK_BUFFER,
+	};
+	struct err err = ERR_INIT;
+
+	if (frontend_open(other, &config, &err) != 0) {
+		return attack_fail(attack, "%s", err.text);
+	}
+	uint8_t *at = memory_alloc(
+		&other->memory, (size_t)(ATTACK_RING + 1) * ATTACK_BUFFER, ATTACK_BUFFER);
+	for (uint16_t i = 0; at != NULL && i < ATTACK_RING; i++) {
+		const struct ring_buffer buffer = {
+			.gpa = memory_gpa(&other->memory, at + (size_t)i * ATTACK_BUFFER),
+			.len = ATTACK_BUFFER,
+			.id = i,
+		};
+		queue_post(frontend_rx(other, 0), &buffer, 1);
+	}
+	if (at == NULL) {
+		return attack_fail(attack, "no memory");
+	}
+	at += (size_t)ATTACK_RING * ATTACK_BUFFER;
+	at[HDR + 6] = 2;
+	at[HDR + 11] = MAC_OTHER;
+	const struct ring_buffer hello = {
+		.gpa = memory_gpa(&other->memory, at), .len = HDR + 60, .id = 0};
+	queue_post(frontend_tx(other, 0), &hello, 1);
+	(void)usleep(10000);
+	return true;
+}
+
+/* Segmentation into the most pieces there can be, for a guest that takes none and is soon full. */
 static bool
 segments(struct attack *attack, unsigned int flags)
 {
-	if (!attack_open(attack, flags)) {
-		return false;
-	}
-	for (unsigned int i = 0; i < 64; i++) {
+	struct frontend other = {.socket = -1, .memory = {.fd = -1}};
+	bool good = attack_open(attack, flags) && open_other(attack, &other);
+
+	for (unsigned int i = 0; good && i < 64; i++) {
 		const bool ipv6 = i % 2 != 0;
 		const uint32_t len = 65000;
 		const struct net_hdr hdr = {
@@ -277,17 +316,13 @@ segments(struct attack *attack, unsigned int flags)
 			.csum_start = (uint16_t)(ETHER + (ipv6 ? 40 : 20)),
 			.csum_offset = 16,
 		};
-		/* To everybody: the pair takes no segments, so the switch has to make them. */
 		uint8_t *frame = packet(attack, ipv6, 6, len);
-		if (i % 4 == 3) {
-			memset(frame + HDR, 0xff, 6);
-		}
+		frame[HDR + 5] = i % 4 == 3 ? MAC_MATE : MAC_OTHER;
 		put_packet(attack, hdr, frame, len);
-		if (!attack_used(attack, 1)) {
-			return false;
-		}
+		good = attack_used(attack, 1);
 	}
-	return true;
+	frontend_close(&other);
+	return good;
 }
 
 /* Headers of protocols that end in the middle of themselves. */
@@ -329,7 +364,7 @@ same_memory(struct attack *attack, unsigned int flags)
 	struct frontend other;
 	struct err err = ERR_INIT;
 	struct frontend_config config;
-	uint8_t mac[6] = {2, 0, 0, 0, 0, 0x0d};
+	const uint8_t mac[6] = {2, 0, 0, 0, 0, MAC_OTHER};
 	unsigned int received = 0;
 
 	if (!attack_open(attack, flags)) {
