@@ -24,9 +24,11 @@ struct hostile_case {
 /* Ends with a row without a name. */
 extern const struct hostile_case message_cases[]; /* single messages, descriptors, numbers */
 extern const struct hostile_case session_cases[]; /* floods, silence, reconnects */
-extern const struct hostile_case memory_cases[]; /* memory tables, log, in-flight area */
+extern const struct hostile_case memory_cases[]; /* memory tables and slots */
+extern const struct hostile_case area_cases[]; /* log, in-flight area */
 extern const struct hostile_case vanish_cases[]; /* files that are truncated */
 extern const struct hostile_case ring_cases[]; /* descriptors and indices */
+extern const struct hostile_case table_cases[]; /* indirect tables */
 extern const struct hostile_case place_cases[]; /* where rings are */
 extern const struct hostile_case frame_cases[]; /* headers, lengths, offloads */
 extern const struct hostile_case race_cases[]; /* what changes while the switch reads it */

@@ -27,7 +27,8 @@
 #define RECOVERY_FRAMES 32u
 
 static const struct hostile_case *const tables[] = {message_cases, session_cases, memory_cases,
-	vanish_cases, ring_cases, place_cases, frame_cases, race_cases, notify_cases};
+	area_cases, vanish_cases, ring_cases, table_cases, place_cases, frame_cases, race_cases,
+	notify_cases};
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 
 struct runner {
