@@ -262,6 +262,7 @@ memory_state(void *arg)
 	uint64_t total;
 	uint64_t used;
 
+	role_assert(&role_main);
 	mbuf_pools_usage(boot->pools, &total, &used);
 	(void)json_object_set_new(state, "buffers", json_integer((json_int_t)total));
 	(void)json_object_set_new(state, "buffers-used", json_integer((json_int_t)used));
