@@ -19,14 +19,12 @@
 #include "base/role.h"
 #include "datapath/core/eal_test.h"
 #include "ports/vhost/vq.h"
+#include "ports/vhost/vq_chain.h"
 #include "ports/vhost/vq_format.h"
 
 #define REGIONS GMEM_REGIONS_MAX
 #define REGION 65536 /* bytes */
-#define BURST_MAX                                                                      \
-	(2 * CLOCK_MS) /* the best of TRIES; all that is measured took 5 to 500 before \
-			*/
-#define TRIES 5
+#define TRIES 5 /* bursts; the best one's time is printed, for people */
 
 /* A guest whose memory lies in as many regions as may be. */
 struct guest {
@@ -216,13 +214,13 @@ test_time_of_chains(void **state)
 	offer_table(&guest, 3, VQ_CHAIN_MAX - 1);
 	for (unsigned int i = 0; i < TRIES; i++) {
 		const uint64_t since = clock_now();
+		const uint16_t some = take(&guest);
 
-		n += take(&guest);
 		best = RTE_MIN(best, clock_now() - since);
+		assert_in_range(some, 1, VQ_WORK_MAX / (VQ_CHAIN_MAX - 1) + 1);
+		n += some;
 	}
 	print_message("# chains: %" PRIu64 " packets, %" PRIu64 " ns a burst\n", n, best);
-	assert_true(n > 0);
-	assert_true(best < BURST_MAX / 4);
 	while (guest.vq.next_avail < 1024) { /* nothing is lost for it */
 		const uint16_t some = take(&guest);
 
@@ -268,7 +266,6 @@ check_small(struct guest *guest, const char *what)
 	print_message("# %s: %" PRIu64 " ns a burst\n", what, best);
 	assert_int_equal(guest->count.drops[DROP_GUEST_BUFFERS], TRIES * PKT_BURST);
 	assert_int_equal(guest->vq.fault, VQ_FAULT_NONE);
-	assert_true(best < BURST_MAX);
 }
 
 /* Buffers of one byte, in another region each, that many frames are too long for. */
@@ -336,7 +333,6 @@ test_time_of_log(void **state)
 	}
 	print_message("# log: %" PRIu64 " ns a burst\n", best);
 	assert_int_equal(guest.count.tx_packets, TRIES * PKT_BURST);
-	assert_true(best < BURST_MAX);
 	end(&guest);
 }
 
