@@ -143,7 +143,7 @@ def not_shared(on: tuple[World, Daemon]) -> None:
     text = ""
     for _ in range(100):
         text = daemon.ctl.port("vm1").get("reason", "")
-        if "share" in text:
+        if "share=on" in text:
             break
         run(["sleep", "0.2"])
     note(f"reason: {text}")
