@@ -125,6 +125,11 @@ struct port_env {
  */
 enum port_oper { PORT_UP, PORT_DOWN, PORT_NO_GUEST, PORT_STOPPED, PORT_FAILED };
 
+/* What helps when a guest's memory does not come. */
+#define PORT_SHARE_HINT                                        \
+	"guest memory is not shared: start QEMU with -object " \
+	"memory-backend-memfd,id=mem,size=SIZE,share=on -numa node,memdev=mem"
+
 struct port_status {
 	enum port_oper oper;
 	char reason[PORT_REASON_SIZE]; /* why it is not up, or not wholly, and what helps */

@@ -337,6 +337,16 @@ unix_socket_publish(const struct port_conf *conf, const char *path, struct err *
 }
 
 int
+unix_socket_republish(const struct port_conf *old, const struct port_conf *conf, const char *path,
+	struct err *err)
+{
+	return conf->permissions != old->permissions || strcmp(conf->owner, old->owner) != 0 ||
+			strcmp(conf->group, old->group) != 0
+		? unix_socket_publish(conf, path, err)
+		: 0;
+}
+
+int
 unix_socket_listen(const struct port_conf *conf, const char *path, struct unix_listener *listener,
 	struct err *err)
 {

@@ -58,6 +58,10 @@ mode_t unix_socket_narrow(void) ON_MAIN;
 /* Give the bound socket its owner, group and permissions. Nothing to do for a client. */
 int unix_socket_publish(const struct port_conf *conf, const char *path, struct err *err) ON_MAIN;
 
+/* The same if a port's configuration asks for other rights than before. */
+int unix_socket_republish(const struct port_conf *old, const struct port_conf *conf,
+	const char *path, struct err *err) ON_MAIN;
+
 /*
  * Connections accepted on this socket, in this process, that their peers have not closed. The
  * library does not tell its descriptors. Any thread.

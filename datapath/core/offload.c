@@ -450,5 +450,5 @@ offload_to_vnet(const struct pkt_offload *ol, uint16_t head_len, struct vnet_hdr
 		hdr->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
 	}
 	hdr->gso_size = ol->gso_size;
-	hdr->hdr_len = head_len;
+	hdr->hdr_len = RTE_MIN(head_len, VNET_HDR_LEN_MAX);
 }

@@ -84,6 +84,12 @@ struct vnet_hdr {
 
 /* False if the header contradicts itself or names a kind of segmentation that we do not know. */
 bool offload_from_vnet(const struct vnet_hdr *hdr, struct pkt_offload *ol);
+
+/*
+ * `head_len` bytes of the frame are in its head: hdr_len may name fewer bytes than the headers
+ * have, never more than the frame, and names VNET_HDR_LEN_MAX at most.
+ */
+#define VNET_HDR_LEN_MAX 128
 void offload_to_vnet(const struct pkt_offload *ol, uint16_t head_len, struct vnet_hdr *hdr);
 
 #endif

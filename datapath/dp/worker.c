@@ -12,6 +12,8 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "base/memory.h"
+
 /* Loops between two readings of the clock while packets flow: the FDB's seconds need no more. */
 #define CLOCK_EVERY 64
 
@@ -19,13 +21,12 @@ int
 worker_create(const struct burst_conf *conf, int cpu, bool poll, bool eal, struct grace *grace,
 	const struct snapshot *const *snapshot, struct worker **out)
 {
-	struct worker *worker = NULL;
+	struct worker *worker = calloc_lines(1, sizeof(*worker));
 	int rc;
 
-	if (posix_memalign((void **)&worker, RTE_CACHE_LINE_SIZE, sizeof(*worker)) != 0) {
+	if (worker == NULL) {
 		return -ENOMEM;
 	}
-	memset(worker, 0, sizeof(*worker));
 	worker->index = conf->worker;
 	worker->cpu = cpu;
 	worker->poll = poll;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "datapath/core/offload.h"
 #include "datapath/pipe/act.h"
 #include "datapath/pipe/flow_query.h"
@@ -12,13 +13,12 @@
 int
 burst_create(const struct burst_conf *conf, struct burst **out)
 {
-	struct burst *burst = NULL;
+	struct burst *burst = calloc_lines(1, sizeof(*burst));
 	int rc;
 
-	if (posix_memalign((void **)&burst, RTE_CACHE_LINE_SIZE, sizeof(*burst)) != 0) {
+	if (burst == NULL) {
 		return -ENOMEM;
 	}
-	memset(burst, 0, sizeof(*burst));
 	/* Large and mostly untouched: zero pages until a port with that id counts something. */
 	burst->ports = calloc(DP_PORTS_MAX, sizeof(*burst->ports));
 	burst->bridges = calloc(DP_BRIDGES_MAX, sizeof(*burst->bridges));

@@ -91,8 +91,7 @@ vnet_tx_iov(const struct tx_item *item, struct vnet_hdr *hdr, struct iovec *iov)
 {
 	unsigned int n;
 
-	/* hdr_len may name fewer bytes than the headers have, never more than the frame. */
-	offload_to_vnet(&item->ol, (uint16_t)RTE_MIN(item->head_len, 128), hdr);
+	offload_to_vnet(&item->ol, item->head_len, hdr);
 	iov[0] = (struct iovec){.iov_base = hdr, .iov_len = sizeof(*hdr)};
 	n = pkt_iov(item, iov + 1, VNET_TX_IOV - 1);
 	return n == 0 ? 0 : n + 1;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "base/memory.h"
 #include "base/str.h"
 #include "ports/vhost/guard.h"
 #include "ports/vhost/guest_call.h"
@@ -55,26 +56,14 @@ vhost_check(const struct port_conf *conf, struct err *err)
 	return unix_socket_check(conf, err);
 }
 
-static void *
-aligned_calloc(size_t n, size_t size)
-{
-	void *p = NULL;
-
-	if (posix_memalign(&p, RTE_CACHE_LINE_SIZE, n * size) != 0) {
-		return NULL;
-	}
-	memset(p, 0, n * size);
-	return p;
-}
-
 static int
 make_rings(struct vhost_port *vp) ON_MAIN
 {
 	uint16_t n = (uint16_t)(2 * vp->port.n_rxq);
 	uint16_t done = 0;
 
-	vp->rxqs = aligned_calloc(vp->port.n_rxq, sizeof(*vp->rxqs));
-	vp->vqs = aligned_calloc(n, sizeof(*vp->vqs));
+	vp->rxqs = calloc_lines(vp->port.n_rxq, sizeof(*vp->rxqs));
+	vp->vqs = calloc_lines(n, sizeof(*vp->vqs));
 	if (vp->rxqs == NULL || vp->vqs == NULL) {
 		return -ENOMEM;
 	}
@@ -98,7 +87,7 @@ free_rings(struct vhost_port *vp) ON_MAIN
 static struct vhost_port *
 vhost_alloc(const struct port_conf *conf, const struct port_env *env) ON_MAIN
 {
-	struct vhost_port *vp = aligned_calloc(1, sizeof(*vp));
+	struct vhost_port *vp = calloc_lines(1, sizeof(*vp));
 	uint16_t queues = conf->queues == 0 ? 1 : conf->queues;
 
 	if (vp == NULL) {
@@ -221,12 +210,9 @@ vhost_change(struct port *port, const struct port_conf *conf, struct err *err)
 		strcmp(conf->backend, old->backend) != 0) {
 		return -EOPNOTSUPP;
 	}
-	if (conf->permissions != old->permissions || strcmp(conf->owner, old->owner) != 0 ||
-		strcmp(conf->group, old->group) != 0) {
-		rc = unix_socket_publish(conf, vp->path, err);
-		if (rc != 0) {
-			return rc;
-		}
+	rc = unix_socket_republish(old, conf, vp->path, err);
+	if (rc != 0) {
+		return rc;
 	}
 	vp->conf = *conf;
 	vp->device.require_seals = conf->require_seals;

@@ -28,7 +28,7 @@ reason_detached(const struct vhost_port *vp, char *reason) ON_MAIN
 	const char *path = vp->path;
 
 	if (vp->link.memory_refused) {
-		str_copy(reason, VHOST_SHARE_HINT, PORT_REASON_SIZE);
+		str_copy(reason, PORT_SHARE_HINT, PORT_REASON_SIZE);
 		return;
 	}
 	if (vp->link.lost[0] != '\0') {
@@ -53,7 +53,7 @@ reason_no_memory(const struct vhost_port *vp, char *reason) ON_MAIN
 	const char *last = vp->link.last_error;
 
 	if (strstr(last, "_MEM_") == NULL) {
-		str_copy(reason, VHOST_SHARE_HINT, PORT_REASON_SIZE);
+		str_copy(reason, PORT_SHARE_HINT, PORT_REASON_SIZE);
 		return;
 	}
 	reason[0] = '\0';

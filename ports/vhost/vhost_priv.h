@@ -27,10 +27,6 @@
 #define VHOST_ANNOUNCE_LEN 60 /* shortest Ethernet frame, FCS not included */
 #define VHOST_ANNOUNCE_PENDING (UINT64_C(1) << 63)
 
-#define VHOST_SHARE_HINT                                       \
-	"guest memory is not shared: start QEMU with -object " \
-	"memory-backend-memfd,id=mem,size=SIZE,share=on -numa node,memdev=mem"
-
 /* What one receive queue has lent out; the worker's that polls it. */
 struct vhost_rxq {
 	const struct vq_view *ring; /* of the last burst; NULL: it lent nothing of a ring */

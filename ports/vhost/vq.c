@@ -6,24 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "ports/vhost/guest_call.h"
 #include "ports/vhost/vq_format.h"
 #include "ports/vhost/vq_isa.h"
 
 #define PACKED_BASE_SLOT 0x7fffU /* vhost-user, "A vring state description" */
 #define PACKED_BASE_WRAP 0x8000U
-
-static void *
-aligned_calloc(size_t size)
-{
-	void *memory;
-
-	if (posix_memalign(&memory, 64, size) != 0) {
-		return NULL;
-	}
-	memset(memory, 0, size);
-	return memory;
-}
 
 int
 vq_init(struct vq *vq, bool receives)
@@ -32,7 +21,7 @@ vq_init(struct vq *vq, bool receives)
 	vq->avail_wrap = true;
 	vq->used_wrap = true;
 	if (receives) {
-		vq->loans = aligned_calloc(sizeof(*vq->loans));
+		vq->loans = calloc_lines(1, sizeof(*vq->loans));
 	}
 	if (receives && vq->loans == NULL) {
 		return -ENOMEM;

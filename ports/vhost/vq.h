@@ -77,9 +77,6 @@ enum vq_flag {
 	VQ_LAZY_CALL = 1U << 6, /* one worker has all rings: it may look at flags again later */
 };
 
-/* Offloads that the guest takes (GUEST_* features): what the header of a frame to it may say. */
-#define VQ_TAKES_CSUM PORT_CAP_CSUM /* and so on: enum port_cap */
-
 struct vq_inflight;
 
 struct vq_view {
@@ -87,7 +84,7 @@ struct vq_view {
 	uint8_t *avail; /* split: available ring; packed: driver event suppression */
 	uint8_t *used; /* split: used ring; packed: device event suppression */
 	uint32_t flags; /* enum vq_flag */
-	uint32_t takes; /* enum port_cap */
+	uint32_t takes; /* enum port_cap: what the header of a frame to the guest may say */
 	uint16_t size; /* descriptors; split: a power of two */
 	uint8_t hdr_len; /* 10, or 12 with VERSION_1 or MRG_RXBUF (virtio 1.2, 5.1.6.1) */
 	int call; /* eventfd that interrupts the guest, or -1 */

@@ -54,7 +54,7 @@ vq_sound(struct vq *vq, const struct vq_view *view)
 	return true;
 }
 
-/* The region that the last buffer of the ring was in, copied. */
+/* The region that the last buffer of the ring was in, copied. A walk finds another one's. */
 static inline struct gmem_region
 fetch_region(const struct vq *vq, const struct vq_view *view)
 {
@@ -95,17 +95,6 @@ fetch_note(struct vq_bufs *bufs, uint16_t i, const struct gmem_region *region,
 	return true;
 }
 
-/* The region of a buffer that was not in the last one's: the next burst begins with that. */
-static inline void
-fetch_other_region(struct vq *vq, const struct vq_view *view, const struct desc *desc)
-{
-	uint32_t region = UINT32_MAX;
-
-	if (gmem_at(view->memory, desc->gpa, desc->len, &region) != NULL) {
-		vq->region = region;
-	}
-}
-
 static __rte_always_inline uint16_t
 split_fetch(struct vq *vq, const struct vq_view *view, struct vq_bufs *bufs, uint16_t max,
 	uint16_t wanted)
@@ -143,9 +132,7 @@ split_fetch(struct vq *vq, const struct vq_view *view, struct vq_bufs *bufs, uin
 			return i;
 		}
 		desc = desc_load_split(descs + (size_t)head * DESC_SIZE);
-		if (unlikely(!fetch_note(bufs, i, &region, &desc, wanted))) {
-			fetch_other_region(vq, view, &desc);
-		}
+		(void)fetch_note(bufs, i, &region, &desc, wanted);
 	}
 	return n;
 }
@@ -171,7 +158,6 @@ packed_fetch(struct vq *vq, const struct vq_view *view, struct vq_bufs *bufs, ui
 		}
 		bufs->id[i] = desc.next;
 		if (unlikely(!fetch_note(bufs, i++, &region, &desc, wanted))) {
-			fetch_other_region(vq, view, &desc);
 			break; /* where the next buffer begins is known after a walk */
 		}
 		if (++slot == size) {

@@ -51,8 +51,7 @@ tx_header(const struct vq_view *view, const struct tx_item *item, struct tx_hdr 
 	if (offload_missing(item->ol.flags, view->takes) != 0) {
 		return false;
 	}
-	/* hdr_len may name fewer bytes than the headers have, never more than the frame. */
-	offload_to_vnet(&item->ol, item->head_len < 128 ? item->head_len : 128, &vnet);
+	offload_to_vnet(&item->ol, item->head_len, &vnet);
 	if ((item->ol.flags & PKT_OL_CSUM) == 0 && (view->takes & PORT_CAP_CSUM) == 0) {
 		vnet.flags = 0; /* DATA_VALID is GUEST_CSUM's too */
 	}

@@ -13,30 +13,14 @@
 
 #include <cmocka.h>
 
-#include "ports/vhost/test_device.h"
+#include "ports/vhost/test_device_check.h"
 
 #define RINGS 8
 
 static int
 setup(void **state)
 {
-	struct test_device *test = malloc(sizeof(*test));
-
-	role_enter(&role_main);
-	test_device_start(test, RINGS);
-	role_leave(&role_main);
-	*state = test;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	role_enter(&role_main);
-	test_device_stop(*state);
-	role_leave(&role_main);
-	free(*state);
-	return 0;
+	return test_device_setup(state, RINGS);
 }
 
 static const char *
@@ -359,7 +343,7 @@ test_call_that_is_owed(void **state)
 	role_leave(&role_main);
 }
 
-#define TEST(x) cmocka_unit_test_setup_teardown(test_##x, setup, teardown)
+#define TEST(x) cmocka_unit_test_setup_teardown(test_##x, setup, test_device_teardown)
 
 int
 main(void)

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "ports/vhost/test_device.h"
+#include "ports/vhost/test_device_check.h"
 #include "ports/vhost/test_memfd.h"
 
 #define RINGS 4
@@ -20,49 +20,7 @@
 static int
 setup(void **state)
 {
-	struct test_device *test = malloc(sizeof(*test));
-
-	role_enter(&role_main);
-	test_device_start(test, RINGS);
-	role_leave(&role_main);
-	*state = test;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	role_enter(&role_main);
-	test_device_stop(*state);
-	role_leave(&role_main);
-	free(*state);
-	return 0;
-}
-
-static bool
-runs(const struct test_device *test, uint16_t ring) ON_MAIN
-{
-	return vu_device_ring_view(&test->device, ring) != NULL;
-}
-
-static void
-violates(struct test_device *test, enum vu_outcome outcome, const char *why)
-{
-	assert_int_equal(outcome, VU_VIOLATION);
-	assert_string_equal(test->err.text, why);
-	assert_false(test->reply.wanted);
-}
-
-/* The last answer: of the request's own kind, or 0 and 1. */
-static void
-answered(const struct test_device *test, uint64_t value)
-{
-	assert_true(test->reply.wanted);
-	assert_int_equal(test->reply.msg.request, test->msg.request);
-	assert_int_equal(test->reply.msg.flags, VU_VERSION | VU_REPLY);
-	assert_int_equal(test->reply.msg.size, 8);
-	assert_true(test->reply.msg.payload.u64 == value);
-	assert_int_equal(test->reply.fd, -1);
+	return test_device_setup(state, RINGS);
 }
 
 static struct vu_msg
@@ -319,7 +277,7 @@ test_half_a_base(void **state)
 	role_leave(&role_main);
 }
 
-#define TEST(x) cmocka_unit_test_setup_teardown(test_##x, setup, teardown)
+#define TEST(x) cmocka_unit_test_setup_teardown(test_##x, setup, test_device_teardown)
 
 int
 main(void)

@@ -134,20 +134,13 @@ vhost_change(struct port *port, const struct port_conf *conf, struct err *err)
 		strcmp(conf->socket, old->socket) != 0) {
 		return -EOPNOTSUPP;
 	}
-	if (conf->permissions != old->permissions || strcmp(conf->owner, old->owner) != 0 ||
-		strcmp(conf->group, old->group) != 0) {
-		rc = unix_socket_publish(conf, vp->path, err);
-		if (rc != 0) {
-			return rc;
-		}
+	rc = unix_socket_republish(old, conf, vp->path, err);
+	if (rc != 0) {
+		return rc;
 	}
 	vp->conf = *conf;
 	return 0;
 }
-
-#define SHARE_HINT                                             \
-	"guest memory is not shared: start QEMU with -object " \
-	"memory-backend-memfd,id=mem,size=SIZE,share=on -numa node,memdev=mem"
 
 static void
 reason_detached(const struct vhost_port *vp, char *reason)
@@ -155,7 +148,7 @@ reason_detached(const struct vhost_port *vp, char *reason)
 	const char *path = vp->path;
 
 	if (atomic_load(&vp->memory_refused)) {
-		str_copy(reason, SHARE_HINT, PORT_REASON_SIZE);
+		str_copy(reason, PORT_SHARE_HINT, PORT_REASON_SIZE);
 	} else if (!vp->conf.client) {
 		str_appendf(reason, PORT_REASON_SIZE, "waiting for a guest to connect to %s", path);
 	} else if (access(path, F_OK) != 0) {
@@ -198,7 +191,7 @@ vhost_status(const struct port *port, struct port_status *status)
 	case VHOST_FEATURES:
 	case VHOST_MEMORY:
 		str_copy(reason,
-			vp->memory_missing ? SHARE_HINT
+			vp->memory_missing ? PORT_SHARE_HINT
 					   : "the guest's driver is starting the device",
 			PORT_REASON_SIZE);
 		break;

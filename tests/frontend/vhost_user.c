@@ -52,12 +52,12 @@ vhost_user_send_raw(int socket, const void *bytes, size_t size, const int *fds, 
 {
 	union {
 		struct cmsghdr align;
-		char space[CMSG_SPACE(VHOST_USER_MAX_FDS * sizeof(int))];
+		char space[CMSG_SPACE(VHOST_USER_RAW_FDS * sizeof(int))];
 	} control = {0};
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
 	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
 
-	assert(n_fds <= VHOST_USER_MAX_FDS);
+	assert(n_fds <= VHOST_USER_RAW_FDS);
 	if (n_fds > 0) {
 		header.msg_control = control.space;
 		header.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));

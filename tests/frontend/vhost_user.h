@@ -143,7 +143,9 @@ static_assert(offsetof(struct vhost_user_msg, payload) == VHOST_USER_HEADER_SIZE
 static_assert(sizeof(struct vhost_user_addr) == 40, "spec, vring address description");
 static_assert(sizeof(struct vhost_user_inflight) == 20, "spec, Inflight description");
 
-/* Any bytes with any descriptors (at most VHOST_USER_MAX_FDS) in one sendmsg(). */
+#define VHOST_USER_RAW_FDS 253 /* unix(7): descriptors in one message */
+
+/* Any bytes with any descriptors (at most VHOST_USER_RAW_FDS) in one sendmsg(). */
 int
 vhost_user_send_raw(int socket, const void *bytes, size_t size, const int *fds, unsigned int n_fds);
 

@@ -9,31 +9,13 @@
 
 #include "base/clock.h"
 
-#define SCM_MAX_FD 253u /* unix(7): descriptors in one message */
-
 enum fate { FATE_CLOSED, FATE_REFUSED, FATE_ACCEPTED, FATE_SILENT };
 
 void
 attack_send(
 	struct attack *attack, const void *bytes, size_t size, const int *fds, unsigned int n_fds)
 {
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(SCM_MAX_FD * sizeof(int))];
-	} control = {0};
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
-	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
-
-	if (n_fds > 0) {
-		header.msg_control = control.space;
-		header.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-		struct cmsghdr *cmsg = CMSG_FIRSTHDR(&header);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-		memcpy(CMSG_DATA(cmsg), fds, n_fds * sizeof(int));
-	}
-	(void)sendmsg(attack->fe.socket, &header, MSG_NOSIGNAL);
+	(void)vhost_user_send_raw(attack->fe.socket, bytes, size, fds, n_fds);
 }
 
 void
