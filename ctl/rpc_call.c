@@ -51,6 +51,10 @@ call_next(struct rpc_peer *peer)
 	call->slot = slot;
 	call->request = json_incref(request.object);
 	call->id = request.id;
+	if (peer->server->role != NULL) {
+		peer->who.role = peer->server->role(peer->server->ctx, &peer->who);
+	}
+	call->who = peer->who;
 	LIST_INSERT_HEAD(&peer->calls, call, link);
 	peer->n_pending++;
 	if (batch != NULL) {
@@ -99,6 +103,27 @@ struct rpc_peer *
 rpc_call_peer(const struct rpc_call *call)
 {
 	return call->peer;
+}
+
+const struct rpc_who *
+rpc_call_who(const struct rpc_call *call)
+{
+	return &call->who;
+}
+
+int
+rpc_call_take_fd(struct rpc_call *call)
+{
+	struct rpc_peer *peer = call->peer;
+	int fd;
+
+	if (peer == NULL || peer->n_fds == 0) {
+		return -1;
+	}
+	fd = peer->fds[0];
+	peer->n_fds--;
+	memmove(&peer->fds[0], &peer->fds[1], peer->n_fds * sizeof(fd));
+	return fd;
 }
 
 void

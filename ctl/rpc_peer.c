@@ -27,7 +27,7 @@ static void peer_serve(struct rpc_peer *peer) ON_MAIN;
 static void peer_settle(struct rpc_peer *peer) ON_MAIN;
 
 int
-peer_create(struct rpc_server *server, int fd)
+peer_create(struct rpc_server *server, int fd, const struct rpc_who *who)
 {
 	struct rpc_peer *peer = calloc(1, sizeof(*peer));
 
@@ -37,6 +37,7 @@ peer_create(struct rpc_server *server, int fd)
 	}
 	peer->server = server;
 	peer->fd = fd;
+	peer->who = *who;
 	LIST_INIT(&peer->calls);
 	LIST_INIT(&peer->batches);
 	TAILQ_INSERT_TAIL(&server->peers, peer, link);
@@ -79,6 +80,9 @@ peer_destroy(struct rpc_peer *peer)
 	}
 	if (peer->out != NULL) {
 		evbuffer_free(peer->out);
+	}
+	while (peer->n_fds > 0) {
+		(void)close(peer->fds[--peer->n_fds]);
 	}
 	(void)close(peer->fd);
 	free(peer);
@@ -156,18 +160,50 @@ peer_resume(struct rpc_peer *peer)
 	turn_schedule(peer);
 }
 
+/* Keep the descriptors that came with a message, as many as a peer may have. */
+static void
+take_fds(struct rpc_peer *peer, struct msghdr *message)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
+		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
+			continue;
+		}
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+			if (peer->n_fds < RPC_FDS_MAX) {
+				peer->fds[peer->n_fds++] = fd;
+			} else {
+				(void)close(fd);
+			}
+		}
+	}
+}
+
 /* As recv(2); libevent's own evbuffer_read takes 4 KiB at a time. */
 static ssize_t
 peer_read(struct rpc_peer *peer)
 {
+	char control[CMSG_SPACE(RPC_FDS_MAX * sizeof(int))];
 	struct evbuffer_iovec space;
+	struct msghdr message = {.msg_iov = &space, /* libevent's name for struct iovec */
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control)};
 	ssize_t n;
 
 	if (evbuffer_reserve_space(peer->in, READ_SIZE, &space, 1) != 1) {
 		errno = ENOMEM;
 		return -1;
 	}
-	n = recv(peer->fd, space.iov_base, READ_SIZE, MSG_DONTWAIT);
+	space.iov_len = READ_SIZE;
+	n = recvmsg(peer->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n >= 0) {
+		take_fds(peer, &message);
+	}
 	if (n > 0) {
 		space.iov_len = (size_t)n;
 		(void)evbuffer_commit_space(peer->in, &space, 1);

@@ -44,6 +44,7 @@ struct rpc_call {
 	size_t slot; /* its place in the batch */
 	json_t *request; /* owned; keeps id and params alive */
 	json_t *id; /* borrowed from request; NULL: a notification */
+	struct rpc_who who;
 };
 
 /* A batch collects the answers of its calls; freed with the last of them. */
@@ -68,6 +69,9 @@ struct rpc_peer {
 	struct event *turn; /* timer: more to serve, or time to go */
 	struct evbuffer *in;
 	struct evbuffer *out;
+	struct rpc_who who; /* its role as of the last request */
+	int fds[RPC_FDS_MAX]; /* received and not taken, oldest first */
+	size_t n_fds;
 	size_t scanned; /* bytes of `in` known to hold no newline */
 
 	struct jsonrpc_message message; /* the line being served; root NULL: none */
@@ -90,6 +94,7 @@ struct rpc_server {
 	struct event_base *base;
 	const struct rpc_method *methods;
 	void *ctx;
+	enum rpc_role (*role)(void *ctx, const struct rpc_who *who);
 	struct rpc_listen listener;
 	struct event *acceptable;
 	struct event *accept_later; /* timer: descriptors were exhausted */
@@ -104,7 +109,7 @@ struct rpc_server {
 /* --- rpc_peer.c ------------------------------------------------------------------------------ */
 
 /* Takes the descriptor, also when it fails. */
-int peer_create(struct rpc_server *server, int fd) ON_MAIN;
+int peer_create(struct rpc_server *server, int fd, const struct rpc_who *who) ON_MAIN;
 void peer_destroy(struct rpc_peer *peer) ON_MAIN;
 
 /* Queue one line; takes the text. The peer may be marked, never freed. */

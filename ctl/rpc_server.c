@@ -2,12 +2,15 @@
 #include "ctl/rpc_server.h"
 
 #include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/str.h"
 #include "ctl/rpc_priv.h"
 
 LOG_MODULE("rpc");
@@ -32,6 +35,7 @@ rpc_server_create(struct event_base *base, const struct rpc_server_options *opti
 	server->base = base;
 	server->methods = options->methods;
 	server->ctx = options->ctx;
+	server->role = options->role;
 	TAILQ_INIT(&server->peers);
 	rc = rpc_listen_init(&server->listener, options->path, options->mode, options->group, err);
 	if (rc != 0) {
@@ -117,14 +121,35 @@ server_accept_later(evutil_socket_t fd, short what, void *arg)
 	(void)event_add(server->acceptable, NULL);
 }
 
+/* Who is at the other end of a UNIX socket, by the kernel's word of when it connected. */
+static void
+who_of(int fd, struct rpc_who *who)
+{
+	struct ucred cred = {.pid = 0, .uid = (uid_t)-1, .gid = (gid_t)-1};
+	socklen_t len = sizeof(cred);
+	const struct passwd *account;
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+	account = getpwuid(cred.uid);
+	*who = (struct rpc_who){.uid = cred.uid, .gid = cred.gid, .role = RPC_ROLE_ADMIN};
+	if (account != NULL) {
+		(void)str_copy(who->user, account->pw_name, sizeof(who->user));
+	} else {
+		(void)snprintf(who->user, sizeof(who->user), "uid %u", cred.uid);
+	}
+	(void)snprintf(who->from, sizeof(who->from), "unix, pid %d", cred.pid);
+}
+
 static void
 accept_fd(struct rpc_server *server, int fd)
 {
 	static const char full[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32001,"
 				   "\"message\":\"too many connections\"}}\n";
+	struct rpc_who who;
 
 	if (server->n_peers < RPC_PEERS_MAX) {
-		if (peer_create(server, fd) != 0) {
+		who_of(fd, &who);
+		if (peer_create(server, fd, &who) != 0) {
 			log_warn("no memory for a connection on %s", server->listener.path);
 		}
 		return;
@@ -132,4 +157,18 @@ accept_fd(struct rpc_server *server, int fd)
 	log_info("connection on %s refused: %d are open", server->listener.path, RPC_PEERS_MAX);
 	(void)send(fd, full, sizeof(full) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)close(fd);
+}
+
+int
+rpc_server_adopt(struct rpc_server *server, int fd, const struct rpc_who *who, struct err *err)
+{
+	if (server->n_peers >= RPC_PEERS_MAX) {
+		(void)close(fd);
+		return err_set(
+			err, ERR_LIMIT, NULL, "too many connections: %d are open", RPC_PEERS_MAX);
+	}
+	(void)evutil_make_socket_nonblocking(fd);
+	return peer_create(server, fd, who) == 0
+		? 0
+		: err_set(err, ERR_LIMIT, NULL, "no memory for a connection");
 }

@@ -14,6 +14,12 @@
  * that it has not read, is simply not read from until that changes; so only answers that come late
  * (batches, edits) can take it past RPC_OUTPUT_MAX.
  *
+ * Who calls. Each peer has a struct rpc_who from its first byte on: of the UNIX socket from the
+ * kernel's credentials of whoever connected, of an adopted connection from its owner.
+ *
+ * Descriptors. A peer of the UNIX socket may send some with a line (SCM_RIGHTS); the method that
+ * wants one takes the oldest. Those that nobody takes close with the peer.
+ *
  * Order. Requests of one peer start in the order sent; answers come as methods complete. Answers of
  * a batch leave together, in the order of its requests. A line without its newline is not executed,
  * whatever happens to the peer; complete lines are, even if the peer has closed since.
@@ -24,6 +30,7 @@
 #define VSW_CTL_RPC_SERVER_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -46,6 +53,27 @@ struct rpc_call;
 #define RPC_TURN_LINES 16 /* lines served for one peer before the others' turn */
 #define RPC_TURN_BYTES (256U << 10) /* the same in bytes */
 
+#define RPC_FDS_MAX 4 /* descriptors of one peer that no method has taken; more are closed */
+#define RPC_USER_SIZE 128
+#define RPC_FROM_SIZE 96
+
+/* What a peer may do; each role may do what those before it may. */
+enum rpc_role {
+	RPC_ROLE_NONE, /* nothing */
+	RPC_ROLE_READ, /* look: changes nothing, disturbs nobody */
+	RPC_ROLE_OPERATE, /* what is not configuration: flush, clear, program rules, capture */
+	RPC_ROLE_ADMIN, /* all */
+};
+
+struct rpc_who {
+	char user[RPC_USER_SIZE]; /* account ("uid 1234" if it has no name), or certificate's name
+				   */
+	char from[RPC_FROM_SIZE]; /* where from: "unix, pid 4711", "192.0.2.1:50000" */
+	uid_t uid; /* of a UNIX peer, else (uid_t)-1 */
+	gid_t gid; /* its primary group, else (gid_t)-1 */
+	enum rpc_role role;
+};
+
 struct rpc_method {
 	const char *name;
 	/* `params` is an object, or NULL if the request had none; borrowed until the call ends. */
@@ -57,7 +85,10 @@ struct rpc_server_options {
 	mode_t mode; /* of the socket file, e.g. 0660 */
 	gid_t group; /* of the socket file; (gid_t)-1 leaves it */
 	const struct rpc_method *methods; /* ends with a NULL name; must outlive the server */
-	void *ctx; /* handed to methods */
+	void *ctx; /* handed to methods and `role` */
+	/* What the caller may do, asked for each request; `who` is filled but for its role. NULL:
+	 * peers of the UNIX socket may do all, an adopted one what it came with. */
+	enum rpc_role (*role)(void *ctx, const struct rpc_who *who);
 };
 
 /*
@@ -70,6 +101,22 @@ int rpc_server_create(struct event_base *base, const struct rpc_server_options *
 
 /* Close all peers (calls still running complete into nothing), unlink the socket, free. */
 void rpc_server_destroy(struct rpc_server *server) ON_MAIN;
+
+/*
+ * Serve one more connection, a stream socket, as if it had been accepted: for whoever terminates
+ * another transport (TLS, HTTP). Takes `fd`, also when it fails; `who` is copied. ERR_LIMIT when
+ * RPC_PEERS_MAX are open.
+ */
+int rpc_server_adopt(
+	struct rpc_server *server, int fd, const struct rpc_who *who, struct err *err) ON_MAIN;
+
+/* --- who calls ------------------------------------------------------------------------------- */
+
+/* Never NULL, valid for as long as the call. A peer that has gone is still named. */
+const struct rpc_who *rpc_call_who(const struct rpc_call *call) ON_MAIN;
+
+/* The oldest descriptor that the peer has sent and nobody took, now the caller's; -1: none. */
+int rpc_call_take_fd(struct rpc_call *call) ON_MAIN;
 
 /* --- peers that want to hear more than answers ----------------------------------------------- */
 

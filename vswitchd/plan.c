@@ -55,6 +55,7 @@ struct plan {
 	struct port_step *ports;
 	struct bridge_step *bridges;
 	struct acl_step *acls;
+	struct system_step system;
 	unsigned int closing; /* devices whose closing we wait for */
 	void (*then)(struct plan *plan);
 };
@@ -297,6 +298,9 @@ world_prepare(void *ctx, struct ds_txn *txn)
 				plan->world, &plan->acls[plan->n_acls++], change, &err);
 		} else if (strcmp(change->list, "port") == 0) {
 			rc = plan_port(plan, change, &err);
+		} else if (strcmp(change->list, "system") == 0) {
+			rc = system_parts_prepare(
+				&plan->world->parts, change, txn->loading, &plan->system, &err);
 		}
 		if (rc != 0) {
 			txn->done(txn, rc, &err);
@@ -416,6 +420,7 @@ world_apply(void *ctx, struct ds_txn *txn)
 		apply_bridge(plan, &plan->bridges[i]);
 	}
 	acl_steps_settle(plan->world, plan->acls, plan->n_acls);
+	system_parts_apply(&plan->world->parts, &plan->system);
 	plan_wait(plan, apply_ended);
 }
 
@@ -496,6 +501,7 @@ world_abort(void *ctx, struct ds_txn *txn)
 	for (size_t i = 0; i < plan->n_acls; i++) {
 		acl_step_abort(plan->world, &plan->acls[i]);
 	}
+	system_parts_abort(&plan->world->parts, &plan->system);
 	plan_wait(plan, abort_ended);
 }
 

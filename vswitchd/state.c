@@ -252,6 +252,7 @@ system_state(const struct world *world, json_t *entry) ON_MAIN
 		(void)json_array_append_new(workers, worker_state(world, w));
 	}
 	(void)json_object_set_new(entry, "worker", workers);
+	system_parts_state(&world->parts, entry);
 }
 
 void

@@ -124,6 +124,11 @@ world_validate(void *ctx, const struct ds_txn *txn, struct err *err)
 			rc = validate_bridge(world, txn, change, err);
 		} else if (strcmp(change->list, "acl") == 0) {
 			rc = validate_acl(change, err);
+		} else if (strcmp(change->list, "system") == 0) {
+			rc = system_parts_check(&world->parts, change, err);
+			if (rc != 0) {
+				break; /* it has named the leaf */
+			}
 		}
 		if (rc != 0) {
 			str_appendf(path, sizeof(path), "/vswitch:vswitch/%s[name='%s']",

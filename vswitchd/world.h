@@ -23,6 +23,7 @@
 #include "vswitchd/name_map.h"
 #include "vswitchd/policy_config.h"
 #include "vswitchd/port_numbers.h"
+#include "vswitchd/system_parts.h"
 
 #define WORLD_RETRY (1 * CLOCK_S) /* between attempts to open a failed port */
 
@@ -77,6 +78,7 @@ struct world {
 	struct name_map acl_names;
 	struct name_map exclusive; /* resource (port_config_exclusive) to struct world_port */
 	struct port_numbers numbers; /* of names of ports */
+	struct system_parts parts; /* who carries out containers of /system */
 	struct plan *plan; /* of the running transaction */
 	void (*kick)(void *arg); /* main has something to step soon */
 	void *kick_arg;
