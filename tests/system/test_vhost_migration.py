@@ -3,6 +3,7 @@
 """A guest moves between two switches while it talks: nothing that arrives is corrupt, its
 connections live, and the silence is short and shown."""
 
+import subprocess
 import time
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ ATTEMPTS = 3
 SECONDS = 9
 RATE = 300
 TCP_BYTES, TCP_PAUSE_MS = 20 << 20, 20  # 6 s and more
+TCP_SECONDS = 60  # by when it is done, on a machine that is busy with other things too
 
 
 @dataclass
@@ -89,7 +91,7 @@ class Talk:
                 f"--seconds {SECONDS} --size 1200")))
         for src, dst, port in ((out, ins, 5401), (ins, out, 5402)):
             receiver = dst.start(f"{dst.trafgen} tcp-recv --port {port + self.offset} "
-                                 f"--seconds 40")
+                                 f"--seconds {TCP_SECONDS + 30}")
             wait_listening(dst, "tcp", port + self.offset)
             self.tcp.append((receiver, src.start(
                 f"{src.trafgen} tcp-send --to {dst.ip}:{port + self.offset} "
@@ -104,7 +106,7 @@ class Talk:
         """Wait and judge; the longest silence in ms."""
         what = self.inside.ifname
         for receiver, sender in self.tcp:
-            sent, got = result(sender.wait(25)), result(receiver.wait(25))
+            sent, got = result(sender.wait(TCP_SECONDS)), result(receiver.wait(TCP_SECONDS))
             check_equal((got["bytes"], got["corrupt_at"], got["checksum"]),
                         (TCP_BYTES, -1, sent["checksum"]), f"{what}: TCP bytes, corrupt at, sum")
         gap = result(self.pings.wait(SECONDS + 30))["max_gap_ms"]
@@ -156,7 +158,7 @@ def left(on: Lab) -> None:
 
 
 def attempt(number: int) -> str:
-    """A guest that moves under traffic; "", or that the guest's kernel did not survive it."""
+    """A guest that moves under traffic; "", or how the guest's kernel did not survive it."""
     with World() as world:
         on = lab(world)
         try:
@@ -167,7 +169,8 @@ def attempt(number: int) -> str:
             left(on)
         except Exception as error:  # noqa: BLE001 - judged below
             console = on.vm.console()
-            if number < ATTEMPTS and ("Oops" in console or "Kernel panic" in console
+            if number < ATTEMPTS and (isinstance(error, (TimeoutError, subprocess.TimeoutExpired))
+                                      or "Oops" in console or "Kernel panic" in console
                                       or not on.vm.process.alive()):
                 return f"{error}\n{console[-1500:]}"
             raise
@@ -175,8 +178,9 @@ def attempt(number: int) -> str:
 
 
 # Emulated by QEMU, a guest may lose a store of its own while it moves (see harness/migrate.py), and
-# then its kernel dies. What the switch does not log is lost every time.
-@suite.case("a guest moves to another switch under traffic", timeout=400)
+# then its kernel dies, or a program of it waits for ever. What the switch does not log is lost every
+# time.
+@suite.case("a guest moves to another switch under traffic", timeout=600)
 def another_switch(_world: World) -> None:
     for number in range(1, ATTEMPTS + 1):
         died = attempt(number)
