@@ -106,7 +106,24 @@ struct vq_copy_next {
 	uint32_t n; /* 0: nothing */
 };
 
-/* The same, and before each block one line of what is next is fetched. */
+/* Bytes that are fetched at once, at most: a core waits for so many lines. */
+#define VQ_FETCH_MAX 512U
+
+/* Bytes `i` to the end, and the last one: its line is one more where lines are not met. */
+static inline void
+vq_copy_fetch(const struct vq_copy_next *next, uint32_t i)
+{
+	const uint32_t end = i + VQ_FETCH_MAX < next->n ? i + VQ_FETCH_MAX : next->n;
+
+	for (; i < end; i += 64) {
+		__builtin_prefetch(next->from + i);
+		prefetch_write(next->to + i);
+	}
+	__builtin_prefetch(next->from + next->n - 1);
+	prefetch_write(next->to + next->n - 1);
+}
+
+/* vq_copy, and before each block one line of what is next is fetched. */
 static inline void
 vq_copy_ahead(uint8_t *to, const uint8_t *from, uint32_t n, const struct vq_copy_next *next)
 {
@@ -118,6 +135,9 @@ vq_copy_ahead(uint8_t *to, const uint8_t *from, uint32_t n, const struct vq_copy
 			prefetch_write(next->to + i);
 		}
 		copy64(to + i, from + i);
+	}
+	if (next->n > 0) {
+		vq_copy_fetch(next, i);
 	}
 	vq_copy(to + i, from + i, n - i);
 }

@@ -107,6 +107,9 @@ tx_put_frame(uint8_t *to, const struct tx_item *item, const struct vq_copy_next 
 	const uint32_t rest = item->len - item->head_len;
 
 	if (likely(rest == 0)) {
+		if (unlikely(next->n > 0)) {
+			vq_copy_fetch(next, 0);
+		}
 		vq_copy(to, item->head, item->len);
 		return true;
 	}
@@ -367,7 +370,7 @@ tx_run(struct tx *tx, struct tx_item *items, uint16_t n, const struct vq_bufs *b
 		if (unlikely(to == NULL || need > bufs->len[i] || !tx_header(view, item, &hdr))) {
 			break;
 		}
-		if (item->len > PKT_HEAD_MIN && i + 1 < n) {
+		if (i + 1 < n && items[i + 1].len > PKT_HEAD_MIN) {
 			next = tx_next(&items[i + 1], bufs->at[i + 1], bufs->len[i + 1]);
 		}
 		tx_put_header(to, &hdr, hdr_len);
