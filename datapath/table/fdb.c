@@ -63,6 +63,10 @@ fdb_create(const struct fdb_conf *conf, struct grace *grace, uint64_t seed, stru
 	if (fdb->deps == NULL) {
 		goto fail_deps;
 	}
+	fdb->news.slots = pages_alloc(FDB_NEWS_SLOTS * sizeof(*fdb->news.slots));
+	if (fdb->news.slots == NULL) {
+		goto fail_news;
+	}
 	if (fdb_ports_init(&fdb->ports, fdb->n_slots) != 0) {
 		goto fail_ports;
 	}
@@ -70,6 +74,8 @@ fdb_create(const struct fdb_conf *conf, struct grace *grace, uint64_t seed, stru
 	return 0;
 
 fail_ports:
+	pages_free(fdb->news.slots, FDB_NEWS_SLOTS * sizeof(*fdb->news.slots));
+fail_news:
 	pages_free(fdb->deps, FDB_DEPS * sizeof(*fdb->deps));
 fail_deps:
 	pages_free(fdb->buckets, buckets_size(fdb));
@@ -86,6 +92,7 @@ fdb_destroy(struct fdb *fdb)
 	}
 	assert(!fdb_is_locked(fdb));
 	fdb_ports_fini(&fdb->ports);
+	pages_free(fdb->news.slots, FDB_NEWS_SLOTS * sizeof(*fdb->news.slots));
 	pages_free(fdb->deps, FDB_DEPS * sizeof(*fdb->deps));
 	pages_free(fdb->buckets, buckets_size(fdb));
 	free(fdb);
@@ -249,6 +256,13 @@ fdb_port_count(const struct fdb *fdb, uint32_t port)
 	return fdb_ports_count(&fdb->ports, port);
 }
 
+uint32_t
+fdb_port_limited(const struct fdb *fdb, uint32_t port)
+{
+	assert(port < FDB_PORTS_MAX);
+	return __atomic_load_n(&fdb->ports.ports[port].n_limited, __ATOMIC_RELAXED);
+}
+
 void
 fdb_get_stats(const struct fdb *fdb, struct fdb_stats *stats)
 {
@@ -258,6 +272,7 @@ fdb_get_stats(const struct fdb *fdb, struct fdb_stats *stats)
 	stats->moved = __atomic_load_n(&from->moved, __ATOMIC_RELAXED);
 	stats->move_limited = __atomic_load_n(&from->move_limited, __ATOMIC_RELAXED);
 	stats->evicted = __atomic_load_n(&from->evicted, __ATOMIC_RELAXED);
+	stats->port_limited = __atomic_load_n(&from->port_limited, __ATOMIC_RELAXED);
 	stats->aged = __atomic_load_n(&from->aged, __ATOMIC_RELAXED);
 	stats->refused = __atomic_load_n(&from->refused, __ATOMIC_RELAXED);
 }

@@ -96,6 +96,7 @@ struct fdb_stats {
 	uint64_t moved;
 	uint64_t move_limited;
 	uint64_t evicted;
+	uint64_t port_limited; /* of those: because a port was at its own limit */
 	uint64_t aged;
 	uint64_t refused;
 };
@@ -191,6 +192,9 @@ uint32_t fdb_room(const struct fdb *fdb);
 /* Dynamic plus static entries of the table; dynamic ones of a port. Any thread. */
 uint32_t fdb_count(const struct fdb *fdb);
 uint32_t fdb_port_count(const struct fdb *fdb, uint32_t port);
+
+/* How often the port had to forget an address of its own because of its limit. Any thread. */
+uint32_t fdb_port_limited(const struct fdb *fdb, uint32_t port);
 void fdb_get_stats(const struct fdb *fdb, struct fdb_stats *stats);
 
 #endif

@@ -140,6 +140,7 @@ fdb_evict(struct fdb *fdb, uint32_t port, uint16_t now_s)
 		fdb_ports_touch(&fdb->ports, port, slot);
 		slot = fdb_ports_oldest(&fdb->ports, port);
 	}
+	fdb_news_tell(fdb, FDB_CHANGE_EVICTED, *fdb_key_at(fdb, slot), port, FDB_NO_PORT);
 	fdb_kill(fdb, slot);
 	fdb_stat_inc(&fdb->stats.evicted);
 }
@@ -153,6 +154,8 @@ port_make_room(struct fdb *fdb, uint32_t port, uint32_t port_limit, uint16_t now
 			break;
 		}
 		fdb_evict(fdb, port, now_s);
+		fdb_ports_limited(&fdb->ports, port);
+		fdb_stat_inc(&fdb->stats.port_limited);
 	}
 }
 
@@ -224,6 +227,7 @@ learn_known(struct fdb *fdb, fdb_key_t key, uint32_t slot, uint32_t port, uint32
 	fdb_value_store(fdb, slot, fdb_value(port, now_s));
 	fdb_changed(fdb, key);
 	fdb_stat_inc(&fdb->stats.moved);
+	fdb_news_tell(fdb, FDB_CHANGE_MOVED, key, port, old_port);
 	return FDB_MOVED;
 }
 
@@ -249,6 +253,7 @@ fdb_learn(struct fdb *fdb, fdb_key_t key, uint32_t port, uint32_t port_limit, ui
 	slot_write(fdb, slot, key, fdb_value(port, now_s));
 	fdb_changed(fdb, key);
 	fdb_stat_inc(&fdb->stats.learned);
+	fdb_news_tell(fdb, FDB_CHANGE_LEARNED, key, port, FDB_NO_PORT);
 	return FDB_LEARNED;
 }
 

@@ -36,6 +36,8 @@ struct fdb_port {
 	struct fdb_list fixed;
 	uint32_t n_dynamic; /* also read by others, relaxed */
 	uint32_t heap_pos; /* in heap, from 1; 0: holds none */
+	uint32_t
+		n_limited; /* entries that went because of its own limit; read by others, relaxed */
 };
 
 struct fdb_ports {
@@ -65,6 +67,15 @@ uint32_t fdb_ports_first_static(const struct fdb_ports *fp, uint32_t port);
 
 /* The port with most dynamic entries; FDB_NO_PORT if there are none. */
 uint32_t fdb_ports_busiest(const struct fdb_ports *fp);
+
+/* Another entry went because of the port's own limit. */
+static inline void
+fdb_ports_limited(struct fdb_ports *fp, uint32_t port)
+{
+	uint32_t *n = &fp->ports[port].n_limited;
+
+	__atomic_store_n(n, *n + 1, __ATOMIC_RELAXED);
+}
 
 /* Dynamic entries of a port. Any thread. */
 uint32_t fdb_ports_count(const struct fdb_ports *fp, uint32_t port);

@@ -27,6 +27,7 @@
 #include <rte_common.h>
 
 #include "datapath/table/fdb.h"
+#include "datapath/table/fdb_news.h"
 #include "datapath/table/fdb_ports.h"
 #include "datapath/table/secret.h"
 
@@ -54,6 +55,14 @@ struct fdb_flush_pos {
 	uint32_t slot;
 };
 
+/* Counters run freely and wrap; a slot is the counter's remainder. */
+struct fdb_news_ring {
+	struct fdb_news *slots; /* owned, FDB_NEWS_SLOTS */
+	uint32_t put; /* slots filled; by the holder of the lock, read by main */
+	uint32_t taken; /* slots emptied; by main, read by writers */
+	uint64_t lost;
+};
+
 struct fdb {
 	/* Read by all, never changed. */
 	struct fdb_bucket *buckets;
@@ -79,6 +88,8 @@ struct fdb {
 	bool moves_s_known; /* false until the first time is told */
 	struct fdb_stats stats;
 	struct fdb_ports ports;
+	bool telling; /* somebody wants news */
+	struct fdb_news_ring news;
 
 	/* Main's alone. */
 	uint32_t sweep_slot;
@@ -206,6 +217,24 @@ void fdb_kill(struct fdb *fdb, uint32_t slot);
 
 /* Delete one dynamic entry of the port, which has some. */
 void fdb_evict(struct fdb *fdb, uint32_t port, uint16_t now_s);
+
+/* Queue it for main, or count it as lost. */
+void fdb_news_put(struct fdb *fdb, const struct fdb_news *news);
+
+/* A dynamic entry has just changed, or is about to go. */
+static inline void
+fdb_news_tell(struct fdb *fdb, enum fdb_change change, fdb_key_t key, uint32_t port, uint32_t from)
+{
+	if (unlikely(fdb->telling)) {
+		fdb_news_put(fdb,
+			&(struct fdb_news){.key = key & ~FDB_USED,
+				.port = port,
+				.from = from,
+				.count = 1,
+				.vlan = -1,
+				.change = (uint8_t)change});
+	}
+}
 
 /* A new second, a new allowance of moves. */
 void fdb_moves_refill(struct fdb *fdb, uint16_t now_s);

@@ -19,6 +19,8 @@ age_slot(struct fdb *fdb, uint32_t slot, uint16_t now_s)
 		return;
 	}
 	if (fdb->conf.aging_s != 0 && age > fdb->conf.aging_s) {
+		fdb_news_tell(fdb, FDB_CHANGE_AGED, *fdb_key_at(fdb, slot), fdb_value_port(value),
+			FDB_NO_PORT);
 		fdb_kill(fdb, slot);
 		fdb_stat_inc(&fdb->stats.aged);
 	} else if (age > FDB_AGING_MAX_S) {
@@ -74,18 +76,33 @@ port_first_slot(const struct fdb *fdb, uint32_t port, bool with_static)
 						  : slot;
 }
 
+/* One word for all that a call has deleted; the lock is held. */
+static void
+tell_flush(struct fdb *fdb, uint32_t port, int vlan, unsigned int n)
+{
+	if (fdb->telling && n > 0) {
+		fdb_news_put(fdb,
+			&(struct fdb_news){.port = port,
+				.count = n,
+				.vlan = (int16_t)vlan,
+				.change = FDB_CHANGE_FLUSHED});
+	}
+}
+
 /* All of one port: its lists name the slots. */
 static bool
 flush_port(struct fdb *fdb, uint32_t port, bool with_static) ON_MAIN
 {
+	unsigned int n = 0;
 	uint32_t slot;
 
 	fdb_lock(fdb);
 	slot = port_first_slot(fdb, port, with_static);
-	for (unsigned int n = 0; n < FDB_SLICE && slot != FDB_NO_SLOT; n++) {
+	for (; n < FDB_SLICE && slot != FDB_NO_SLOT; n++) {
 		fdb_kill(fdb, slot);
 		slot = port_first_slot(fdb, port, with_static);
 	}
+	tell_flush(fdb, port, -1, n);
 	fdb_unlock(fdb);
 	return slot == FDB_NO_SLOT;
 }
@@ -124,6 +141,7 @@ fdb_flush(struct fdb *fdb, uint32_t port, int vlan, bool with_static)
 {
 	struct fdb_flush_pos *flush = &fdb->flush;
 	unsigned int n = 0;
+	bool done = false;
 
 	assert(port < FDB_PORTS_MAX && vlan < 4096);
 	if (port != FDB_NO_PORT && vlan < 0) {
@@ -133,14 +151,17 @@ fdb_flush(struct fdb *fdb, uint32_t port, int vlan, bool with_static)
 		*flush = (struct fdb_flush_pos){
 			.port = port, .vlan = vlan, .with_static = with_static};
 	}
-	for (unsigned int i = 0; i < FLUSH_LOOKS && n < FDB_SLICE; i++) {
+	for (unsigned int i = 0; i < FLUSH_LOOKS && n < FDB_SLICE && !done; i++) {
 		n += flush_slice(fdb, flush, FDB_SLICE - n);
-		if (flush->slot == fdb->n_slots) {
-			flush->slot = 0;
-			return true;
-		}
+		done = flush->slot == fdb->n_slots;
 	}
-	return false;
+	if (done) {
+		flush->slot = 0;
+	}
+	fdb_lock(fdb);
+	tell_flush(fdb, port, vlan, n);
+	fdb_unlock(fdb);
+	return done;
 }
 
 /* --- showing -------------------------------------------------------------------------------- */
