@@ -2,11 +2,13 @@
 #include "ctl/methods.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/suggest.h"
+#include "ctl/access.h"
 #include "ctl/events.h"
 #include "ctl/params.h"
 #include "ctl/program.h"
@@ -23,19 +25,68 @@ static void run_flows(void *ctx, struct rpc_call *call, json_t *params);
 static void run_subscribe(void *ctx, struct rpc_call *call, json_t *params);
 static void run_unsubscribe(void *ctx, struct rpc_call *call, json_t *params);
 
+/* edit and action look closer: what they need depends on what is asked. */
 const struct rpc_method methods_table[] = {
-	{"get", run_get},
-	{"edit", run_edit},
-	{"schema", run_schema},
-	{"version", run_version},
-	{"ping", run_ping},
-	{"action", run_action},
-	{"program", run_program},
-	{"flows", run_flows},
-	{"subscribe", run_subscribe},
-	{"unsubscribe", run_unsubscribe},
+	{"get", run_get, RPC_ROLE_READ},
+	{"edit", run_edit, RPC_ROLE_READ},
+	{"schema", run_schema, RPC_ROLE_READ},
+	{"version", run_version, RPC_ROLE_READ},
+	{"ping", run_ping, RPC_ROLE_READ},
+	{"action", run_action, RPC_ROLE_READ},
+	{"program", run_program, RPC_ROLE_OPERATE},
+	{"flows", run_flows, RPC_ROLE_READ},
+	{"subscribe", run_subscribe, RPC_ROLE_READ},
+	{"unsubscribe", run_unsubscribe, RPC_ROLE_READ},
 	{NULL, NULL},
 };
+
+enum rpc_role
+methods_role(void *ctx, const struct rpc_who *who)
+{
+	const struct methods *methods = ctx;
+
+	return methods->access == NULL ? who->role : access_role(methods->access, who);
+}
+
+/* What a request was for. */
+static enum audit_kind
+kind_of(const struct methods *methods, const json_t *request)
+{
+	const char *method = json_string_value(json_object_get(request, "method"));
+	const json_t *params = json_object_get(request, "params");
+	const char *name = json_string_value(json_object_get(params, "name"));
+
+	if (json_is_true(json_object_get(params, "dry-run"))) {
+		return AUDIT_LOOK;
+	}
+	if (strcmp(method, "edit") == 0 || strcmp(method, "rollback") == 0 ||
+		strcmp(method, "confirm") == 0) {
+		return AUDIT_CONFIG;
+	}
+	if (strcmp(method, "action") != 0 || name == NULL) {
+		return strcmp(method, "program") == 0 ? AUDIT_OPERATE : AUDIT_LOOK;
+	}
+	for (const struct rpc_action *a = methods->actions; a != NULL && a->name != NULL; a++) {
+		if (strcmp(a->name, name) == 0) {
+			return a->needs == RPC_ROLE_READ ? AUDIT_LOOK : AUDIT_OPERATE;
+		}
+	}
+	return AUDIT_LOOK;
+}
+
+void
+methods_ended(void *ctx, const struct rpc_end *end)
+{
+	struct methods *methods = ctx;
+	const struct audit_end what = {.who = end->who,
+		.request = end->request,
+		.result = end->result,
+		.refusal = end->code == 0 ? NULL : end->text,
+		.not_permitted = end->code == RPC_NOT_PERMITTED};
+
+	role_assert(&role_main);
+	audit_end(&methods->audit, kind_of(methods, end->request), &what);
+}
 
 static const struct param no_params[] = {{NULL}};
 
@@ -128,6 +179,22 @@ edit_done(void *arg, int rc, const json_t *result, const struct err *err)
 	rpc_call_reply(call, json_incref((json_t *)(uintptr_t)result));
 }
 
+/* Anybody may try; to change something takes an admin, who may be bound to some paths. */
+static int
+edit_permitted(const struct methods *methods, const struct rpc_call *call, const json_t *params,
+	struct err *err) ON_MAIN
+{
+	if (json_is_true(json_object_get(params, "dry-run"))) {
+		return 0;
+	}
+	if (!rpc_call_permits(call, RPC_ROLE_ADMIN, "edit", err)) {
+		return err_errno(err->kind);
+	}
+	return methods->access == NULL ? 0
+				       : access_check_edits(methods->access, rpc_call_who(call),
+						 json_object_get(params, "edits"), err);
+}
+
 static void
 run_edit(void *ctx, struct rpc_call *call, json_t *params)
 {
@@ -144,6 +211,10 @@ run_edit(void *ctx, struct rpc_call *call, json_t *params)
 	role_assert(&role_main);
 	if (params_check(params, table, "edit", &err) != 0) {
 		rpc_call_fail(call, RPC_INVALID_PARAMS, err.text);
+		return;
+	}
+	if (edit_permitted(methods, call, params, &err) != 0) {
+		rpc_call_refuse(call, &err);
 		return;
 	}
 	ds_edit(methods->ds, params, edit_done, call);
@@ -258,12 +329,26 @@ action_run(const struct methods *methods, const struct rpc_action *action, json_
 	json_t *output = NULL;
 	int rc;
 
+	if (action->serve != NULL) {
+		action->serve(methods->actions_ctx, input, call);
+		return;
+	}
 	if (action->start != NULL) {
 		action->start(methods->actions_ctx, input, action_done, call);
 		return;
 	}
 	rc = action->run(methods->actions_ctx, input, &output, &err);
 	action_done(call, output, rc == 0 ? NULL : &err);
+}
+
+static bool
+action_permitted(
+	const struct rpc_call *call, const struct rpc_action *action, struct err *err) ON_MAIN
+{
+	char what[64];
+
+	(void)snprintf(what, sizeof(what), "action %s", action->name);
+	return rpc_call_permits(call, action->needs, what, err);
 }
 
 static void
@@ -285,7 +370,7 @@ run_action(void *ctx, struct rpc_call *call, json_t *params)
 		return;
 	}
 	action = action_find(methods, json_string_value(json_object_get(params, "name")), &err);
-	if (action == NULL) {
+	if (action == NULL || !action_permitted(call, action, &err)) {
 		rpc_call_refuse(call, &err);
 		return;
 	}

@@ -14,8 +14,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "ctl/audit.h"
 #include "ctl/rpc_server.h"
 
+struct access;
 struct datastore;
 struct events;
 struct program_backend;
@@ -33,6 +35,11 @@ struct rpc_action {
 	/* Instead of `run`: calls `done`, on main, before it returns or later. `input` is borrowed
 	 * for the call. */
 	void (*start)(void *ctx, json_t *input, rpc_action_done done, void *arg);
+	/* Instead of both, for one that asks who calls or takes descriptors: completes the call
+	 * itself, once. `input` is borrowed for the call. */
+	void (*serve)(void *ctx, json_t *input, struct rpc_call *call);
+	/* What the caller must be; not said (RPC_ROLE_NONE): an admin. */
+	enum rpc_role needs;
 };
 
 struct methods {
@@ -43,9 +50,17 @@ struct methods {
 	struct events *events;
 	json_t *versions; /* borrowed: object that `version` answers */
 	uint64_t started; /* clock_now() at start; `ping` tells the time since */
+	const struct access *access; /* NULL: no rules, everybody has the role it came with */
+	struct audit audit; /* AUDIT_INIT */
 };
 
 /* Its context is a struct methods that outlives the server. */
 extern const struct rpc_method methods_table[];
+
+/* For rpc_server_options.role: the caller's by the access rules. */
+enum rpc_role methods_role(void *ctx, const struct rpc_who *who);
+
+/* For rpc_server_options.ended: writes down who changed what. */
+void methods_ended(void *ctx, const struct rpc_end *end);
 
 #endif

@@ -11,6 +11,8 @@ static struct rpc_batch *batch_create(struct rpc_peer *peer, size_t n_slots) ON_
 static void batch_store(struct rpc_batch *batch, size_t slot, json_t *answer) ON_MAIN;
 static void batch_put(struct rpc_batch *batch) ON_MAIN;
 static void call_end(struct rpc_call *call, json_t *answer) ON_MAIN;
+static void call_run(const struct rpc_server *server, struct rpc_call *call,
+	const struct rpc_method *method, json_t *params) ON_MAIN;
 static int request_check(const struct rpc_peer *peer, const struct jsonrpc_request *request,
 	const struct rpc_method **method, struct jsonrpc_fault *fault) ON_MAIN;
 static int code_of(enum err_kind kind);
@@ -33,6 +35,22 @@ call_line(struct rpc_peer *peer, const char *line, size_t len)
 	peer->batch = peer->message.batch ? batch_create(peer, peer->message.n_requests) : NULL;
 }
 
+/* Run the method, if the caller may. */
+static void
+call_run(const struct rpc_server *server, struct rpc_call *call, const struct rpc_method *method,
+	json_t *params)
+{
+	struct err err = ERR_INIT;
+	char what[64];
+
+	(void)snprintf(what, sizeof(what), "method %s", method->name);
+	if (rpc_call_permits(call, method->needs, what, &err)) {
+		method->run(server->ctx, call, params);
+	} else {
+		rpc_call_refuse(call, &err);
+	}
+}
+
 void
 call_next(struct rpc_peer *peer)
 {
@@ -51,17 +69,19 @@ call_next(struct rpc_peer *peer)
 	call->slot = slot;
 	call->request = json_incref(request.object);
 	call->id = request.id;
-	if (peer->server->role != NULL) {
-		peer->who.role = peer->server->role(peer->server->ctx, &peer->who);
-	}
+	call->ended = peer->server->ended;
+	call->ctx = peer->server->ctx;
 	call->who = peer->who;
+	if (peer->server->role != NULL) {
+		call->who.role = peer->server->role(peer->server->ctx, &peer->who);
+	}
 	LIST_INSERT_HEAD(&peer->calls, call, link);
 	peer->n_pending++;
 	if (batch != NULL) {
 		batch->n_open++;
 	}
 	if (request_check(peer, &request, &method, &fault) == 0) {
-		method->run(peer->server->ctx, call, request.params);
+		call_run(peer->server, call, method, request.params);
 	} else {
 		if (!jsonrpc_is_notification(&request)) {
 			answer = jsonrpc_error_new(request.id, fault.code, fault.text, NULL);
@@ -111,6 +131,25 @@ rpc_call_who(const struct rpc_call *call)
 	return &call->who;
 }
 
+bool
+rpc_call_permits(
+	const struct rpc_call *call, enum rpc_role needs, const char *what, struct err *err)
+{
+	const struct rpc_who *who = &call->who;
+
+	if (needs == RPC_ROLE_NONE) {
+		needs = RPC_ROLE_ADMIN;
+	}
+	if (who->role >= needs) {
+		return true;
+	}
+	(void)err_set(err, ERR_DENIED, NULL,
+		"%s needs role %s; %s (%s) has role %s, see /system/access", what,
+		rpc_role_name(needs), who->user[0] == '\0' ? "this connection" : who->user,
+		who->from, rpc_role_name(who->role));
+	return false;
+}
+
 int
 rpc_call_take_fd(struct rpc_call *call)
 {
@@ -126,11 +165,27 @@ rpc_call_take_fd(struct rpc_call *call)
 	return fd;
 }
 
+/* Tell whoever keeps account of calls. */
+static void
+call_tell(const struct rpc_call *call, const json_t *result, int code, const char *text) ON_MAIN
+{
+	const struct rpc_end end = {.who = &call->who,
+		.request = call->request,
+		.result = result,
+		.code = code,
+		.text = text};
+
+	if (call->ended != NULL) {
+		call->ended(call->ctx, &end);
+	}
+}
+
 void
 rpc_call_reply(struct rpc_call *call, json_t *result)
 {
 	json_t *answer = NULL;
 
+	call_tell(call, result, 0, NULL);
 	if (call->id == NULL || call->peer == NULL) {
 		json_decref(result);
 	} else {
@@ -144,6 +199,7 @@ rpc_call_refuse(struct rpc_call *call, const struct err *err)
 {
 	json_t *answer = NULL;
 
+	call_tell(call, NULL, code_of(err->kind), err->text);
 	if (call->id != NULL && call->peer != NULL) {
 		json_t *data = json_object();
 
@@ -162,6 +218,7 @@ rpc_call_fail(struct rpc_call *call, int code, const char *text)
 {
 	json_t *answer = NULL;
 
+	call_tell(call, NULL, code, text == NULL ? jsonrpc_code_text(code) : text);
 	if (call->id != NULL && call->peer != NULL) {
 		answer = jsonrpc_error_new(call->id, code, text, NULL);
 	}

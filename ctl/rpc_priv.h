@@ -44,7 +44,9 @@ struct rpc_call {
 	size_t slot; /* its place in the batch */
 	json_t *request; /* owned; keeps id and params alive */
 	json_t *id; /* borrowed from request; NULL: a notification */
-	struct rpc_who who;
+	struct rpc_who who; /* its role: what it may now */
+	void (*ended)(void *ctx, const struct rpc_end *end); /* the server's; it may have gone */
+	void *ctx;
 };
 
 /* A batch collects the answers of its calls; freed with the last of them. */
@@ -69,7 +71,7 @@ struct rpc_peer {
 	struct event *turn; /* timer: more to serve, or time to go */
 	struct evbuffer *in;
 	struct evbuffer *out;
-	struct rpc_who who; /* its role as of the last request */
+	struct rpc_who who; /* its role: what it came with */
 	int fds[RPC_FDS_MAX]; /* received and not taken, oldest first */
 	size_t n_fds;
 	size_t scanned; /* bytes of `in` known to hold no newline */
@@ -95,6 +97,7 @@ struct rpc_server {
 	const struct rpc_method *methods;
 	void *ctx;
 	enum rpc_role (*role)(void *ctx, const struct rpc_who *who);
+	void (*ended)(void *ctx, const struct rpc_end *end);
 	struct rpc_listen listener;
 	struct event *acceptable;
 	struct event *accept_later; /* timer: descriptors were exhausted */
@@ -103,6 +106,7 @@ struct rpc_server {
 	void *gone_arg;
 	TAILQ_HEAD(, rpc_peer) peers;
 	size_t n_peers;
+	uint64_t n_refused; /* connections beyond RPC_PEERS_MAX */
 	size_t n_in; /* bytes in the input buffers of all peers */
 };
 

@@ -2,7 +2,6 @@
 #include "ctl/rpc_server.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/str.h"
 #include "ctl/rpc_priv.h"
 
 LOG_MODULE("rpc");
@@ -36,6 +34,7 @@ rpc_server_create(struct event_base *base, const struct rpc_server_options *opti
 	server->methods = options->methods;
 	server->ctx = options->ctx;
 	server->role = options->role;
+	server->ended = options->ended;
 	TAILQ_INIT(&server->peers);
 	rc = rpc_listen_init(&server->listener, options->path, options->mode, options->group, err);
 	if (rc != 0) {
@@ -83,6 +82,12 @@ rpc_server_on_gone(
 	server->gone_arg = arg;
 }
 
+uint64_t
+rpc_server_refused(const struct rpc_server *server)
+{
+	return server->n_refused;
+}
+
 static void
 server_acceptable(evutil_socket_t fd, short what, void *arg)
 {
@@ -121,25 +126,6 @@ server_accept_later(evutil_socket_t fd, short what, void *arg)
 	(void)event_add(server->acceptable, NULL);
 }
 
-/* Who is at the other end of a UNIX socket, by the kernel's word of when it connected. */
-static void
-who_of(int fd, struct rpc_who *who)
-{
-	struct ucred cred = {.pid = 0, .uid = (uid_t)-1, .gid = (gid_t)-1};
-	socklen_t len = sizeof(cred);
-	const struct passwd *account;
-
-	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
-	account = getpwuid(cred.uid);
-	*who = (struct rpc_who){.uid = cred.uid, .gid = cred.gid, .role = RPC_ROLE_ADMIN};
-	if (account != NULL) {
-		(void)str_copy(who->user, account->pw_name, sizeof(who->user));
-	} else {
-		(void)snprintf(who->user, sizeof(who->user), "uid %u", cred.uid);
-	}
-	(void)snprintf(who->from, sizeof(who->from), "unix, pid %d", cred.pid);
-}
-
 static void
 accept_fd(struct rpc_server *server, int fd)
 {
@@ -148,12 +134,13 @@ accept_fd(struct rpc_server *server, int fd)
 	struct rpc_who who;
 
 	if (server->n_peers < RPC_PEERS_MAX) {
-		who_of(fd, &who);
+		rpc_who_unix(fd, &who);
 		if (peer_create(server, fd, &who) != 0) {
 			log_warn("no memory for a connection on %s", server->listener.path);
 		}
 		return;
 	}
+	server->n_refused++;
 	log_info("connection on %s refused: %d are open", server->listener.path, RPC_PEERS_MAX);
 	(void)send(fd, full, sizeof(full) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)close(fd);
@@ -163,6 +150,7 @@ int
 rpc_server_adopt(struct rpc_server *server, int fd, const struct rpc_who *who, struct err *err)
 {
 	if (server->n_peers >= RPC_PEERS_MAX) {
+		server->n_refused++;
 		(void)close(fd);
 		return err_set(
 			err, ERR_LIMIT, NULL, "too many connections: %d are open", RPC_PEERS_MAX);
@@ -171,4 +159,21 @@ rpc_server_adopt(struct rpc_server *server, int fd, const struct rpc_who *who, s
 	return peer_create(server, fd, who) == 0
 		? 0
 		: err_set(err, ERR_LIMIT, NULL, "no memory for a connection");
+}
+
+void
+rpc_server_recheck(struct rpc_server *server)
+{
+	struct rpc_peer *peer;
+
+	if (server->role == NULL) {
+		return;
+	}
+	TAILQ_FOREACH (peer, &server->peers, link) {
+		if (server->role(server->ctx, &peer->who) == RPC_ROLE_NONE) {
+			log_info("%s (%s) may do nothing any more and is closed", peer->who.user,
+				peer->who.from);
+			peer_finish(peer);
+		}
+	}
 }

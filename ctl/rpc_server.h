@@ -15,7 +15,8 @@
  * (batches, edits) can take it past RPC_OUTPUT_MAX.
  *
  * Who calls. Each peer has a struct rpc_who from its first byte on: of the UNIX socket from the
- * kernel's credentials of whoever connected, of an adopted connection from its owner.
+ * kernel's credentials of whoever connected, of an adopted connection from its owner. A method runs
+ * only for whoever has the role that it needs.
  *
  * Descriptors. A peer of the UNIX socket may send some with a line (SCM_RIGHTS); the method that
  * wants one takes the oldest. Those that nobody takes close with the peer.
@@ -32,11 +33,13 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
 #include "base/role.h"
 #include "ctl/jsonrpc.h"
+#include "ctl/rpc_who.h"
 
 struct event_base;
 struct rpc_server;
@@ -54,30 +57,22 @@ struct rpc_call;
 #define RPC_TURN_BYTES (256U << 10) /* the same in bytes */
 
 #define RPC_FDS_MAX 4 /* descriptors of one peer that no method has taken; more are closed */
-#define RPC_USER_SIZE 128
-#define RPC_FROM_SIZE 96
-
-/* What a peer may do; each role may do what those before it may. */
-enum rpc_role {
-	RPC_ROLE_NONE, /* nothing */
-	RPC_ROLE_READ, /* look: changes nothing, disturbs nobody */
-	RPC_ROLE_OPERATE, /* what is not configuration: flush, clear, program rules, capture */
-	RPC_ROLE_ADMIN, /* all */
-};
-
-struct rpc_who {
-	char user[RPC_USER_SIZE]; /* account ("uid 1234" if it has no name), or certificate's name
-				   */
-	char from[RPC_FROM_SIZE]; /* where from: "unix, pid 4711", "192.0.2.1:50000" */
-	uid_t uid; /* of a UNIX peer, else (uid_t)-1 */
-	gid_t gid; /* its primary group, else (gid_t)-1 */
-	enum rpc_role role;
-};
 
 struct rpc_method {
 	const char *name;
 	/* `params` is an object, or NULL if the request had none; borrowed until the call ends. */
 	void (*run)(void *ctx, struct rpc_call *call, json_t *params);
+	/* What the caller must be, else it is refused; not said (RPC_ROLE_NONE): an admin. */
+	enum rpc_role needs;
+};
+
+/* How a call ended. All is borrowed. */
+struct rpc_end {
+	const struct rpc_who *who; /* with the role that it had */
+	const json_t *request; /* the whole request */
+	const json_t *result; /* NULL: it failed */
+	int code; /* of the error; 0: it did not fail */
+	const char *text; /* of the error */
 };
 
 struct rpc_server_options {
@@ -85,10 +80,13 @@ struct rpc_server_options {
 	mode_t mode; /* of the socket file, e.g. 0660 */
 	gid_t group; /* of the socket file; (gid_t)-1 leaves it */
 	const struct rpc_method *methods; /* ends with a NULL name; must outlive the server */
-	void *ctx; /* handed to methods and `role` */
-	/* What the caller may do, asked for each request; `who` is filled but for its role. NULL:
-	 * peers of the UNIX socket may do all, an adopted one what it came with. */
+	void *ctx; /* handed to methods and the functions below */
+	/* What the caller may do, asked for each request, so that a change of rules holds for open
+	 * connections; who->role is what it came with. NULL: that. */
 	enum rpc_role (*role)(void *ctx, const struct rpc_who *who);
+	/* Told how each call of a method that there is ended, also when nobody hears its answer;
+	 * `ctx` outlives the calls. NULL: nobody wants to know. */
+	void (*ended)(void *ctx, const struct rpc_end *end);
 };
 
 /*
@@ -110,10 +108,18 @@ void rpc_server_destroy(struct rpc_server *server) ON_MAIN;
 int rpc_server_adopt(
 	struct rpc_server *server, int fd, const struct rpc_who *who, struct err *err) ON_MAIN;
 
+/* Rules have changed: close the connections that may do nothing any more. */
+void rpc_server_recheck(struct rpc_server *server) ON_MAIN;
+
 /* --- who calls ------------------------------------------------------------------------------- */
 
 /* Never NULL, valid for as long as the call. A peer that has gone is still named. */
 const struct rpc_who *rpc_call_who(const struct rpc_call *call) ON_MAIN;
+
+/* Whether the caller may do `what` ("action fdb-flush"), which needs this role; else *err says
+ * (ERR_DENIED) who it is, what it may and what it would have to be. */
+bool rpc_call_permits(const struct rpc_call *call, enum rpc_role needs, const char *what,
+	struct err *err) ON_MAIN;
 
 /* The oldest descriptor that the peer has sent and nobody took, now the caller's; -1: none. */
 int rpc_call_take_fd(struct rpc_call *call) ON_MAIN;
@@ -135,6 +141,16 @@ size_t rpc_peer_waiting(const struct rpc_peer *peer) ON_MAIN;
 /* Send one line of JSON, `len` bytes without its newline; copied. Nothing of the peer's is freed
  * before the loop runs. */
 void rpc_peer_notify(struct rpc_peer *peer, const char *text, size_t len) ON_MAIN;
+
+/* Who it is; valid as long as the peer. */
+const struct rpc_who *rpc_peer_who(const struct rpc_peer *peer) ON_MAIN;
+
+/* Send an error with this sentence as the last line, and close when it is out or nobody reads. The
+ * peer goes later, from the loop. */
+void rpc_peer_end(struct rpc_peer *peer, const char *why) ON_MAIN;
+
+/* Connections that were refused because RPC_PEERS_MAX were open, since the start. */
+uint64_t rpc_server_refused(const struct rpc_server *server) ON_MAIN;
 
 /* --- completing a call: exactly one of these, once ----------------------------------------- */
 

@@ -103,6 +103,26 @@ system_parts_abort(const struct system_parts *parts, struct system_step *step)
 	}
 }
 
+int
+system_parts_reload(const struct system_parts *parts, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < parts->n; i++) {
+		const struct system_part *part = &parts->part[i];
+		struct err reason = ERR_INIT;
+
+		if (part->reload != NULL && part->reload(part->ctx, &reason) != 0 && rc == 0) {
+			name_container(part, &reason);
+			rc = err_errno(reason.kind);
+			if (err != NULL) {
+				*err = reason;
+			}
+		}
+	}
+	return rc;
+}
+
 void
 system_parts_state(const struct system_parts *parts, json_t *entry)
 {

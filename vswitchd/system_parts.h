@@ -33,6 +33,9 @@ struct system_part {
 		void **prepared, struct err *err);
 	void (*apply)(void *ctx, void *prepared);
 	void (*abort)(void *ctx, void *prepared);
+	/* Read files again that the configuration names; may be NULL. On an error what was in use
+	 * stays in use. */
+	int (*reload)(void *ctx, struct err *err);
 	/* Add state leaves to the container; may be NULL. */
 	void (*state)(void *ctx, json_t *container);
 };
@@ -60,6 +63,9 @@ int system_parts_prepare(const struct system_parts *parts, const struct ds_chang
 	bool loading, struct system_step *step, struct err *err) ON_MAIN;
 void system_parts_apply(const struct system_parts *parts, struct system_step *step) ON_MAIN;
 void system_parts_abort(const struct system_parts *parts, struct system_step *step) ON_MAIN;
+
+/* Let each part read its files again; the first error, and all parts are asked. */
+int system_parts_reload(const struct system_parts *parts, struct err *err) ON_MAIN;
 
 /* State leaves, into the entry of /system. */
 void system_parts_state(const struct system_parts *parts, json_t *entry) ON_MAIN;
