@@ -267,6 +267,14 @@ model_is_lower_case(const struct lysc_node *node)
 	return find_ext(node, "lower-case") != NULL;
 }
 
+const char *
+model_metric(const struct lysc_node *node)
+{
+	const struct lysc_ext_instance *ext = find_ext(node, "metric");
+
+	return ext == NULL ? NULL : ext->argument;
+}
+
 enum model_apply
 model_apply_class(const struct lysc_node *node)
 {
@@ -301,6 +309,28 @@ model_type(const struct lysc_node *node)
 		type = ((const struct lysc_type_leafref *)type)->realtype;
 	}
 	return type;
+}
+
+bool
+model_is_counter(const struct model *model, const struct lysc_node *node)
+{
+	const struct lysp_tpdf *types = model->module->parsed->typedefs;
+	LY_ARRAY_COUNT_TYPE i;
+
+	LY_ARRAY_FOR(types, i)
+	{
+		/* A leaf whose type adds nothing to a typedef shares what that was compiled to. */
+		if (strcmp(types[i].name, "counter64") == 0) {
+			return model_type(node) == types[i].type.compiled;
+		}
+	}
+	return false;
+}
+
+const char *
+model_units(const struct lysc_node *node)
+{
+	return node->nodetype == LYS_LEAF ? ((const struct lysc_node_leaf *)node)->units : NULL;
 }
 
 const char *

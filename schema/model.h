@@ -87,6 +87,9 @@ bool model_is_paged(const struct lysc_node *node);
 /* True for a string whose canonical form is lower case (extension vs:lower-case). */
 bool model_is_lower_case(const struct lysc_node *node);
 
+/* Extension vs:metric of a node (metrics.h), NULL if it has none. */
+const char *model_metric(const struct lysc_node *node);
+
 /* Extension vs:apply of a leaf or leaf-list. */
 enum model_apply model_apply_class(const struct lysc_node *node);
 const char *model_apply_name(enum model_apply apply);
@@ -95,6 +98,12 @@ const char *model_apply_name(enum model_apply apply);
 
 /* The type of a leaf or leaf-list, references followed to what they refer to. */
 const struct lysc_type *model_type(const struct lysc_node *node);
+
+/* True for a leaf whose type is counter64 as it stands. */
+bool model_is_counter(const struct model *model, const struct lysc_node *node);
+
+/* What a leaf's numbers count, as the schema says; NULL: it does not. */
+const char *model_units(const struct lysc_node *node);
 
 /* The default of a leaf as canonical text, NULL if it has none. */
 const char *model_default(const struct lysc_node *node);
