@@ -137,6 +137,7 @@ twin_make_room(struct twin *twin, uint32_t port, uint32_t port_limit, int64_t no
 	for (int i = 0; i < EVICT_TRIES; i++) {
 		if (port_limit != 0 && twin->n_on_port[port] >= port_limit) {
 			twin_evict(twin, port, now_s);
+			twin->stats.port_limited++;
 		}
 	}
 }
