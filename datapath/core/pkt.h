@@ -94,6 +94,7 @@ struct tx_item {
 	uint16_t cut;
 	uint16_t headroom;
 	struct pkt_offload ol; /* as the frame leaves */
+	uint8_t lost; /* 1 + enum drop_reason: it was lost on its way out; 0: not */
 };
 
 /* Heads of one worker that differ from their packet's. */

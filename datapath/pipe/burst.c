@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "datapath/core/offload.h"
 #include "datapath/pipe/act.h"
+#include "datapath/pipe/capture.h"
 #include "datapath/pipe/flow_query.h"
 
 int
@@ -149,6 +150,9 @@ burst_run(struct burst *burst, const struct snapshot *snap, const struct rxq_vie
 		return 0;
 	}
 	n = check_received(burst, in, n_received);
+	if (unlikely(in->captures != NULL)) {
+		capture_received(in->captures, burst->stage.worker, in->id, burst->pkts, n);
+	}
 	if (!in->enabled) {
 		port_drop(&burst->ports[in->id], DROP_PORT_DISABLED, n);
 	} else if (bridge == NULL) {

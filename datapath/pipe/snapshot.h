@@ -30,6 +30,8 @@
 #define DP_METERS_MAX 4096 /* of a bridge */
 #define DP_GROUPS_MAX 4096
 
+struct capture_list;
+
 /* One lock per TX queue that several workers may use; a cache line each. */
 struct txq_lock {
 	bool held;
@@ -51,6 +53,7 @@ struct port_view {
 	const struct acl_view *acl_out;
 	const struct spoof_view *spoof; /* NULL: any address */
 	struct meter *storm[STORM_KINDS]; /* NULL: no limit */
+	const struct capture_list *captures; /* capture.h; NULL: nobody looks */
 };
 
 /* Protected ports send nothing to each other. */

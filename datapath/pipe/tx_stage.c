@@ -6,6 +6,7 @@
 
 #include "datapath/core/edit.h"
 #include "datapath/core/offload.h"
+#include "datapath/pipe/capture.h"
 #include "datapath/pipe/flow_hash.h"
 
 static bool
@@ -146,6 +147,18 @@ bucket_send(struct tx_bucket *bucket, struct port_counters *count)
 	}
 }
 
+/* The same, with copies for those who capture the port. */
+static void
+bucket_send_captured(struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
+{
+	const struct capture_list *captures = bucket->to->captures;
+	struct capture_batch batch;
+
+	capture_begin(captures, stage->worker, bucket->to->id, bucket->items, bucket->n, &batch);
+	bucket_send(bucket, &stage->count[bucket->to->id]);
+	capture_end(captures, stage->worker, bucket->items, &batch);
+}
+
 static void
 bucket_release(struct tx_bucket *bucket)
 {
@@ -158,7 +171,7 @@ bucket_release(struct tx_bucket *bucket)
 
 /* False: another worker holds the queue and nothing was sent. */
 static bool
-bucket_flush(struct tx_stage *stage, struct tx_bucket *bucket)
+bucket_flush(struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 {
 	struct txq_lock *lock =
 		bucket->to->tx_locks == NULL ? NULL : &bucket->to->tx_locks[bucket->queue];
@@ -169,7 +182,11 @@ bucket_flush(struct tx_stage *stage, struct tx_bucket *bucket)
 	if (lock != NULL && !queue_trylock(lock)) {
 		return false;
 	}
-	bucket_send(bucket, &stage->count[bucket->to->id]);
+	if (likely(bucket->to->captures == NULL)) {
+		bucket_send(bucket, &stage->count[bucket->to->id]);
+	} else {
+		bucket_send_captured(stage, bucket);
+	}
 	if (lock != NULL) {
 		queue_unlock(lock);
 	}
@@ -178,7 +195,7 @@ bucket_flush(struct tx_stage *stage, struct tx_bucket *bucket)
 }
 
 static void
-bucket_flush_or_drop(struct tx_stage *stage, struct tx_bucket *bucket)
+bucket_flush_or_drop(struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 {
 	if (!bucket_flush(stage, bucket)) {
 		port_drop(&stage->count[bucket->to->id], DROP_TX_BUSY, bucket->n);
