@@ -20,6 +20,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct client;
@@ -43,6 +44,8 @@ enum cli_word {
 	CLI_WORD_PART, /* what is done to a part of an entry: add, del, set */
 	CLI_WORD_FILE,
 	CLI_WORD_METHOD,
+	CLI_WORD_REVISION, /* a number of one */
+	CLI_WORD_REVISION_OR_FILE,
 	CLI_WORD_PLACE, /* a bridge or a port */
 	CLI_WORD_CACHE, /* show, stats */
 	CLI_WORD_TOPIC, /* of events */
@@ -90,6 +93,7 @@ struct cli_command {
 	const char *detail; /* more lines for --help, or NULL */
 	const char *examples; /* lines for --help, or NULL */
 	const struct cli_option *options;
+	bool edits; /* changes the configuration: takes cli_edit_options too */
 	size_t min_args;
 	size_t max_args;
 	enum cli_word words[CLI_WORDS_MAX];
@@ -97,6 +101,15 @@ struct cli_command {
 };
 
 #define CLI_ARGS_ANY ((size_t)-1)
+
+/* What the options of a command that edits say; cli_edit.h. */
+struct cli_edit {
+	bool dry_run;
+	uint64_t confirm_s; /* 0: the edit is for good */
+	const char *comment; /* NULL: none */
+	bool has_base;
+	uint64_t base; /* revision */
+};
 
 struct cli {
 	const char *socket_option; /* -s, or NULL */
@@ -109,6 +122,7 @@ struct cli {
 	struct client *client; /* opened by the first call */
 	char socket[108]; /* the path in use, for messages */
 	const struct cli_command *command; /* that runs */
+	struct cli_edit edit; /* of that command */
 };
 
 /* --- cli_run.c ------------------------------------------------------------------------------- */
@@ -132,6 +146,7 @@ extern const struct cli_command cli_group_commands[];
 extern const struct cli_command cli_stats_commands[];
 extern const struct cli_command cli_workers_commands[];
 extern const struct cli_command cli_config_commands[];
+extern const struct cli_command cli_revision_commands[];
 extern const struct cli_command cli_call_commands[];
 extern const struct cli_command cli_fake_commands[];
 extern const struct cli_command cli_events_commands[];
@@ -181,15 +196,6 @@ void cli_fault_print(struct cli *cli, const json_t *fault);
 
 /* Get the data at `path`; `content` is "all", "config" or "state". */
 enum cli_status cli_get(struct cli *cli, const char *path, const char *content, json_t **data);
-
-/* One edit operation; `value` is taken, NULL is none. */
-json_t *cli_edit_op(const char *op, const char *path, json_t *value);
-
-/* Send edits (an array, taken); *result is a new reference if CLI_OK. */
-enum cli_status cli_edit(struct cli *cli, json_t *edits, bool dry_run, json_t **result);
-
-/* Send edits and, with --json, print the answer. */
-enum cli_status cli_edit_print(struct cli *cli, json_t *edits);
 
 /* Run an action; takes `input`. */
 enum cli_status cli_action(struct cli *cli, const char *name, json_t *input, json_t **output);

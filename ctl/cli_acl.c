@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "ctl/cli.h"
 #include "ctl/cli_data.h"
+#include "ctl/cli_edit.h"
 #include "ctl/cli_entry.h"
 #include "ctl/cli_leaf.h"
 #include "ctl/cli_part.h"
@@ -44,6 +45,7 @@ const struct cli_command cli_acl_commands[] = {
 		.examples = "  vswitchctl acl add web\n"
 			    "  vswitchctl acl add lab default-action=accept\n",
 		.options = add_options,
+		.edits = true,
 		.min_args = 1,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_NEW, CLI_WORD_ACL_LEAF},
@@ -58,6 +60,7 @@ const struct cli_command cli_acl_commands[] = {
 			"One that a port uses is not deleted: set its acl-in and acl-out first.\n",
 		.examples = "  vswitchctl acl del web\n",
 		.options = del_options,
+		.edits = true,
 		.min_args = 1,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_ACL},
@@ -69,6 +72,7 @@ const struct cli_command cli_acl_commands[] = {
 		.usage = "NAME KEY=VALUE...",
 		.summary = "Change an access list; an empty value sets a key back to its default",
 		.examples = "  vswitchctl acl set web default-action=accept\n",
+		.edits = true,
 		.min_args = 2,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_ACL, CLI_WORD_ACL_LEAF},
@@ -101,6 +105,7 @@ const struct cli_command cli_acl_commands[] = {
 			    "  vswitchctl acl rule set web http --after bad\n"
 			    "  vswitchctl acl rule del web http\n",
 		.options = rule_options,
+		.edits = true,
 		.min_args = 3,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_PART, CLI_WORD_ACL, CLI_WORD_ANY, CLI_WORD_ACE_LEAF},

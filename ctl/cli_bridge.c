@@ -31,6 +31,7 @@ const struct cli_command cli_bridge_commands[] = {
 		.examples = "  vswitchctl bridge add br0\n"
 			    "  vswitchctl bridge add br0 aging-time=60 --may-exist\n",
 		.options = add_options,
+		.edits = true,
 		.min_args = 1,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_NEW, CLI_WORD_BRIDGE_LEAF},
@@ -45,6 +46,7 @@ const struct cli_command cli_bridge_commands[] = {
 			  "first.\n",
 		.examples = "  vswitchctl bridge del br0\n",
 		.options = del_options,
+		.edits = true,
 		.min_args = 1,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_BRIDGE},
@@ -57,6 +59,7 @@ const struct cli_command cli_bridge_commands[] = {
 		.summary = "Change a bridge; an empty value sets a key back to its default",
 		.examples = "  vswitchctl bridge set br0 aging-time=60 fdb-limit=100000\n"
 			    "  vswitchctl bridge set br0 aging-time=\n",
+		.edits = true,
 		.min_args = 2,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_BRIDGE, CLI_WORD_BRIDGE_LEAF},

@@ -5,16 +5,19 @@
  * bridges and ports are asked from the daemon, with patience of a second; without one there are
  * none.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "ctl/cli.h"
 #include "ctl/cli_data.h"
+#include "ctl/cli_edit.h"
 #include "ctl/cli_events.h"
 #include "ctl/cli_leaf.h"
 #include "ctl/client.h"
 
 #define COMPLETE_TIMEOUT_MS 1000
+#define COMPLETE_REVISIONS 20
 
 static void
 put(struct cli *cli, const char *prefix, const char *text)
@@ -26,9 +29,9 @@ put(struct cli *cli, const char *prefix, const char *text)
 static void
 put_commands(struct cli *cli, const char *noun)
 {
-	for (size_t t = 0; cli_tables[t] != NULL; t++) {
-		const char *last = "";
+	const char *last = "";
 
+	for (size_t t = 0; cli_tables[t] != NULL; t++) {
 		for (const struct cli_command *c = cli_tables[t]; c->noun != NULL; c++) {
 			const char *word = noun == NULL ? c->noun : c->verb;
 
@@ -86,6 +89,24 @@ put_names(struct cli *cli, const char *list, const char *prefix)
 	json_decref(data);
 }
 
+/* The last revisions, newest first. */
+static void
+put_revisions(struct cli *cli)
+{
+	json_t *result = NULL;
+	const json_t *revision;
+	size_t i;
+
+	if (cli_call_quiet(cli, "history", json_pack("{s:i}", "limit", COMPLETE_REVISIONS),
+		    &result) != CLI_OK) {
+		return;
+	}
+	json_array_foreach (json_object_get(result, "revisions"), i, revision) {
+		(void)fprintf(cli->out, "%" PRIu64 "\n", cli_num(revision, "revision"));
+	}
+	json_decref(result);
+}
+
 /* `typed` is "key=value" as far as it goes; of a list all but the last value are done. */
 static void
 put_values(struct cli *cli, const struct cli_leaf *leaf, const char *typed)
@@ -135,7 +156,8 @@ static void
 put_argument(struct cli *cli, enum cli_word word, const char *typed)
 {
 	static const char *const methods[] = {"get", "edit", "schema", "version", "ping", "action",
-		"program", "flows", "subscribe", "unsubscribe"};
+		"program", "flows", "subscribe", "unsubscribe", "confirm", "rollback", "history",
+		"diff"};
 
 	switch (word) {
 	case CLI_WORD_BRIDGE:
@@ -162,6 +184,16 @@ put_argument(struct cli *cli, enum cli_word word, const char *typed)
 		break;
 	case CLI_WORD_FILE:
 		put(cli, "", "__files__"); /* the shell knows files better */
+		break;
+	case CLI_WORD_REVISION:
+		put_revisions(cli);
+		break;
+	case CLI_WORD_REVISION_OR_FILE:
+		if (typed[0] == '\0' || str_to_u64(typed, 0, UINT64_MAX, &(uint64_t){0}) == 0) {
+			put_revisions(cli);
+		} else {
+			put(cli, "", "__files__");
+		}
 		break;
 	case CLI_WORD_METHOD:
 		for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
@@ -231,6 +263,7 @@ cli_complete(struct cli *cli, size_t n, char **words)
 		put_argument(cli, CLI_WORD_FILE, typed);
 	} else if (typed[0] == '-') {
 		put_options(cli, command == NULL ? NULL : command->options);
+		put_options(cli, command != NULL && command->edits ? cli_edit_options : NULL);
 		put_options(cli, cli_global_options);
 	} else if (n_plain == 0) {
 		put_commands(cli, NULL);

@@ -8,7 +8,9 @@
 
 #include "base/str.h"
 #include "ctl/cli.h"
+#include "ctl/cli_config.h"
 #include "ctl/cli_data.h"
+#include "ctl/cli_edit.h"
 
 #define ROOT "/vswitch:vswitch"
 #define ROOT_MEMBER "vswitch:vswitch"
@@ -18,7 +20,7 @@ static enum cli_status run_show(struct cli *cli, const struct cli_args *args);
 static enum cli_status run_check(struct cli *cli, const struct cli_args *args);
 static enum cli_status run_load(struct cli *cli, const struct cli_args *args);
 static enum cli_status run_save(struct cli *cli, const struct cli_args *args);
-static enum cli_status run_diff(struct cli *cli, const struct cli_args *args);
+static enum cli_status run_edit(struct cli *cli, const struct cli_args *args);
 
 static const struct cli_option load_options[] = {
 	{"merge", CLI_FLAG, NULL, "add to the configuration instead of replacing it"},
@@ -53,9 +55,10 @@ const struct cli_command cli_config_commands[] = {
 			   "at all",
 		.detail = "Ports that are the same in both keep running untouched. FILE - is "
 			  "standard input.\n",
-		.examples = "  vswitchctl config load switch.json\n"
-			    "  vswitchctl config load --merge more-ports.json\n",
+		.examples = "  vswitchctl config load switch.json --confirm 60\n"
+			    "  vswitchctl config load --merge more-ports.json --dry-run\n",
 		.options = load_options,
+		.edits = true,
 		.min_args = 1,
 		.max_args = 1,
 		.words = {CLI_WORD_FILE},
@@ -64,26 +67,35 @@ const struct cli_command cli_config_commands[] = {
 	{
 		.noun = "config",
 		.verb = "save",
-		.usage = "FILE",
-		.summary = "Write the running configuration to a file here",
+		.usage = "[FILE]",
+		.summary = "Write the running configuration to a file here, or to standard output",
 		.detail = "The daemon keeps its configuration by itself; this is a copy, for "
 			  "config load.\n",
 		.examples = "  vswitchctl config save switch.json\n",
-		.min_args = 1,
 		.max_args = 1,
 		.words = {CLI_WORD_FILE},
 		.run = run_save,
 	},
 	{
 		.noun = "config",
-		.verb = "diff",
+		.verb = "edit",
 		.usage = "FILE",
-		.summary = "Show what config load of this file would change",
-		.examples = "  vswitchctl config diff switch.json\n",
+		.summary = "Carry out the edit operations of a file, all of them or none",
+		.detail = "The file is a JSON array of operations, {\"op\", \"path\", "
+			  "\"value\"}, where op is\n"
+			  "merge, create, replace, delete or remove, or the object that the method "
+			  "edit\n"
+			  "takes. FILE - is standard input.\n",
+		.examples = "  vswitchctl config edit changes.json --dry-run\n"
+			    "  echo '[{\"op\": \"merge\", \"path\": "
+			    "\"/vswitch:vswitch/system\",\n"
+			    "    \"value\": {\"description\": \"rack 4\"}}]' | "
+			    "vswitchctl config edit -\n",
+		.edits = true,
 		.min_args = 1,
 		.max_args = 1,
 		.words = {CLI_WORD_FILE},
-		.run = run_diff,
+		.run = run_edit,
 	},
 	{NULL},
 };
@@ -101,60 +113,75 @@ run_show(struct cli *cli, const struct cli_args *args)
 	return status;
 }
 
-/* The content of the switch's root container in a file. */
+/* Any JSON of a file; "-" is standard input. */
 static enum cli_status
-file_read(struct cli *cli, const char *name, json_t **content)
+json_read(struct cli *cli, const char *name, json_t **json)
 {
 	bool is_stdin = strcmp(name, "-") == 0;
 	FILE *file = is_stdin ? stdin : fopen(name, "re");
 	json_error_t error;
-	json_t *document;
 
-	*content = NULL;
+	*json = NULL;
 	if (file == NULL) {
 		return cli_error(cli, "%s: %s", name, strerror(errno));
 	}
-	document = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
+	*json = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
 	if (!is_stdin) {
 		(void)fclose(file);
 	}
-	if (document == NULL) {
+	if (*json == NULL) {
 		return cli_error(cli, "%s, line %d, column %d: %s", name, error.line, error.column,
 			error.text);
 	}
-	if (!json_is_object(document) || json_object_size(document) != 1 ||
-		!json_is_object(json_object_get(document, ROOT_MEMBER))) {
-		json_decref(document);
+	return CLI_OK;
+}
+
+enum cli_status
+cli_config_read(struct cli *cli, const char *name, json_t **document)
+{
+	enum cli_status status = json_read(cli, name, document);
+
+	if (status == CLI_OK &&
+		(!json_is_object(*document) || json_object_size(*document) != 1 ||
+			!json_is_object(json_object_get(*document, ROOT_MEMBER)))) {
+		json_decref(*document);
+		*document = NULL;
 		return cli_error(cli,
 			"%s is not a configuration: an object with the one member \"" ROOT_MEMBER
 			"\" is expected, as config show prints it",
 			name);
 	}
-	*content = json_incref(json_object_get(document, ROOT_MEMBER));
-	json_decref(document);
-	return CLI_OK;
+	return status;
 }
 
-/* Replace (or merge) everything by a file. */
+/* Edits that replace everything by a file, or merge it in. */
 static enum cli_status
-file_apply(struct cli *cli, const char *name, const char *op, bool dry_run, json_t **result)
+load_edits(struct cli *cli, const char *name, const char *op, json_t **edits)
 {
-	json_t *content;
-	enum cli_status status = file_read(cli, name, &content);
+	json_t *document;
+	enum cli_status status = cli_config_read(cli, name, &document);
 
-	*result = NULL;
-	if (status != CLI_OK) {
-		return status;
+	*edits = NULL;
+	if (status == CLI_OK) {
+		json_t *content = json_object_get(document, ROOT_MEMBER);
+
+		*edits = json_pack("[o]", cli_edit_op(op, ROOT, json_incref(content)));
+		json_decref(document);
 	}
-	return cli_edit(cli, json_pack("[o]", cli_edit_op(op, ROOT, content)), dry_run, result);
+	return status;
 }
 
 static enum cli_status
 run_check(struct cli *cli, const struct cli_args *args)
 {
 	json_t *result = NULL;
-	enum cli_status status = file_apply(cli, args->v[0], "replace", true, &result);
+	json_t *edits;
+	enum cli_status status = load_edits(cli, args->v[0], "replace", &edits);
 
+	if (status == CLI_OK) {
+		status = cli_call(cli, "edit",
+			json_pack("{s:o, s:b}", "edits", edits, "dry-run", 1), &result);
+	}
 	if (status == CLI_OK && cli->json) {
 		cli_print_json(cli, result);
 	} else if (status == CLI_OK) {
@@ -167,31 +194,33 @@ run_check(struct cli *cli, const struct cli_args *args)
 static enum cli_status
 run_load(struct cli *cli, const struct cli_args *args)
 {
-	const char *op = args->options[0] == NULL ? "replace" : "merge";
-	json_t *result = NULL;
-	enum cli_status status = file_apply(cli, args->v[0], op, false, &result);
+	json_t *edits;
+	enum cli_status status =
+		load_edits(cli, args->v[0], args->options[0] == NULL ? "replace" : "merge", &edits);
 
-	if (status == CLI_OK && cli->json) {
-		cli_print_json(cli, result);
-	}
-	json_decref(result);
-	return status;
+	return status == CLI_OK ? cli_edit_print(cli, edits) : status;
 }
 
 static enum cli_status
-run_diff(struct cli *cli, const struct cli_args *args)
+run_edit(struct cli *cli, const struct cli_args *args)
 {
-	json_t *result = NULL;
-	enum cli_status status = file_apply(cli, args->v[0], "replace", true, &result);
-	const json_t *changes = json_object_get(result, "changes");
+	json_t *json;
+	enum cli_status status = json_read(cli, args->v[0], &json);
 
-	if (status == CLI_OK && !cli->json && json_array_size(changes) == 0) {
-		(void)fputs("no difference\n", cli->out);
-	} else if (status == CLI_OK) {
-		cli_print_json(cli, cli->json ? result : changes);
+	if (status != CLI_OK) {
+		return status;
 	}
-	json_decref(result);
-	return status;
+	if (json_is_array(json)) {
+		return cli_edit_print(cli, json);
+	}
+	if (!json_is_array(json_object_get(json, "edits"))) {
+		json_decref(json);
+		return cli_error(cli,
+			"%s: an array of edit operations is expected, or an object with the member "
+			"\"edits\"",
+			args->v[0]);
+	}
+	return cli_edit_send(cli, "edit", json);
 }
 
 /* Write beside the file, sync, rename: a crash leaves the old file or the new one. */
@@ -239,7 +268,7 @@ file_replace(const char *name, const char *text)
 static enum cli_status
 run_save(struct cli *cli, const struct cli_args *args)
 {
-	const char *name = args->v[0];
+	const char *name = args->n == 0 ? "-" : args->v[0];
 	json_t *data = NULL;
 	enum cli_status status = cli_get(cli, "/", "config", &data);
 	char *text = NULL;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ctl/cli_data.h"
+#include "ctl/cli_edit.h"
 #include "ctl/cli_leaf.h"
 
 static enum cli_status

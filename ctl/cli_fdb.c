@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "ctl/cli.h"
 #include "ctl/cli_data.h"
+#include "ctl/cli_edit.h"
 #include "ctl/cli_leaf.h"
 #include "ctl/cli_table.h"
 
@@ -51,6 +52,7 @@ const struct cli_command cli_fdb_commands[] = {
 		.examples = "  vswitchctl fdb add br0 52:54:00:12:34:56 vm1\n"
 			    "  vswitchctl fdb add br0 52:54:00:12:34:56 vm1 vlan=10\n",
 		.options = add_options,
+		.edits = true,
 		.min_args = 3,
 		.max_args = 4,
 		.words = {CLI_WORD_BRIDGE, CLI_WORD_ANY, CLI_WORD_PORT, CLI_WORD_FDB_LEAF},
@@ -63,6 +65,7 @@ const struct cli_command cli_fdb_commands[] = {
 		.summary = "Delete a static MAC address",
 		.examples = "  vswitchctl fdb del br0 52:54:00:12:34:56 vlan=10\n",
 		.options = del_options,
+		.edits = true,
 		.min_args = 2,
 		.max_args = 3,
 		.words = {CLI_WORD_BRIDGE, CLI_WORD_ANY, CLI_WORD_FDB_LEAF},

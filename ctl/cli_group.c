@@ -20,6 +20,7 @@ const struct cli_command cli_group_commands[] = {
 		.usage = "BRIDGE ID type=TYPE",
 		.summary = "Create a group, without buckets, that flow rules can send packets to",
 		.examples = "  vswitchctl group add br0 1 type=failover\n",
+		.edits = true,
 		.min_args = 3,
 		.max_args = 3,
 		.words = {CLI_WORD_BRIDGE, CLI_WORD_ANY, CLI_WORD_GROUP_LEAF},
@@ -31,6 +32,7 @@ const struct cli_command cli_group_commands[] = {
 		.usage = "BRIDGE ID type=TYPE",
 		.summary = "Change a group",
 		.examples = "  vswitchctl group set br0 1 type=select\n",
+		.edits = true,
 		.min_args = 3,
 		.max_args = 3,
 		.words = {CLI_WORD_BRIDGE, CLI_WORD_ANY, CLI_WORD_GROUP_LEAF},
@@ -43,6 +45,7 @@ const struct cli_command cli_group_commands[] = {
 		.summary = "Delete a group with its buckets; packets of rules that name it are "
 			   "dropped",
 		.examples = "  vswitchctl group del br0 1\n",
+		.edits = true,
 		.min_args = 2,
 		.max_args = 2,
 		.words = {CLI_WORD_BRIDGE, CLI_WORD_ANY},
@@ -72,6 +75,7 @@ const struct cli_command cli_group_commands[] = {
 			    "  vswitchctl group bucket add br0 1 2 actions=output:up2\n"
 			    "  vswitchctl group bucket set br0 1 2 watch-port=up2\n"
 			    "  vswitchctl group bucket del br0 1 2\n",
+		.edits = true,
 		.min_args = 4,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_PART, CLI_WORD_BRIDGE, CLI_WORD_ANY, CLI_WORD_BUCKET_LEAF},

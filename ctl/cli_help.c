@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ctl/cli.h"
+#include "ctl/cli_edit.h"
 #include "ctl/cli_leaf.h"
 
 #define COLUMN 26 /* where explanations start */
@@ -26,6 +27,8 @@ cli_help_all(FILE *out)
 		}
 	}
 	print_options(out, "\nOptions:\n", cli_global_options);
+	print_options(
+		out, "\nOptions of commands that change the configuration:\n", cli_edit_options);
 	(void)fputs("\nExamples:\n"
 		    "  vswitchctl bridge add br0\n"
 		    "  vswitchctl port add vm1 type=vhost-user bridge=br0 vlan=10\n"
@@ -69,6 +72,10 @@ cli_help_command(FILE *out, const struct cli_command *command)
 		print_options(out, "\nOptions:\n", command->options);
 	}
 	print_leaves(out, command);
+	if (command->edits) {
+		print_options(out, "\nOptions of commands that change the configuration:\n",
+			cli_edit_options);
+	}
 	if (command->examples != NULL) {
 		(void)fprintf(out, "\nExamples:\n%s", command->examples);
 	}

@@ -19,6 +19,7 @@ const struct cli_command cli_meter_commands[] = {
 		.summary = "Create a meter that flow rules can send packets through",
 		.examples = "  vswitchctl meter add br0 1 packet-rate=1000\n"
 			    "  vswitchctl meter add br0 2 bit-rate=10000 burst=500\n",
+		.edits = true,
 		.min_args = 3,
 		.max_args = 5,
 		.words = {CLI_WORD_BRIDGE, CLI_WORD_ANY, CLI_WORD_METER_LEAF},
@@ -31,6 +32,7 @@ const struct cli_command cli_meter_commands[] = {
 		.summary = "Change a meter, which then counts from zero",
 		.examples = "  vswitchctl meter set br0 1 packet-rate=2000\n"
 			    "  vswitchctl meter set br0 1 burst=\n",
+		.edits = true,
 		.min_args = 3,
 		.max_args = 6,
 		.words = {CLI_WORD_BRIDGE, CLI_WORD_ANY, CLI_WORD_METER_LEAF},
@@ -42,6 +44,7 @@ const struct cli_command cli_meter_commands[] = {
 		.usage = "BRIDGE ID",
 		.summary = "Delete a meter; packets of rules that name it pass",
 		.examples = "  vswitchctl meter del br0 1\n",
+		.edits = true,
 		.min_args = 2,
 		.max_args = 2,
 		.words = {CLI_WORD_BRIDGE, CLI_WORD_ANY},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "ctl/cli_edit.h"
 #include "ctl/cli_leaf.h"
 
 enum cli_status

@@ -39,6 +39,7 @@ const struct cli_command cli_port_commands[] = {
 			    "  vswitchctl port add up type=pci pci=0000:03:00.0 bridge=br0\n"
 			    "  vswitchctl port add tap0 type=tap bridge=br0 --may-exist\n",
 		.options = add_options,
+		.edits = true,
 		.min_args = 1,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_NEW, CLI_WORD_PORT_LEAF},
@@ -52,6 +53,7 @@ const struct cli_command cli_port_commands[] = {
 		.examples =
 			"  vswitchctl port del vm1\n  vswitchctl port del vm1 vm2 --if-exists\n",
 		.options = del_options,
+		.edits = true,
 		.min_args = 1,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_PORT},
@@ -65,6 +67,7 @@ const struct cli_command cli_port_commands[] = {
 		.examples = "  vswitchctl port set vm1 mtu=9000\n"
 			    "  vswitchctl port set vm1 vlan= trunk=10,20-30\n"
 			    "  vswitchctl port set vm1 enabled=false\n",
+		.edits = true,
 		.min_args = 2,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_PORT, CLI_WORD_PORT_LEAF},

@@ -48,41 +48,6 @@ cli_get(struct cli *cli, const char *path, const char *content, json_t **data)
 		cli, "get", json_pack("{s:s, s:s}", "path", path, "content", content), data);
 }
 
-json_t *
-cli_edit_op(const char *op, const char *path, json_t *value)
-{
-	json_t *edit = json_pack("{s:s, s:s}", "op", op, "path", path);
-
-	if (value != NULL) {
-		(void)json_object_set_new(edit, "value", value);
-	}
-	return edit;
-}
-
-enum cli_status
-cli_edit(struct cli *cli, json_t *edits, bool dry_run, json_t **result)
-{
-	json_t *params = json_pack("{s:o}", "edits", edits);
-
-	if (dry_run) {
-		(void)json_object_set_new(params, "dry-run", json_true());
-	}
-	return cli_call(cli, "edit", params, result);
-}
-
-enum cli_status
-cli_edit_print(struct cli *cli, json_t *edits)
-{
-	json_t *result = NULL;
-	enum cli_status status = cli_edit(cli, edits, false, &result);
-
-	if (status == CLI_OK && cli->json) {
-		cli_print_json(cli, result);
-	}
-	json_decref(result);
-	return status;
-}
-
 enum cli_status
 cli_action(struct cli *cli, const char *name, json_t *input, json_t **output)
 {

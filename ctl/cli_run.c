@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/suggest.h"
 #include "ctl/cli.h"
+#include "ctl/cli_edit.h"
 #include "ctl/client.h"
 
 #define TIMEOUT_DEFAULT_MS 60000
@@ -27,6 +28,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_stats_commands,
 	cli_workers_commands,
 	cli_config_commands,
+	cli_revision_commands,
 	cli_call_commands,
 	cli_fake_commands,
 	cli_events_commands,
@@ -297,33 +299,60 @@ is_utf8(const char *word)
 	return string != NULL;
 }
 
+/*
+ * If `word` is an option of the table, *which is its place and *value, *used as option_match has
+ * them. Returns 1, 0, or -1 with CLI_USAGE said.
+ */
+static int
+option_find(struct cli *cli, const struct cli_option *options, const char *word, const char *next,
+	size_t *which, const char **value, size_t *used)
+{
+	for (size_t i = 0; options != NULL && options[i].name != NULL; i++) {
+		int match = option_match(&options[i], word, next, value, used);
+
+		if (match < 0) {
+			(void)cli_usage_error(cli, "%s %s", word,
+				options[i].kind == CLI_FLAG ? "takes no value" : "needs a value");
+		}
+		if (match != 0) {
+			*which = i;
+			return match;
+		}
+	}
+	return 0;
+}
+
 /* Options of the command out of the words, the rest into args. `args->v` must have room. */
 static int
 args_parse(struct cli *cli, const struct cli_command *command, const struct line *line,
 	struct cli_args *args)
 {
-	static const struct cli_option none[] = {{NULL}};
-	const struct cli_option *options = command->options == NULL ? none : command->options;
-
 	for (size_t i = command->verb == NULL ? 1 : 2; i < line->n;) {
 		char *word = line->words[i];
-		bool plain = i >= line->plain;
+		const char *next = i + 1 < line->n ? line->words[i + 1] : NULL;
+		const bool plain = i >= line->plain;
 		const char *value = NULL;
 		size_t used = 1;
 		size_t which = 0;
+		bool edit = false;
 		int match = 0;
 
-		for (; !plain && options[which].name != NULL && match == 0; which++) {
-			match = option_match(&options[which], word,
-				i + 1 < line->n ? line->words[i + 1] : NULL, &value, &used);
+		if (!plain) {
+			match = option_find(
+				cli, command->options, word, next, &which, &value, &used);
 		}
-		if (match < 0) {
-			return cli_usage_error(cli, "%s %s", word,
-				options[which - 1].kind == CLI_FLAG ? "takes no value"
-								    : "needs a value");
+		if (!plain && match == 0 && command->edits) {
+			match = option_find(
+				cli, cli_edit_options, word, next, &which, &value, &used);
+			edit = match > 0;
 		}
-		if (match > 0) {
-			args->options[which - 1] = value;
+		if (match < 0 || (edit && cli_edit_option(cli, which, value) != CLI_OK)) {
+			return CLI_USAGE;
+		}
+		if (edit) {
+			/* taken */
+		} else if (match > 0) {
+			args->options[which] = value;
 		} else if (!plain && word[0] == '-' && word[1] != '\0') {
 			return cli_usage_error(cli, "there is no option %s here", word);
 		} else if (!is_utf8(word)) {
@@ -415,6 +444,7 @@ command_run(struct cli *cli, struct line *line)
 		return command_unknown(cli, line);
 	}
 	cli->command = command;
+	cli->edit = (struct cli_edit){.dry_run = false};
 	status = args_parse(cli, command, line, &args);
 	return status == CLI_OK ? (int)command->run(cli, &args) : status;
 }

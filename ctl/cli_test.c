@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -495,74 +493,6 @@ test_actions(void **state)
 	assert_string_equal(w->out, "aa\nbb\n");
 }
 
-/* ---- config ---- */
-
-static void
-test_config_files(void **state)
-{
-	struct cli_world *w = *state;
-	char name[160];
-	char line[256];
-	struct stat st;
-
-	(void)snprintf(name, sizeof(name), "%s/saved.json", w->world.folder);
-	(void)snprintf(line, sizeof(line), "config save %s", name);
-	cli_will_answer(w, "{\"vswitch:vswitch\":{\"bridge\":[]}}");
-	assert_int_equal(cli_do(w, line), CLI_OK);
-	cli_expect_asked(w, 0, "get {\"path\":\"/\",\"content\":\"config\"}");
-	assert_int_equal(stat(name, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0640);
-	(void)snprintf(line, sizeof(line), "config load %s", name);
-	expect_edits(state, line,
-		"[{\"op\":\"replace\",\"path\":\"/vswitch:vswitch\",\"value\":{\"bridge\":[]}}]");
-	(void)snprintf(line, sizeof(line), "config check %s", name);
-	cli_will_answer(w, OK);
-	assert_int_equal(cli_do(w, line), CLI_OK);
-	expect_words(w->out, "is valid");
-	cli_expect_asked(w, 2,
-		"edit {\"edits\":[{\"op\":\"replace\",\"path\":\"/vswitch:vswitch\",\"value\":{"
-		"\"bridge\":[]}}],\"dry-run\":true}");
-	(void)snprintf(line, sizeof(line), "config diff %s", name);
-	cli_will_answer(w, OK);
-	assert_int_equal(cli_do(w, line), CLI_OK);
-	assert_string_equal(w->out, "no difference\n");
-	assert_int_equal(unlink(name), 0);
-	assert_int_equal(cli_do(w, line), CLI_REFUSED);
-	expect_words(w->err, "No such file");
-}
-
-static void
-test_config_bad_file(void **state)
-{
-	static const struct {
-		const char *content;
-		const char *words;
-	} cases[] = {
-		{"{\"vswitch:vswitch\": {", "line 1"},
-		{"[]", "is not a configuration"},
-		{"{\"vswitch\": {}}", "is not a configuration"},
-		{"{\"vswitch:vswitch\": {}, \"x\": 1}", "is not a configuration"},
-		{"{\"vswitch:vswitch\": []}", "is not a configuration"},
-	};
-	struct cli_world *w = *state;
-	char name[160];
-	char line[256];
-
-	(void)snprintf(name, sizeof(name), "%s/bad.json", w->world.folder);
-	(void)snprintf(line, sizeof(line), "config load %s", name);
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		FILE *file = fopen(name, "we");
-
-		assert_non_null(file);
-		assert_true(fputs(cases[i].content, file) >= 0);
-		assert_int_equal(fclose(file), 0);
-		assert_int_equal(cli_do(w, line), CLI_REFUSED);
-		expect_words(w->err, cases[i].words);
-	}
-	assert_int_equal(unlink(name), 0);
-	cli_expect_calls(w, 0);
-}
-
 /* ---- call and completion ---- */
 
 static void
@@ -620,7 +550,8 @@ test_completion(void **state)
 		"description=\naging-time=\nfdb-limit=\nmac-move-limit=\nforward-reserved=\npunt-"
 		"rate=\n");
 	expect_candidates(w, (const char *const[]){"bridge", "add", "x", "--", NULL},
-		"--may-exist\n--socket\n--timeout\n--json\n--help\n--version\n");
+		"--may-exist\n--dry-run\n--confirm\n--comment\n--base\n--socket\n--timeout\n"
+		"--json\n--help\n--version\n");
 	expect_candidates(w, (const char *const[]){"nix", "", NULL}, "");
 	expect_candidates(w, (const char *const[]){"port", "show", "x", "", NULL}, "");
 	cli_will_answer(w, ports);
@@ -668,8 +599,6 @@ main(void)
 		CASE(test_fdb_limit),
 		CASE(test_fdb_empty),
 		CASE(test_actions),
-		CASE(test_config_files),
-		CASE(test_config_bad_file),
 		CASE(test_call),
 		CASE(test_completion),
 	};

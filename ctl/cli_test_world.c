@@ -73,6 +73,10 @@ SCRIPTED(schema)
 SCRIPTED(program)
 SCRIPTED(flows)
 SCRIPTED(subscribe)
+SCRIPTED(history)
+SCRIPTED(diff)
+SCRIPTED(rollback)
+SCRIPTED(confirm)
 
 static const struct rpc_method scripted[] = {
 	{"get", run_get},
@@ -84,6 +88,10 @@ static const struct rpc_method scripted[] = {
 	{"program", run_program},
 	{"flows", run_flows},
 	{"subscribe", run_subscribe},
+	{"history", run_history},
+	{"diff", run_diff},
+	{"rollback", run_rollback},
+	{"confirm", run_confirm},
 	{NULL, NULL},
 };
 
