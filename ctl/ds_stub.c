@@ -36,17 +36,66 @@ ds_get(struct datastore *ds, struct ds_get_options *options, json_t **out, struc
 	return 0;
 }
 
-void
-ds_edit(struct datastore *ds, json_t *params, ds_edit_done_fn done, void *arg)
+static void
+change(struct datastore *ds, const char *called, json_t *params, const struct ds_author *author,
+	ds_edit_done_fn done, void *arg)
 {
+	ds->called = called;
 	json_decref(ds->params);
 	ds->params = json_incref(params);
+	(void)str_copy(ds->user, author->user, sizeof(ds->user));
+	(void)str_copy(ds->from, author->from, sizeof(ds->from));
 	if (ds->edit_later) {
 		ds->done = done;
 		ds->done_arg = arg;
 	} else {
 		edit_end(ds, done, arg);
 	}
+}
+
+void
+ds_edit(struct datastore *ds, json_t *params, const struct ds_author *author, ds_edit_done_fn done,
+	void *arg)
+{
+	change(ds, "edit", params, author, done, arg);
+}
+
+void
+ds_rollback(struct datastore *ds, json_t *params, const struct ds_author *author,
+	ds_edit_done_fn done, void *arg)
+{
+	change(ds, "rollback", params, author, done, arg);
+}
+
+void
+ds_confirm(struct datastore *ds, const struct ds_author *author, ds_edit_done_fn done, void *arg)
+{
+	change(ds, "confirm", NULL, author, done, arg);
+}
+
+json_t *
+ds_history(const struct datastore *ds, const struct ds_history_options *options)
+{
+	((struct datastore *)(uintptr_t)ds)->history = *options;
+	return json_pack("{s:[]}", "revisions");
+}
+
+int
+ds_diff(struct datastore *ds, const struct ds_diff_options *options, json_t **out, struct err *err)
+{
+	ds->diff = *options;
+	if (ds->edit_error != ERR_NONE) {
+		return err_set(err, ds->edit_error, NULL, "no such thing");
+	}
+	*out = json_pack("{s:[]}", "changes");
+	return 0;
+}
+
+int
+ds_check(struct datastore *ds, const json_t *document, struct err *err)
+{
+	ds->diff.document = document;
+	return ds->edit_error == ERR_NONE ? 0 : err_set(err, ds->edit_error, NULL, "no such thing");
 }
 
 void

@@ -18,13 +18,20 @@ struct datastore {
 	char next[64]; /* the page's cursor */
 	enum err_kind get_error;
 
-	/* what ds_edit saw, and how it ends */
-	json_t *params; /* of the last edit */
+	/* what ds_edit, ds_rollback or ds_confirm saw, and how it ends */
+	const char *called; /* "edit", "rollback", "confirm" */
+	json_t *params; /* of the last edit; NULL of a confirm */
+	char user[64]; /* its author */
+	char from[64];
 	bool edit_later;
 	enum err_kind edit_error;
 	json_t *edit_result;
 	ds_edit_done_fn done; /* of an edit that waits */
 	void *done_arg;
+
+	/* what ds_history, ds_diff and ds_check saw; they end with edit_error too */
+	struct ds_history_options history;
+	struct ds_diff_options diff;
 };
 
 /* End the edit that waits. */

@@ -10,12 +10,12 @@
 #include "base/suggest.h"
 #include "ctl/access.h"
 #include "ctl/events.h"
+#include "ctl/methods_config.h"
 #include "ctl/params.h"
 #include "ctl/program.h"
 #include "schema/datastore.h"
 
 static void run_get(void *ctx, struct rpc_call *call, json_t *params);
-static void run_edit(void *ctx, struct rpc_call *call, json_t *params);
 static void run_schema(void *ctx, struct rpc_call *call, json_t *params);
 static void run_version(void *ctx, struct rpc_call *call, json_t *params);
 static void run_ping(void *ctx, struct rpc_call *call, json_t *params);
@@ -25,10 +25,15 @@ static void run_flows(void *ctx, struct rpc_call *call, json_t *params);
 static void run_subscribe(void *ctx, struct rpc_call *call, json_t *params);
 static void run_unsubscribe(void *ctx, struct rpc_call *call, json_t *params);
 
-/* edit and action look closer: what they need depends on what is asked. */
+/* edit, rollback and action look closer: what they need depends on what is asked. */
 const struct rpc_method methods_table[] = {
 	{"get", run_get, RPC_ROLE_READ},
-	{"edit", run_edit, RPC_ROLE_READ},
+	{"edit", methods_edit, RPC_ROLE_READ},
+	{"confirm", methods_confirm, RPC_ROLE_ADMIN},
+	{"rollback", methods_rollback, RPC_ROLE_READ},
+	{"history", methods_history, RPC_ROLE_READ},
+	{"diff", methods_diff, RPC_ROLE_READ},
+	{"check", methods_check, RPC_ROLE_READ},
 	{"schema", run_schema, RPC_ROLE_READ},
 	{"version", run_version, RPC_ROLE_READ},
 	{"ping", run_ping, RPC_ROLE_READ},
@@ -161,63 +166,6 @@ run_get(void *ctx, struct rpc_call *call, json_t *params)
 		(void)json_object_set_new(data, "next", json_string(options.page.next));
 	}
 	rpc_call_reply(call, data);
-}
-
-/* ---- edit ---- */
-
-static void
-edit_done(void *arg, int rc, const json_t *result, const struct err *err)
-{
-	struct rpc_call *call = arg;
-
-	role_assert(&role_main);
-	if (rc != 0) {
-		rpc_call_refuse(call, err);
-		return;
-	}
-	/* the datastore keeps its reference; ours is read only until it is written out */
-	rpc_call_reply(call, json_incref((json_t *)(uintptr_t)result));
-}
-
-/* Anybody may try; to change something takes an admin, who may be bound to some paths. */
-static int
-edit_permitted(const struct methods *methods, const struct rpc_call *call, const json_t *params,
-	struct err *err) ON_MAIN
-{
-	if (json_is_true(json_object_get(params, "dry-run"))) {
-		return 0;
-	}
-	if (!rpc_call_permits(call, RPC_ROLE_ADMIN, "edit", err)) {
-		return err_errno(err->kind);
-	}
-	return methods->access == NULL ? 0
-				       : access_check_edits(methods->access, rpc_call_who(call),
-						 json_object_get(params, "edits"), err);
-}
-
-static void
-run_edit(void *ctx, struct rpc_call *call, json_t *params)
-{
-	static const struct param table[] = {
-		{"edits", PARAM_ARRAY, .required = true},
-		{"base-revision", PARAM_UINT},
-		{"comment", PARAM_STRING},
-		{"dry-run", PARAM_BOOL},
-		{NULL},
-	};
-	struct methods *methods = ctx;
-	struct err err = ERR_INIT;
-
-	role_assert(&role_main);
-	if (params_check(params, table, "edit", &err) != 0) {
-		rpc_call_fail(call, RPC_INVALID_PARAMS, err.text);
-		return;
-	}
-	if (edit_permitted(methods, call, params, &err) != 0) {
-		rpc_call_refuse(call, &err);
-		return;
-	}
-	ds_edit(methods->ds, params, edit_done, call);
 }
 
 /* ---- schema, version, ping ---- */

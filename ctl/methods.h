@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The JSON-RPC methods of the daemon: get, edit, schema, version, ping, action, and
- * program and flows (program.h), subscribe and unsubscribe (events.h).
+ * The JSON-RPC methods of the daemon: get, schema, version, ping, action; edit, confirm, rollback,
+ * history, diff and check (methods_config.h); program and flows (program.h), subscribe and
+ * unsubscribe (events.h).
  *
  * The table is handed to rpc_server_create with a struct methods as its context. Actions that only
  * the datapath can do (fdb-flush, clear-counters, fake port inject and collect) come from the owner

@@ -320,9 +320,64 @@ test_edit_bad_params(void **state)
 	expect_error(w, "edit", "{\"edits\":{}}", RPC_INVALID_PARAMS, "must be an array");
 	expect_error(w, "edit", "{\"edits\":[],\"dryrun\":true}", RPC_INVALID_PARAMS,
 		"did you mean 'dry-run'?");
-	expect_error(w, "edit", "{\"edits\":[],\"confirm-timeout\":1}", RPC_INVALID_PARAMS,
-		"no param 'confirm-timeout'");
+	expect_error(w, "edit", "{\"edits\":[],\"confirm-timeout\":86401}", RPC_INVALID_PARAMS,
+		"at most 86400");
 	assert_null(w->ds.params);
+}
+
+/* The others that change the configuration. */
+static void
+test_confirm_and_rollback(void **state)
+{
+	struct methods_world *w = *state;
+
+	expect_result(w, "confirm", NULL, "{\"changes\":[],\"revision\":7}");
+	assert_string_equal(w->ds.called, "confirm");
+	assert_true(w->ds.user[0] != '\0');
+	assert_memory_equal(w->ds.from, "unix, pid ", 10);
+	expect_error(w, "confirm", "{\"revision\":1}", RPC_INVALID_PARAMS, "takes no params");
+	expect_result(w, "rollback", NULL, "{\"changes\":[],\"revision\":7}");
+	assert_string_equal(w->ds.called, "rollback");
+	assert_null(w->ds.params);
+	expect_result(w, "rollback",
+		"{\"revision\":3,\"base-revision\":6,\"comment\":\"c\",\"dry-run\":true,"
+		"\"confirm-timeout\":86400}",
+		"{\"changes\":[],\"revision\":7}");
+	assert_int_equal(json_integer_value(json_object_get(w->ds.params, "revision")), 3);
+	expect_error(w, "rollback", "{\"revision\":\"3\"}", RPC_INVALID_PARAMS,
+		"'revision' must be a whole number");
+	expect_error(w, "rollback", "{\"edits\":[]}", RPC_INVALID_PARAMS, "no param 'edits'");
+	w->ds.edit_error = ERR_CONFLICT;
+	expect_error(w, "rollback", "{}", RPC_CONFLICT, "no such thing");
+	expect_error(w, "confirm", "{}", RPC_CONFLICT, "no such thing");
+}
+
+static void
+test_history_and_diff(void **state)
+{
+	struct methods_world *w = *state;
+
+	expect_result(w, "history", NULL, "{\"revisions\":[]}");
+	assert_int_equal(w->ds.history.limit, 0);
+	expect_result(w, "history", "{\"limit\":5,\"before\":9}", "{\"revisions\":[]}");
+	assert_int_equal(w->ds.history.limit, 5);
+	assert_int_equal(w->ds.history.before, 9);
+	expect_error(w, "history", "{\"limit\":1001}", RPC_INVALID_PARAMS, "at most 1000");
+	expect_result(w, "diff", NULL, "{\"changes\":[]}");
+	assert_false(w->ds.diff.has_from || w->ds.diff.has_to);
+	assert_null(w->ds.diff.document);
+	expect_result(w, "diff", "{\"from\":0,\"to\":2}", "{\"changes\":[]}");
+	assert_true(w->ds.diff.has_from && w->ds.diff.has_to);
+	assert_int_equal(w->ds.diff.to, 2);
+	expect_result(w, "diff", "{\"document\":{}}", "{\"changes\":[]}");
+	assert_non_null(w->ds.diff.document);
+	expect_error(w, "diff", "{\"document\":{},\"to\":1}", RPC_INVALID_PARAMS, "or 'document'");
+	expect_error(w, "diff", "{\"document\":[]}", RPC_INVALID_PARAMS, "must be an object");
+	expect_result(w, "check", "{\"document\":{}}", "{}");
+	expect_error(w, "check", "{}", RPC_INVALID_PARAMS, "needs the param 'document'");
+	w->ds.edit_error = ERR_MISSING;
+	expect_error(w, "diff", "{\"to\":4}", RPC_REFUSED, "no such thing");
+	expect_error(w, "check", "{\"document\":{}}", RPC_REFUSED, "no such thing");
 }
 
 static void
@@ -453,6 +508,8 @@ main(void)
 		CASE(test_edit),
 		CASE(test_edit_refused),
 		CASE(test_edit_bad_params),
+		CASE(test_confirm_and_rollback),
+		CASE(test_history_and_diff),
 		CASE(test_edit_that_takes_its_time),
 		CASE(test_schema),
 		CASE(test_version_and_ping),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The datastore: the running configuration, the only way to change it, and its file.
+ * The datastore: the running configuration, the only way to change it, its file and its revisions.
  *
  * What it is. One tree, modelled by vswitch.yang, RFC 7951 JSON at its edges (struct json_t of
  * jansson; libyang stays inside). Everything an operator configures is in it; state (counters,
@@ -13,14 +13,22 @@
  * Entries are those of the top-level lists ("bridge", "port"); the container "system" counts as one
  * entry with the key "", always there, so only ever modified.
  *
- *	parse -> validate (schema, backend) -> prepare (backend: all that can fail; the new file is
- *	written beside the old one and fsynced) -> commit (rename, fsync of the folder) -> apply
- *	(backend; cannot fail) -> done
+ *	parse -> validate (schema, backend) -> prepare (backend: all that can fail) -> commit (one
+ *	line in the journal, on the disk; store.h) -> apply (backend; cannot fail) -> done
  *
  * After prepare comes exactly one of apply and abort: abort if prepare itself reported a failure
- * (abort undoes whatever prepare had done by then), or if the file could not be committed. Nobody
- * sees a change before its commit: ds_get shows what is committed. Nothing to change, or a dry run,
- * ends after validate.
+ * (abort undoes whatever prepare had done by then), or if the disk refused. Nobody sees a change
+ * before its commit: ds_get shows what is committed. Nothing to change, or a dry run, ends after
+ * validate.
+ *
+ * Each commit is a revision, numbered without gaps, with author and time; the last ones are kept
+ * (history.h). ds_rollback makes a new revision that is like an old one.
+ *
+ * Provisional edits have a confirm-timeout. They run like any other but are not saved: whatever
+ * ends the daemon, the next start has what was before them. ds_confirm makes them stay; ds_rollback
+ * takes them back, and so does the datastore by itself when the time is over. Until then edits that
+ * are not provisional are refused, and each that is joins them and sets the time anew. Taking back
+ * runs with `loading` set: a device that has gone meanwhile must not prevent it.
  *
  * Prepare, apply and abort may take their time (a grace period, a device): they end by calling the
  * txn's continuation, on main, in the same call or later. One transaction runs at a time; further
@@ -45,6 +53,10 @@
 
 #define DS_EDITS_MAX 100000
 #define DS_QUEUE_MAX 1024
+#define DS_CONFIRM_MAX 86400 /* seconds of a confirm-timeout */
+#define DS_REVISED_MAX 100 /* changes that `revised` is told */
+#define DS_HISTORY_DEFAULT 20 /* revisions that ds_history lists */
+#define DS_HISTORY_MAX 1000
 
 struct datastore;
 struct ds_txn;
@@ -64,6 +76,12 @@ struct ds_change {
 	const json_t *after;
 };
 
+/* Who makes a change; strings are copied. NULL in its place: the daemon itself. */
+struct ds_author {
+	const char *user; /* "alice" */
+	const char *from; /* "unix, pid 4711", "192.0.2.1:50000" */
+};
+
 /* Ends prepare, apply or abort. rc is 0, or -errno with *err filled (prepare only). */
 typedef void (*ds_done_fn)(struct ds_txn *txn, int rc, const struct err *err);
 
@@ -73,8 +91,8 @@ struct ds_txn {
 	/* deletes first, then creates, then modifies; bridges are created before ports and deleted
 	 * after them */
 	const struct ds_change *changes;
-	/* the configuration file at start: a port whose device cannot be opened is created anyway
-	 * and shows as failed; prepare must not refuse for it */
+	/* the configuration file at start, or provisional edits taken back: a port whose device
+	 * cannot be opened shows as failed; prepare must not refuse for it */
 	bool loading;
 	/* the backend's own: set in prepare, used in apply or abort */
 	void *prepared;
@@ -118,10 +136,23 @@ struct ds_options {
 	const struct ds_backend_ops *ops;
 	/* handed to ops */
 	void *ctx;
+	/*
+	 * The configuration has changed, or is confirmed; on main, when it is applied and before
+	 * the edit is answered. Must not edit. `record` (borrowed) is {revision, user, from,
+	 * comment?, change: commit|provisional|confirm|rollback|timeout, changes: [{op, path,
+	 * before?, after?}], more?}: of the changes at most DS_REVISED_MAX, `more` counts the rest.
+	 * NULL: nobody wants to know.
+	 */
+	void (*revised)(void *ctx, const json_t *record);
+	void *revised_ctx; /* handed to revised */
 };
 
-/* Outcome of an edit: rc 0 and `result` ({"changes": [...], "revision": N}), or -errno and err.
- * `result` is borrowed. */
+/*
+ * Outcome of an edit: rc 0 and `result` ({"changes": [{op, path, apply?}], "revision": N,
+ * "dry-run"?: true, "confirm-by"?: time}), or -errno and err. `apply` is the strictest of a
+ * modified entry's leaves; a dry run has `leaves` too, {name: apply} of what differs. `result` is
+ * borrowed.
+ */
 typedef void (*ds_edit_done_fn)(void *arg, int rc, const json_t *result, const struct err *err);
 
 /* What the datastore keeps for `get`. */
@@ -146,25 +177,67 @@ struct ds_get_options {
 
 /* Parses the schema; fails only for a broken installation. The tree is empty until ds_load. */
 int ds_create(const struct ds_options *options, struct datastore **out, struct err *err) ON_MAIN;
-/* No txn may be running, and no callback of this datastore on the stack; NULL is legal. */
+/* Writes the file if it is behind. No txn may be running, and no callback of this datastore on the
+ * stack; NULL is legal. */
 void ds_destroy(struct datastore *ds) ON_MAIN;
 
 /*
- * Load the file through a transaction with `loading` set, and call done. A file that does not exist
- * is the empty configuration. One that is not valid ends with -EINVAL, err naming line or leaf, and
- * stays untouched. Takes an flock on the file's folder entry (FILE.lock): ERR_IN_USE if another
- * daemon has it.
+ * Load the file, and what the journal has since, through a transaction with `loading` set, and call
+ * done. A file that does not exist is the empty configuration. One that is not valid ends with
+ * -EINVAL, err naming line or leaf, and stays untouched. Takes an flock on the file's folder entry
+ * (FILE.lock): ERR_IN_USE if another daemon has it.
  */
 void ds_load(struct datastore *ds, ds_edit_done_fn done, void *arg) ON_MAIN;
 
 /* --- main, any time ----------------------------------------------------------------------- */
 
 /*
- * Queue an edit. `params` is the params object of the RPC: {edits, base-revision?, dry-run?,
- * comment?}. It is referenced (json_incref) as long as needed. `done` comes exactly once, maybe
- * before ds_edit returns.
+ * What has to be done as time goes by: take back what was not confirmed, write the file. `now` is
+ * clock_now(). Returns after how many nanoseconds it wants to be called again at the latest;
+ * UINT64_MAX: not by itself.
  */
-void ds_edit(struct datastore *ds, json_t *params, ds_edit_done_fn done, void *arg) ON_MAIN;
+uint64_t ds_step(struct datastore *ds, uint64_t now) ON_MAIN;
+
+/*
+ * Queue an edit. `params` is the params object of the RPC: {edits, base-revision?, dry-run?,
+ * comment?, confirm-timeout?}. It is referenced (json_incref) as long as needed. `done` comes
+ * exactly once, maybe before ds_edit returns.
+ */
+void ds_edit(struct datastore *ds, json_t *params, const struct ds_author *author,
+	ds_edit_done_fn done, void *arg) ON_MAIN;
+
+/*
+ * Queue a way back: {revision?, base-revision?, dry-run?, comment?, confirm-timeout?}, the same
+ * otherwise; `params` may be NULL. Without `revision`, or with the one before them: provisional
+ * edits, else the last revision.
+ */
+void ds_rollback(struct datastore *ds, json_t *params, const struct ds_author *author,
+	ds_edit_done_fn done, void *arg) ON_MAIN;
+
+/* Queue a confirm: provisional edits stay. The result is {"revision": N}. */
+void ds_confirm(struct datastore *ds, const struct ds_author *author, ds_edit_done_fn done,
+	void *arg) ON_MAIN;
+
+struct ds_history_options {
+	size_t limit; /* at most so many; 0: DS_HISTORY_DEFAULT */
+	uint64_t before; /* those before this revision; 0: all */
+};
+
+/* {"revisions": [{revision, time, user, from, comment?, change, changes (how many), provisional?,
+ * confirm-by?}], "next"?}, newest first; `next` is `before` of the next page. New reference. */
+json_t *ds_history(const struct datastore *ds, const struct ds_history_options *options) ON_MAIN;
+
+struct ds_diff_options {
+	bool has_from;
+	bool has_to;
+	uint64_t from; /* revision; without: the one before `to` */
+	uint64_t to; /* without: the running one */
+	const json_t *document; /* instead of them: what loading it would change; borrowed */
+};
+
+/* {"from"?, "to"?, "changes": [{op, path, before?, after?}]}; new reference. */
+int ds_diff(struct datastore *ds, const struct ds_diff_options *options, json_t **out,
+	struct err *err) ON_MAIN;
 
 /* RFC 7951 data of a subtree as a new reference. The next cursor is in options->page.next. */
 int
@@ -173,7 +246,7 @@ ds_get(struct datastore *ds, struct ds_get_options *options, json_t **out, struc
 /* Check a whole configuration document (config check): schema and backend's validate. */
 int ds_check(struct datastore *ds, const json_t *document, struct err *err) ON_MAIN;
 
-/* Number of the last committed revision; 0 before the first. */
+/* Number of the last committed revision, provisional or not; 0 before the first. */
 uint64_t ds_revision(const struct datastore *ds) ON_MAIN;
 
 /* YANG text of the module `name` (NULL: vswitch), or NULL. Valid as long as ds. */

@@ -178,7 +178,8 @@ test_dry_run_and_base(void **state)
 	assert_int_equal(o.rc, 0);
 	edit_f(&b, &o, "{'base-revision': 0, 'edits': []}");
 	assert_int_equal(o.rc, err_errno(ERR_CONFLICT));
-	assert_non_null(strstr(o.err.text, "at revision 1, not at base-revision 0"));
+	assert_non_null(strstr(o.err.text, "at revision 1 by alice (test), 2"));
+	assert_non_null(strstr(o.err.text, "Z, not at base-revision 0; read it again"));
 	edit_f(&b, &o, "{'base-revision': 1, 'edits': []}");
 	expect_result(&o, "{'changes': [], 'revision': 1}");
 	backend_stop(&b);
@@ -281,10 +282,10 @@ test_queue_limit(void **state)
 	b.slow = true;
 	edit_f(&b, &first, "{'edits': [{'op': 'create', 'path': '" J_BR0 "'}]}");
 	for (int i = 0; i < DS_QUEUE_MAX; i++) {
-		ds_edit(b.ds, params, outcome_done, &waiting);
+		ds_edit(b.ds, params, NULL, outcome_done, &waiting);
 	}
 	assert_int_equal(waiting.calls, 0);
-	ds_edit(b.ds, params, outcome_done, &late);
+	ds_edit(b.ds, params, NULL, outcome_done, &late);
 	assert_int_equal(late.rc, err_errno(ERR_LIMIT));
 	backend_continue(&b);
 	backend_continue(&b);
@@ -313,7 +314,7 @@ next_in_chain(void *arg, int rc, const json_t *result, const struct err *err)
 	assert_int_equal(rc, 0);
 	if (chain->left-- > 0) {
 		params = json_of("{'edits': []}");
-		ds_edit(chain->b->ds, params, next_in_chain, chain);
+		ds_edit(chain->b->ds, params, NULL, next_in_chain, chain);
 		json_decref(params);
 	}
 }
@@ -381,7 +382,7 @@ test_many_ports(void **state)
 				"value", "type", "fake", "bridge", "br0", "mtu", 9000, "trunk", "1",
 				"10-20"));
 	}
-	ds_edit(b.ds, params, outcome_done, &o);
+	ds_edit(b.ds, params, NULL, outcome_done, &o);
 	assert_int_equal(o.rc, 0);
 	assert_int_equal(json_array_size(json_object_get(o.result, "changes")), n);
 	no_op(&b, "delete", BR0, NULL, ERR_IN_USE, BR0,
@@ -413,7 +414,7 @@ test_too_many_operations(void **state)
 	for (int i = 0; i <= DS_EDITS_MAX; i++) {
 		jx_append(edits, json_null());
 	}
-	ds_edit(b.ds, params, outcome_done, &o);
+	ds_edit(b.ds, params, NULL, outcome_done, &o);
 	assert_int_equal(o.rc, err_errno(ERR_LIMIT));
 	json_decref(params);
 	outcome_clear(&o);

@@ -349,6 +349,40 @@ edit_load(struct edit *edit, const json_t *document, struct err *err)
 	return rc;
 }
 
+int
+edit_put(struct edit *edit, const char *text, const json_t *config, struct err *err)
+{
+	const struct path_step *step;
+	struct tree_list *list = NULL;
+	struct edit_entry *entry;
+	json_t *value = NULL;
+	struct path path;
+	bool many;
+	int rc = path_parse(edit->model, text, &path, err);
+
+	if (rc != 0) {
+		return rc;
+	}
+	step = path_last(&path);
+	if (path.n_steps == ENTRY_STEPS) {
+		list = tree_find_list(edit->tree, step->node);
+	}
+	many = list != NULL && list->node->nodetype == LYS_LIST;
+	if (list == NULL || (many && !step->keyed)) {
+		rc = err_set(err, ERR_INVALID, text, "that is not an entry of the configuration");
+	} else if (config != NULL) {
+		rc = check_value(list->node, text, CHECK_ENTRY, CHECK_PART, config, &value, err);
+	} else if (!many) {
+		value = jx_object();
+	}
+	if (rc == 0) {
+		entry = touch(edit, list, many ? step->keys[0] : "");
+		set_after(entry, value);
+	}
+	path_fini(&path);
+	return rc;
+}
+
 static int
 finish_entry(struct edit_entry *entry, struct err *err)
 {

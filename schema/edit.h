@@ -45,6 +45,9 @@ int edit_apply(struct edit *edit, const json_t *operation, size_t index, struct 
 /* Make the end state that of a whole document, {"vswitch:vswitch": {...}} or {}. */
 int edit_load(struct edit *edit, const json_t *document, struct err *err);
 
+/* Make the entry at `path` (of a list at the top, or a container there) that; NULL: none. */
+int edit_put(struct edit *edit, const char *path, const json_t *config, struct err *err);
+
 /*
  * Check each touched entry by itself (all but references) and bring it into canonical form; drop
  * those that end as they began.

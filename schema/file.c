@@ -12,23 +12,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/str.h"
-
-LOG_MODULE("config-file");
+#include "schema/disk.h"
+#include "schema/journal.h"
 
 #define FILE_MODE 0640
 #define FOLDER_MODE 0750
-#define REVISION_SIZE 21 /* 20 digits and a newline */
 
 struct file {
 	char *path;
 	char *next; /* FILE.new */
-	char *previous; /* FILE.old */
-	int folder_fd;
+	char *folder; /* FILE.d */
+	int folder_fd; /* where FILE lies */
 	int lock_fd;
-	int revision_fd;
-	uint64_t revision;
 };
 
 static char *
@@ -59,19 +55,6 @@ folder_of(const char *path)
 	return folder;
 }
 
-static int
-failed(struct err *err, const char *path, const char *what)
-{
-	enum err_kind kind = ERR_FAILED;
-
-	if (errno == EACCES || errno == EPERM || errno == EROFS) {
-		kind = ERR_DENIED;
-	} else if (errno == ENOSPC || errno == EDQUOT) {
-		kind = ERR_LIMIT;
-	}
-	return err_set(err, kind, path, "%s cannot be %s: %m", path, what);
-}
-
 /* --- open ----------------------------------------------------------------------------------- */
 
 static int
@@ -82,13 +65,13 @@ make_folders(const char *folder, struct err *err)
 
 	if (mkdir(folder, FOLDER_MODE) == 0) {
 		/* Whatever the umask, the group may read. */
-		return chmod(folder, FOLDER_MODE) == 0 ? 0 : failed(err, folder, "created");
+		return chmod(folder, FOLDER_MODE) == 0 ? 0 : disk_error(err, folder, "created");
 	}
 	if (errno == EEXIST) {
 		return 0;
 	}
 	if (errno != ENOENT) {
-		return failed(err, folder, "created");
+		return disk_error(err, folder, "created");
 	}
 	parent = folder_of(folder);
 	rc = make_folders(parent, err);
@@ -105,7 +88,7 @@ open_folder(struct file *file, struct err *err)
 	if (rc == 0) {
 		file->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (file->folder_fd < 0) {
-			rc = failed(err, folder, "opened");
+			rc = disk_error(err, folder, "opened");
 		}
 	}
 	free(folder);
@@ -120,65 +103,15 @@ take_lock(struct file *file, struct err *err)
 
 	file->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
 	if (file->lock_fd < 0) {
-		rc = failed(err, path, "opened");
+		rc = disk_error(err, path, "opened");
 	} else if (flock(file->lock_fd, LOCK_EX | LOCK_NB) != 0) {
 		rc = errno == EWOULDBLOCK
 			? err_set(err, ERR_IN_USE, file->path,
 				  "another vswitchd uses %s (it holds the lock %s)", file->path,
 				  path)
-			: failed(err, path, "locked");
+			: disk_error(err, path, "locked");
 	}
 	free(path);
-	return rc;
-}
-
-static void
-parse_revision(struct file *file, const char *path)
-{
-	char text[REVISION_SIZE + 1] = "";
-	ssize_t len = pread(file->revision_fd, text, REVISION_SIZE, 0);
-
-	if (len == 0) {
-		return;
-	}
-	text[strcspn(text, "\n")] = '\0';
-	if (len < 0 || str_to_u64(text, 0, UINT64_MAX, &file->revision) != 0) {
-		/* It protects against lost updates across a restart; it is not worth not starting.
-		 */
-		log_warn("%s is damaged; revisions count from 0 again", path);
-		file->revision = 0;
-	}
-}
-
-static int
-open_revision(struct file *file, struct err *err)
-{
-	char *folder = join(file->path, ".d");
-	char *path = join(folder, "/revision");
-	int rc = make_folders(folder, err);
-
-	if (rc == 0) {
-		file->revision_fd =
-			open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-		if (file->revision_fd < 0) {
-			rc = failed(err, path, "opened");
-		} else {
-			parse_revision(file, path);
-		}
-	}
-	if (rc == 0) {
-		int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		/* The number is overwritten in place later; its name has to be there by then. */
-		if (folder_fd < 0 || fsync(folder_fd) != 0 || fsync(file->folder_fd) != 0) {
-			rc = failed(err, folder, "written");
-		}
-		if (folder_fd >= 0) {
-			(void)close(folder_fd);
-		}
-	}
-	free(path);
-	free(folder);
 	return rc;
 }
 
@@ -193,21 +126,23 @@ file_open(const char *path, struct file **out, struct err *err)
 	}
 	file->path = str_dup(path);
 	file->next = join(path, ".new");
-	file->previous = join(path, ".old");
-	file->folder_fd = file->lock_fd = file->revision_fd = -1;
+	file->folder = join(path, ".d");
+	file->folder_fd = file->lock_fd = -1;
 	rc = open_folder(file, err);
 	if (rc == 0) {
 		rc = take_lock(file, err);
 	}
 	if (rc == 0) {
-		rc = open_revision(file, err);
+		rc = make_folders(file->folder, err);
+	}
+	if (rc == 0 && disk_sync(file->folder_fd) != 0) {
+		rc = disk_error(err, file->folder, "written");
 	}
 	if (rc != 0) {
 		file_close(file);
 		return rc;
 	}
-	(void)unlink(file->next);
-	(void)unlink(file->previous);
+	(void)disk_unlink(file->next);
 	*out = file;
 	return 0;
 }
@@ -218,35 +153,77 @@ file_close(struct file *file)
 	if (file == NULL) {
 		return;
 	}
-	if (file->revision_fd >= 0) {
-		(void)close(file->revision_fd);
-	}
 	if (file->lock_fd >= 0) {
 		(void)close(file->lock_fd);
 	}
 	if (file->folder_fd >= 0) {
 		(void)close(file->folder_fd);
 	}
-	free(file->previous);
+	free(file->folder);
 	free(file->next);
 	free(file->path);
 	free(file);
 }
 
+const char *
+file_folder(const struct file *file)
+{
+	return file->folder;
+}
+
 /* --- read ----------------------------------------------------------------------------------- */
 
+/* The text, terminated; free() it. NULL with errno. */
+static char *
+read_text(int fd, size_t *len)
+{
+	struct stat st;
+	char *text;
+
+	*len = 0;
+	if (fstat(fd, &st) != 0) {
+		return NULL;
+	}
+	text = calloc(1, (size_t)st.st_size + 1);
+	while (text != NULL && *len < (size_t)st.st_size) {
+		ssize_t n = read(fd, text + *len, (size_t)st.st_size - *len);
+
+		if (n == 0) {
+			break;
+		}
+		if (n < 0 && errno != EINTR) {
+			free(text);
+			return NULL;
+		}
+		*len += n < 0 ? 0 : (size_t)n;
+	}
+	return text;
+}
+
 int
-file_read(const struct file *file, json_t **out, struct err *err)
+file_read(const struct file *file, json_t **out, uint64_t *hash, struct err *err)
 {
 	int fd = open(file->path, O_RDONLY | O_CLOEXEC);
 	json_error_t fault;
+	size_t len;
+	char *text;
 
 	*out = NULL;
+	*hash = 0;
 	if (fd < 0) {
-		return errno == ENOENT ? 0 : failed(err, file->path, "opened");
+		return errno == ENOENT ? 0 : disk_error(err, file->path, "opened");
 	}
-	*out = json_loadfd(fd, JSON_REJECT_DUPLICATES, &fault);
+	text = read_text(fd, &len);
+	if (text == NULL) {
+		int rc = disk_error(err, file->path, "read");
+
+		(void)close(fd);
+		return rc;
+	}
 	(void)close(fd);
+	*hash = journal_hash(text, len);
+	*out = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault);
+	free(text);
 	if (*out != NULL) {
 		return 0;
 	}
@@ -260,101 +237,34 @@ file_read(const struct file *file, json_t **out, struct err *err)
 		fault.line, fault.column, fault.text);
 }
 
-uint64_t
-file_revision(const struct file *file)
-{
-	return file->revision;
-}
-
 /* --- write ---------------------------------------------------------------------------------- */
 
-static bool
-write_all(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno != EINTR) {
-			return false;
-		}
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-		}
-	}
-	return true;
-}
-
 int
-file_prepare(struct file *file, const char *text, size_t len, struct err *err)
+file_replace(const struct file *file, const char *text, size_t len,
+	int (*before)(void *arg, struct err *err), void *arg, struct err *err)
 {
 	int fd = open(file->next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
 	int rc = 0;
 
 	if (fd < 0) {
-		return failed(err, file->next, "created");
+		return disk_error(err, file->next, "created");
 	}
 	/* fchmod: whatever the umask, the group may read and others may not. */
-	if (fchmod(fd, FILE_MODE) != 0 || !write_all(fd, text, len) || fsync(fd) != 0) {
-		rc = failed(err, file->next, "written");
+	if (fchmod(fd, FILE_MODE) != 0 || disk_write(fd, text, len, 0) != 0 || disk_sync(fd) != 0) {
+		rc = disk_error(err, file->next, "written");
 	}
 	if (close(fd) != 0 && rc == 0) {
-		rc = failed(err, file->next, "written");
+		rc = disk_error(err, file->next, "written");
+	}
+	if (rc == 0) {
+		rc = before(arg, err);
+	}
+	if (rc == 0 && disk_rename(file->next, file->path) != 0) {
+		rc = disk_error(err, file->path, "replaced");
 	}
 	if (rc != 0) {
-		file_abort(file);
-	}
-	return rc;
-}
-
-void
-file_abort(struct file *file)
-{
-	(void)unlink(file->next);
-}
-
-static int
-write_revision(struct file *file, uint64_t revision, struct err *err)
-{
-	char text[REVISION_SIZE + 1];
-
-	(void)snprintf(text, sizeof(text), "%020" PRIu64 "\n", revision);
-	if (pwrite(file->revision_fd, text, REVISION_SIZE, 0) != REVISION_SIZE ||
-		fdatasync(file->revision_fd) != 0) {
-		return failed(err, file->path, "given its revision number");
-	}
-	file->revision = revision;
-	return 0;
-}
-
-int
-file_commit(struct file *file, uint64_t revision, struct err *err)
-{
-	bool kept;
-	bool first;
-	int rc = write_revision(file, revision, err);
-
-	if (rc != 0) {
-		file_abort(file);
+		(void)disk_unlink(file->next);
 		return rc;
 	}
-	/* The way back, should the folder's fsync fail; no file system needs to have hard links. */
-	(void)unlink(file->previous);
-	kept = link(file->path, file->previous) == 0;
-	first = !kept && errno == ENOENT;
-	if (rename(file->next, file->path) != 0) {
-		rc = failed(err, file->path, "replaced");
-		file_abort(file);
-	} else if (fsync(file->folder_fd) != 0) {
-		rc = failed(err, file->path, "replaced");
-		if (kept) {
-			(void)rename(file->previous, file->path);
-		} else if (first) {
-			(void)unlink(file->path);
-		}
-	}
-	if (kept) {
-		(void)unlink(file->previous);
-	}
-	return rc;
+	return disk_sync(file->folder_fd) == 0 ? 0 : disk_error(err, file->path, "replaced");
 }

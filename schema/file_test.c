@@ -2,6 +2,7 @@
 /* The saved configuration: what a restart finds, after an orderly end and after a crash. */
 #include "schema/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "schema/journal.h"
 #include "schema/test_backend.h"
 
 #define ROOT "/vswitch:vswitch"
@@ -117,16 +119,19 @@ test_survives_restart(void **state)
 	role_enter(&role_main);
 	(void)umask(077); /* the modes are ours whatever the umask */
 	backend_start(&b, path);
-	assert_int_equal(access(path, F_OK), -1); /* created by the first edit */
+	assert_int_equal(access(path, F_OK), -1); /* created for the first edit */
 	do_op(&b, "merge", ROOT,
 		"{'port': [{'name': 'vm10', 'type': 'tap', 'trunk': ['2', '1']}]}");
 	do_op(&b, "merge", ROOT,
 		"{'system': {'description': 'lab'}, 'bridge': [{'name': 'br0'}],"
 		"'port': [{'name': 'vm2', 'type': 'tap', 'bridge': 'br0'}]}");
+	assert_int_equal(access(path, F_OK), -1); /* it follows a little later */
+	backend_settle(&b);
 	saved = read_text(path);
 	assert_string_equal(saved, text);
 	free(saved);
 	assert_int_equal(mode_of(path), 0640);
+	assert_int_equal(mode_of(sibling(".d/journal.00000000000000000000")), 0640);
 	(void)snprintf(dir, sizeof(dir), "%s/sub/dir", folder);
 	assert_int_equal(mode_of(dir), 0750);
 	(void)umask(022);
@@ -149,64 +154,56 @@ test_survives_restart(void **state)
 	free(saved);
 	do_op(&b, "delete", ROOT, NULL);
 	assert_int_equal(ds_revision(b.ds), 3);
+	backend_stop(&b); /* an orderly end writes it at once */
 	saved = read_text(path);
 	assert_string_equal(saved, "{\n  \"vswitch:vswitch\": {}\n}\n");
 	free(saved);
-	backend_stop(&b);
 	role_leave(&role_main);
 }
 
-/* A crash after prepare, and one within commit before the rename: the old text is what is found. */
-static void
-test_crash(void **state)
+static int
+refuse(void *arg, struct err *err)
 {
-	struct file *file;
-	json_t *document;
-	char *text;
+	return err_set(err, ERR_FAILED, NULL, "not now");
+}
 
-	assert_int_equal(file_open(path, &file, NULL), 0);
-	assert_int_equal(file_prepare(file, "{\"a\": 1}\n", 9, NULL), 0);
-	assert_int_equal(file_commit(file, 1, NULL), 0);
-	assert_int_equal(file_prepare(file, "{\"a\": 2", 7, NULL), 0);
-	file_close(file); /* as a kill does: the lock goes, the files stay */
-	assert_int_equal(access(sibling(".new"), F_OK), 0);
+static int
+take_away(void *arg, struct err *err)
+{
+	return unlink(sibling(".new")); /* the rename has to fail */
+}
 
-	assert_int_equal(file_open(path, &file, NULL), 0);
-	assert_int_equal(access(sibling(".new"), F_OK), -1);
-	assert_int_equal(file_read(file, &document, NULL), 0);
-	assert_int_equal(json_integer_value(json_object_get(document, "a")), 1);
-	assert_int_equal(file_revision(file), 1);
-	json_decref(document);
-
-	/* The number is on disk before the name is: then nobody reuses it. */
-	text = read_text(sibling(".d/revision"));
-	assert_string_equal(text, "00000000000000000001\n");
-	free(text);
-	write_text(sibling(".d/revision"), "00000000000000000002\n");
-	file_close(file);
-	assert_int_equal(file_open(path, &file, NULL), 0);
-	assert_int_equal(file_revision(file), 2);
-	file_close(file);
+static int
+agree(void *arg, struct err *err)
+{
+	return 0;
 }
 
 static void
-test_commit_undone(void **state)
+test_replace(void **state)
 {
 	struct err err = ERR_INIT;
 	struct file *file;
+	json_t *document;
+	uint64_t hash;
 	char *text;
 
 	assert_int_equal(file_open(path, &file, NULL), 0);
-	assert_int_equal(file_prepare(file, "{}\n", 3, NULL), 0);
-	assert_int_equal(file_commit(file, 1, NULL), 0);
-	assert_int_equal(file_prepare(file, "[]\n", 3, NULL), 0);
-	assert_int_equal(unlink(sibling(".new")), 0); /* the rename has to fail */
-	assert_true(file_commit(file, 2, &err) < 0);
+	assert_int_equal(file_read(file, &document, &hash, NULL), 0);
+	assert_null(document);
+	assert_int_equal(hash, 0);
+	assert_int_equal(file_replace(file, "{}\n", 3, agree, NULL, NULL), 0);
+	assert_int_equal(file_replace(file, "[]\n", 3, refuse, NULL, &err), -EIO);
+	assert_string_equal(err.text, "not now");
+	assert_int_equal(access(sibling(".new"), F_OK), -1);
+	assert_true(file_replace(file, "[]\n", 3, take_away, NULL, &err) < 0);
 	assert_non_null(strstr(err.text, "cannot be replaced"));
 	text = read_text(path);
 	assert_string_equal(text, "{}\n");
 	free(text);
-	assert_int_equal(access(sibling(".old"), F_OK), -1);
+	assert_int_equal(file_read(file, &document, &hash, NULL), 0);
+	assert_true(hash == journal_hash("{}\n", 3));
+	json_decref(document);
 	file_close(file);
 }
 
@@ -224,19 +221,6 @@ test_locked(void **state)
 	file_close(one);
 	assert_int_equal(file_open(path, &two, NULL), 0);
 	file_close(two);
-}
-
-static void
-test_damaged_revision(void **state)
-{
-	struct file *file;
-
-	assert_int_equal(file_open(path, &file, NULL), 0);
-	file_close(file);
-	write_text(sibling(".d/revision"), "rubbish");
-	assert_int_equal(file_open(path, &file, NULL), 0);
-	assert_int_equal(file_revision(file), 0);
-	file_close(file);
 }
 
 /* Files that must stop the daemon: kind, path and words of the error; the file stays as it is. */
@@ -291,7 +275,7 @@ test_bad_files(void **state)
 	}
 }
 
-/* The backend's refusal leaves file and revision as they were, and nothing beside them. */
+/* The backend's refusal leaves the journal as it was, and nothing beside it. */
 static void
 test_refused_edit(void **state)
 {
@@ -302,10 +286,11 @@ test_refused_edit(void **state)
 	role_enter(&role_main);
 	backend_start(&b, path);
 	do_op(&b, "create", ROOT "/bridge[name='br0']", NULL);
-	before = read_text(path);
+	backend_settle(&b);
+	before = read_text(sibling(".d/journal.00000000000000000000"));
 	b.refuse_prepare = true;
 	no_op(&b, "create", ROOT "/bridge[name='br1']", NULL, ERR_FAILED, "/somewhere", "on fire");
-	after = read_text(path);
+	after = read_text(sibling(".d/journal.00000000000000000000"));
 	assert_string_equal(before, after);
 	assert_int_equal(access(sibling(".new"), F_OK), -1);
 	free(before);
@@ -318,17 +303,122 @@ test_refused_edit(void **state)
 	role_leave(&role_main);
 }
 
+/* Somebody wrote the file while no daemon ran: it wins, and is a revision. */
+static void
+test_foreign_file(void **state)
+{
+	struct ds_history_options options = {0};
+	struct backend b = {0};
+	struct outcome o = {0};
+	json_t *list;
+
+	role_enter(&role_main);
+	backend_start(&b, path);
+	do_op(&b, "create", ROOT "/bridge[name='br0']", NULL);
+	do_op(&b, "create", ROOT "/bridge[name='br1']", NULL);
+	backend_stop(&b);
+	write_text(path, "{\"vswitch:vswitch\": {\"bridge\": [{\"name\": \"mine\"}]}}");
+	for (int start = 0; start < 2; start++) {
+		backend_start(&b, path);
+		expect_get(&b, config, "{'vswitch:vswitch': {'bridge': [{'name': 'mine'}]}}");
+		assert_int_equal(ds_revision(b.ds), 3);
+		backend_stop(&b);
+	}
+	backend_start(&b, path);
+	list = json_object_get(ds_history(b.ds, &options), "revisions");
+	assert_int_equal(json_array_size(list), 3);
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(list, 0), "change")), "file");
+	rollback_f(&b, &o, "{'revision': 1}");
+	expect_refusal(&o, ERR_MISSING, "revision 3 is a file that somebody wrote");
+	do_op(&b, "delete", ROOT "/bridge[name='mine']", NULL);
+	rollback_f(&b, &o, "{'revision': 3}");
+	expect_revision(&o, 5);
+	backend_stop(&b);
+	/* To take it away is to begin anew; the numbers go on. */
+	assert_int_equal(unlink(path), 0);
+	backend_start(&b, path);
+	expect_get(&b, config, "{'vswitch:vswitch': {}}");
+	assert_int_equal(ds_revision(b.ds), 6);
+	backend_stop(&b);
+	role_leave(&role_main);
+}
+
+/* An old copy of the file is a file that somebody wrote, and not the revision that it once was. */
+static void
+test_old_copy(void **state)
+{
+	struct backend b = {0};
+	char *old;
+
+	role_enter(&role_main);
+	backend_start(&b, path);
+	do_op(&b, "create", ROOT "/bridge[name='br0']", NULL);
+	backend_settle(&b);
+	old = read_text(path);
+	do_op(&b, "create", ROOT "/bridge[name='br1']", NULL);
+	backend_stop(&b);
+	write_text(path, old);
+	free(old);
+	backend_start(&b, path);
+	expect_get(&b, config, "{'vswitch:vswitch': {'bridge': [{'name': 'br0'}]}}");
+	assert_int_equal(ds_revision(b.ds), 3);
+	backend_stop(&b);
+	role_leave(&role_main);
+}
+
+/* Lines that lie between what the file is and the end may not be missing. */
+static void
+test_gap(void **state)
+{
+	struct ds_options options = {.file = path, .ops = &backend_ops};
+	struct backend b = {0};
+	struct outcome o = {0};
+	const char *journal;
+	char *text;
+	char *at;
+
+	role_enter(&role_main);
+	backend_start(&b, path);
+	do_op(&b, "create", ROOT "/bridge[name='br0']", NULL);
+	backend_settle(&b);
+	text = read_text(path);
+	do_op(&b, "create", ROOT "/bridge[name='br1']", NULL);
+	do_op(&b, "create", ROOT "/bridge[name='br2']", NULL);
+	backend_stop(&b);
+	write_text(path, text);
+	free(text);
+	journal = sibling(".d/journal.00000000000000000000");
+	text = read_text(journal);
+	/* As if a crash had come before the last checkpoint: its two lines are not there. */
+	at = strstr(text, "br2");
+	assert_non_null(at);
+	*(strchr(at, '\n') + 1) = '\0';
+	at = strstr(text, "br1");
+	at[0] = 'x';
+	write_text(journal, text);
+	free(text);
+	b.log = json_array();
+	options.ctx = &b;
+	assert_int_equal(ds_create(&options, &b.ds, NULL), 0);
+	ds_load(b.ds, outcome_done, &o);
+	expect_refusal(&o, ERR_MISSING, "alone, revision 1, move");
+	backend_stop(&b);
+	role_leave(&role_main);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_survives_restart, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_crash, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_commit_undone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_replace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_damaged_revision, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused_edit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_foreign_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_old_copy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gap, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,7 +164,7 @@ test_order(void **state)
 		struct outcome o = {0};
 
 		do_op(&b, "replace", "/", start);
-		ds_edit(b.ds, params, outcome_done, &o);
+		ds_edit(b.ds, params, NULL, outcome_done, &o);
 		if ((o.rc == 0) != (cases[i].end != NULL) ||
 			(o.rc != 0 &&
 				(o.err.kind != cases[i].kind ||
@@ -273,7 +273,7 @@ test_random(void **state)
 				json, sizeof(json), ", 'point': \"" ACL "/ace[name='%c']\"", point);
 		}
 		params = json_pack("{s:[o]}", "edits", operation_of(json));
-		ds_edit(b.ds, params, outcome_done, &o);
+		ds_edit(b.ds, params, NULL, outcome_done, &o);
 		if ((o.rc == 0) != model_step(list, op, name, where, point)) {
 			fail_msg("%s on %s: %d %s", json, list, o.rc, o.err.text);
 		}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "schema/check.h"
+#include "schema/diff.h"
 #include "schema/jx.h"
 #include "schema/model.h"
 
@@ -110,7 +111,8 @@ list_changes(struct proposal *proposal)
 	struct slot *slots = calloc(n + 1, sizeof(*slots));
 
 	proposal->changes = calloc(n + 1, sizeof(*proposal->changes));
-	if (slots == NULL || proposal->changes == NULL) {
+	proposal->entries = calloc(n + 1, sizeof(struct edit_entry *));
+	if (slots == NULL || proposal->changes == NULL || proposal->entries == NULL) {
 		abort();
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -121,6 +123,7 @@ list_changes(struct proposal *proposal)
 	for (size_t i = 0; i < n; i++) {
 		const struct edit_entry *entry = slots[i].entry;
 
+		proposal->entries[i] = entry;
 		proposal->changes[i] = (struct ds_change){
 			.op = op_of(entry),
 			.list = tree_list_name(entry->list),
@@ -160,6 +163,7 @@ proposal_fini(struct proposal *proposal)
 		json_decref((json_t *)(uintptr_t)proposal->changes[i].after);
 	}
 	free(proposal->changes);
+	free((void *)proposal->entries);
 	edit_destroy(proposal->edit);
 	memset(proposal, 0, sizeof(*proposal));
 }
@@ -188,6 +192,15 @@ list_apply(const struct lysc_node *list)
 	return apply;
 }
 
+static bool
+differ(const json_t *a, const json_t *b)
+{
+	return a != b && (a == NULL || b == NULL || !json_equal(a, b));
+}
+
+static enum model_apply
+node_apply(const struct lysc_node *node, const json_t *before, const json_t *after);
+
 /* Strictest vs:apply of the leaves that differ. */
 static enum model_apply
 changed_apply(const struct lysc_node *node, const json_t *before, const json_t *after)
@@ -198,35 +211,42 @@ changed_apply(const struct lysc_node *node, const json_t *before, const json_t *
 		const json_t *a = json_object_get(before, n->name);
 		const json_t *b = json_object_get(after, n->name);
 
-		if (a == b || (a != NULL && b != NULL && json_equal(a, b))) {
-			continue;
-		}
-		if (n->nodetype == LYS_CONTAINER) {
-			apply = stricter(apply, changed_apply(n, a, b));
-		} else {
-			apply = stricter(
-				apply, model_is_leaf(n) ? model_apply_class(n) : list_apply(n));
+		if (differ(a, b)) {
+			apply = stricter(apply, node_apply(n, a, b));
 		}
 	}
 	return apply;
 }
 
-static const struct tree_list *
-list_of(const struct proposal *proposal, const struct ds_change *change)
+/* The same of one node that differs. */
+static enum model_apply
+node_apply(const struct lysc_node *node, const json_t *before, const json_t *after)
 {
-	struct tree_list *list = NULL;
+	if (node->nodetype == LYS_CONTAINER) {
+		return changed_apply(node, before, after);
+	}
+	return model_is_leaf(node) ? model_apply_class(node) : list_apply(node);
+}
 
-	for (size_t i = 0; (list = tree_list_at(proposal->tree, i)) != NULL; i++) {
-		if (strcmp(tree_list_name(list), change->list) == 0) {
-			break;
+/* {name: apply} of the entry's members that differ. */
+static json_t *
+leaves_json(const struct lysc_node *node, const json_t *before, const json_t *after)
+{
+	json_t *object = jx_object();
+
+	for (const struct lysc_node *n = model_first(node); n != NULL; n = n->next) {
+		const json_t *a = json_object_get(before, n->name);
+		const json_t *b = json_object_get(after, n->name);
+
+		if (differ(a, b)) {
+			jx_set(object, n->name, jx_string(model_apply_name(node_apply(n, a, b))));
 		}
 	}
-	assert(list != NULL);
-	return list;
+	return object;
 }
 
 json_t *
-proposal_changes_json(const struct proposal *proposal)
+proposal_changes_json(const struct proposal *proposal, bool leaves)
 {
 	static const char *const names[] = {
 		[DS_CREATE] = "create",
@@ -237,7 +257,7 @@ proposal_changes_json(const struct proposal *proposal)
 
 	for (size_t i = 0; i < proposal->n_changes; i++) {
 		const struct ds_change *change = &proposal->changes[i];
-		const struct tree_list *list = list_of(proposal, change);
+		const struct tree_list *list = proposal->entries[i]->list;
 		json_t *object = jx_object();
 		char path[ERR_PATH_SIZE];
 
@@ -248,8 +268,28 @@ proposal_changes_json(const struct proposal *proposal)
 				changed_apply(list->node, change->before, change->after);
 
 			jx_set(object, "apply", jx_string(model_apply_name(apply)));
+			if (leaves) {
+				jx_set(object, "leaves",
+					leaves_json(list->node, change->before, change->after));
+			}
 		}
 		jx_append(array, object);
+	}
+	return array;
+}
+
+json_t *
+proposal_record_json(const struct proposal *proposal)
+{
+	json_t *array = jx_array();
+
+	for (size_t i = 0; i < proposal->n_changes; i++) {
+		const struct edit_entry *entry = proposal->entries[i];
+		char path[ERR_PATH_SIZE];
+
+		jx_append(array,
+			diff_change_json(tree_path(entry->list, entry->key, path, sizeof(path)),
+				entry->before, entry->after));
 	}
 	return array;
 }

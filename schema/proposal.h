@@ -9,6 +9,7 @@
 #define VSW_SCHEMA_PROPOSAL_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -22,6 +23,7 @@ struct proposal {
 	struct tree *tree; /* borrowed */
 	size_t n_changes;
 	struct ds_change *changes; /* in the order of datastore.h; owned with what they point to */
+	const struct edit_entry **entries; /* of `edit`, in the same order */
 };
 
 enum proposal_way { PROPOSAL_DO, PROPOSAL_UNDO };
@@ -37,7 +39,11 @@ void proposal_fini(struct proposal *proposal);
 /* Put the end state, or the state before, into the tree. */
 void proposal_put(const struct proposal *proposal, struct refs *refs, enum proposal_way way);
 
-/* [{"op", "path", "apply"?}, ...] for the answer to an edit. New reference. */
-json_t *proposal_changes_json(const struct proposal *proposal);
+/* [{"op", "path", "apply"?, "leaves"?}, ...] for the answer to an edit; `leaves`: {name: apply} of
+ * what differs in modified entries, if it is wanted. New reference. */
+json_t *proposal_changes_json(const struct proposal *proposal, bool leaves);
+
+/* The changes as a revision's record has them (diff.h). New reference. */
+json_t *proposal_record_json(const struct proposal *proposal);
 
 #endif

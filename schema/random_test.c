@@ -367,7 +367,7 @@ one_edit(struct backend *b, struct twin *twin, int round)
 	}
 	ok = ok && twin_ok(twin);
 	b->refuse_prepare = pick(twin, 10) == 0;
-	ds_edit(b->ds, params, outcome_done, &o);
+	ds_edit(b->ds, params, NULL, outcome_done, &o);
 	assert_int_equal(o.calls, 1);
 	if (b->refuse_prepare && ok && o.rc == -EIO) {
 		ok = false; /* the backend refused; nothing may have changed */

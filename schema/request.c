@@ -58,24 +58,53 @@ read_comment(const json_t *value, struct request *out, struct err *err)
 }
 
 static int
+read_revision(const json_t *value, struct request *out, struct err *err)
+{
+	if (!json_is_integer(value) || json_integer_value(value) < 0) {
+		return err_set(err, ERR_MALFORMED, NULL,
+			"\"revision\" has to be the number of a revision");
+	}
+	out->has_revision = true;
+	out->revision = (uint64_t)json_integer_value(value);
+	return 0;
+}
+
+static int
 read_confirm_timeout(const json_t *value, struct request *out, struct err *err)
 {
-	return err_set(err, ERR_UNSUPPORTED, NULL, "\"confirm-timeout\" is not supported yet");
+	if (!json_is_integer(value) || json_integer_value(value) < 1 ||
+		json_integer_value(value) > DS_CONFIRM_MAX) {
+		return err_set(err, ERR_MALFORMED, NULL,
+			"\"confirm-timeout\" has to be a number of seconds from 1 to %d",
+			DS_CONFIRM_MAX);
+	}
+	out->confirm_timeout = (unsigned int)json_integer_value(value);
+	return 0;
 }
+
+#define OF_EDIT (1U << REQUEST_EDIT)
+#define OF_ROLLBACK (1U << REQUEST_ROLLBACK)
 
 static const struct member {
 	const char *name;
+	unsigned int of;
 	int (*read)(const json_t *value, struct request *out, struct err *err);
 } members[] = {
-	{"edits", read_edits},
-	{"base-revision", read_base_revision},
-	{"dry-run", read_dry_run},
-	{"comment", read_comment},
-	{"confirm-timeout", read_confirm_timeout},
+	{"edits", OF_EDIT, read_edits},
+	{"revision", OF_ROLLBACK, read_revision},
+	{"base-revision", OF_EDIT | OF_ROLLBACK, read_base_revision},
+	{"dry-run", OF_EDIT | OF_ROLLBACK, read_dry_run},
+	{"comment", OF_EDIT | OF_ROLLBACK, read_comment},
+	{"confirm-timeout", OF_EDIT | OF_ROLLBACK, read_confirm_timeout},
+};
+
+static const char *const kind_names[] = {
+	[REQUEST_EDIT] = "an edit",
+	[REQUEST_ROLLBACK] = "a rollback",
 };
 
 static int
-unknown_member(const char *name, struct err *err)
+unknown_member(enum request_kind kind, const char *name, struct err *err)
 {
 	json_t *text = jx_string(name);
 	char shown[JX_SHOW_SIZE];
@@ -84,37 +113,49 @@ unknown_member(const char *name, struct err *err)
 
 	suggest_init(&suggest, name, strlen(name));
 	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-		suggest_offer(&suggest, members[i].name);
+		if ((members[i].of & 1U << kind) != 0) {
+			suggest_offer(&suggest, members[i].name);
+		}
 	}
-	rc = err_set(err, ERR_MALFORMED, NULL, "an edit has no parameter %s%s",
+	rc = err_set(err, ERR_MALFORMED, NULL, "%s has no parameter %s%s", kind_names[kind],
 		jx_show(text, shown, sizeof(shown)), suggest_text(&suggest));
 	json_decref(text);
 	return rc;
 }
 
+static const struct member *
+find_member(enum request_kind kind, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		if ((members[i].of & 1U << kind) != 0 && strcmp(members[i].name, name) == 0) {
+			return &members[i];
+		}
+	}
+	return NULL;
+}
+
 int
-request_parse(const json_t *params, struct request *out, struct err *err)
+request_parse(enum request_kind kind, const json_t *params, struct request *out, struct err *err)
 {
 	const char *name;
 	json_t *value;
 
 	memset(out, 0, sizeof(*out));
+	if (kind == REQUEST_ROLLBACK && params == NULL) {
+		return 0;
+	}
 	if (!json_is_object(params)) {
-		return err_set(err, ERR_MALFORMED, NULL,
-			"an edit needs an object of parameters {edits: [...]}");
+		return err_set(err, ERR_MALFORMED, NULL, "%s needs an object of parameters%s",
+			kind_names[kind], kind == REQUEST_EDIT ? " {edits: [...]}" : "");
 	}
 	json_object_foreach ((json_t *)(uintptr_t)params, name, value) {
-		size_t i = 0;
-		int rc;
+		const struct member *member = find_member(kind, name);
+		int rc = member != NULL ? member->read(value, out, err)
+					: unknown_member(kind, name, err);
 
-		while (i < ARRAY_LEN(members) && strcmp(members[i].name, name) != 0) {
-			i++;
-		}
-		rc = i < ARRAY_LEN(members) ? members[i].read(value, out, err)
-					    : unknown_member(name, err);
 		if (rc != 0) {
 			return rc;
 		}
 	}
-	return out->edits != NULL ? 0 : read_edits(NULL, out, err);
+	return kind == REQUEST_EDIT && out->edits == NULL ? read_edits(NULL, out, err) : 0;
 }

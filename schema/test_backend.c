@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "schema/jx.h"
 
@@ -155,10 +157,28 @@ const struct ds_backend_ops backend_ops = {
 	.page = test_page,
 };
 
+const struct ds_author backend_author = {.user = "alice", .from = "test"};
+
+static void
+on_revised(void *ctx, const json_t *record)
+{
+	struct backend *backend = ctx;
+
+	json_decref(backend->revised);
+	backend->revised = jx_copy(record);
+	backend->n_revised++;
+}
+
 void
 backend_start(struct backend *backend, const char *file)
 {
-	struct ds_options options = {.file = file, .ops = &backend_ops, .ctx = backend};
+	struct ds_options options = {
+		.file = file,
+		.ops = &backend_ops,
+		.ctx = backend,
+		.revised = on_revised,
+		.revised_ctx = backend,
+	};
 	struct outcome outcome = {0};
 	struct err err = ERR_INIT;
 
@@ -181,8 +201,19 @@ backend_stop(struct backend *backend)
 {
 	ds_destroy(backend->ds);
 	json_decref(backend->log);
+	json_decref(backend->revised);
+	backend->revised = NULL;
 	backend->ds = NULL;
 	backend->log = NULL;
+}
+
+void
+backend_settle(struct backend *backend)
+{
+	while (store_dirty(backend->ds->store)) {
+		(void)ds_step(backend->ds, clock_now() + 2 * STORE_QUIET_NS);
+		(void)usleep(200);
+	}
 }
 
 void
@@ -270,8 +301,49 @@ edit_f(struct backend *backend, struct outcome *outcome, const char *fmt, ...)
 	params = json_of(text);
 	free(text);
 	outcome_clear(outcome);
-	ds_edit(backend->ds, params, outcome_done, outcome);
+	ds_edit(backend->ds, params, &backend_author, outcome_done, outcome);
 	json_decref(params);
+}
+
+void
+rollback_f(struct backend *backend, struct outcome *outcome, const char *text)
+{
+	json_t *params = json_of(text);
+
+	outcome_clear(outcome);
+	ds_rollback(backend->ds, params, &backend_author, outcome_done, outcome);
+	json_decref(params);
+}
+
+void
+confirm_f(struct backend *backend, struct outcome *outcome)
+{
+	outcome_clear(outcome);
+	ds_confirm(backend->ds, &backend_author, outcome_done, outcome);
+}
+
+void
+expect_refusal(struct outcome *outcome, enum err_kind kind, const char *text)
+{
+	assert_int_equal(outcome->calls, 1);
+	if (outcome->rc != err_errno(kind) || outcome->err.kind != kind ||
+		strstr(outcome->err.text, text) == NULL) {
+		fail_msg("got %d, %s: %s", outcome->rc, err_tag(outcome->err.kind),
+			outcome->err.text);
+	}
+	outcome_clear(outcome);
+}
+
+void
+expect_revision(struct outcome *outcome, unsigned int revision)
+{
+	if (outcome->calls != 1 || outcome->rc != 0) {
+		fail_msg("%d calls, %d, %s: %s", outcome->calls, outcome->rc, outcome->err.path,
+			outcome->err.text);
+	}
+	assert_int_equal(
+		json_integer_value(json_object_get(outcome->result, "revision")), revision);
+	outcome_clear(outcome);
 }
 
 static void op(struct backend *backend, struct outcome *outcome, const char *name, const char *path,
@@ -287,7 +359,7 @@ op(struct backend *backend, struct outcome *outcome, const char *name, const cha
 		jx_set(json_array_get(json_object_get(params, "edits"), 0), "value",
 			json_of(value));
 	}
-	ds_edit(backend->ds, params, outcome_done, outcome);
+	ds_edit(backend->ds, params, &backend_author, outcome_done, outcome);
 	assert_int_equal(outcome->calls, 1);
 	json_decref(params);
 }

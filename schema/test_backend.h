@@ -22,9 +22,14 @@ struct backend {
 	int held_rc;
 	size_t n_state; /* calls of ops->state */
 	size_t fdb_size; /* entries that ops->page makes up */
+	json_t *revised; /* record of the last revision that was told, or NULL */
+	size_t n_revised;
 };
 
 extern const struct ds_backend_ops backend_ops;
+
+/* Who edits in tests: user "alice" from "test". */
+extern const struct ds_author backend_author;
 
 /* Outcome of an edit. */
 struct outcome {
@@ -37,6 +42,9 @@ struct outcome {
 /* `file` NULL: nothing on disk. Calls ds_load, which has to succeed. */
 void backend_start(struct backend *backend, const char *file) ON_MAIN;
 void backend_stop(struct backend *backend) ON_MAIN;
+
+/* Wait until the file is what the configuration is. */
+void backend_settle(struct backend *backend) ON_MAIN;
 
 /* Let a held transaction go on. */
 void backend_continue(struct backend *backend) ON_MAIN;
@@ -57,6 +65,16 @@ void do_op(struct backend *backend, const char *op, const char *path, const char
 /* One operation that has to be refused with that kind, path (NULL: any) and text within. */
 void no_op(struct backend *backend, const char *op, const char *path, const char *value,
 	enum err_kind kind, const char *err_path, const char *text) ON_MAIN;
+
+/* ds_rollback and ds_confirm in the same manner. */
+void rollback_f(struct backend *backend, struct outcome *outcome, const char *params) ON_MAIN;
+void confirm_f(struct backend *backend, struct outcome *outcome) ON_MAIN;
+
+/* The outcome has to be a refusal of that kind with that text within; it is cleared. */
+void expect_refusal(struct outcome *outcome, enum err_kind kind, const char *text);
+
+/* The outcome has to be good and lead to that revision; it is cleared. */
+void expect_revision(struct outcome *outcome, unsigned int revision);
 
 /* JSON with ' for ". New reference. */
 json_t *json_of(const char *text);

@@ -26,12 +26,15 @@
 #include "ports/vhost/vhost.h"
 #include "ports/vhost_dpdk/vhost_dpdk.h"
 #include "ports/xdp/types.h"
+#include "vswitchd/access_part.h"
 #include "vswitchd/actions.h"
+#include "vswitchd/captures.h"
 #include "vswitchd/eal.h"
-#include "vswitchd/port_events.h"
+#include "vswitchd/event_sources.h"
+#include "vswitchd/http_part.h"
 #include "vswitchd/program.h"
-#include "vswitchd/punt_events.h"
 #include "vswitchd/reactor_event.h"
+#include "vswitchd/remote_part.h"
 #include "vswitchd/world.h"
 
 LOG_MODULE("vswitchd");
@@ -70,12 +73,15 @@ struct boot {
 	struct reactor_libevent reactor;
 	struct event *sigterm;
 	struct event *sigint;
+	struct event *sighup;
 	struct event *step; /* timer of dp_step and world_step */
 	struct rpc_server *rpc;
-	struct punt_events punts;
-	struct port_events port_events;
+	struct event_sources sources;
 	struct methods methods;
 	struct programmer programmer;
+	struct access_part access;
+	struct remote_part remote;
+	struct http_part *http;
 	uint64_t stop_at; /* when to end even if a transaction still runs; 0: not stopping */
 	/* outcome of loading the configuration */
 	bool loaded;
@@ -95,17 +101,26 @@ step_arm(struct boot *boot, uint64_t ns)
 	(void)event_add(boot->step, &tv);
 }
 
+static uint64_t
+sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void
 on_step(evutil_socket_t fd, short what, void *arg)
 {
 	struct boot *boot = arg;
 	uint64_t now = clock_now();
+	uint64_t store;
 	uint64_t next;
 
 	(void)fd;
 	(void)what;
 	role_assert(&role_main);
 	next = dp_step(boot->dp, now);
+	store = ds_step(boot->ds, now);
+	next = next < store ? next : store;
 	if (boot->stop_at != 0) {
 		if (!ds_busy(boot->ds) || now >= boot->stop_at) {
 			(void)event_base_loopbreak(boot->base);
@@ -115,10 +130,8 @@ on_step(evutil_socket_t fd, short what, void *arg)
 	} else {
 		world_step(&boot->world, now);
 	}
-	if (punt_events_wanted(&boot->punts) && next > DP_STEP_PUNT) {
-		next = DP_STEP_PUNT;
-	}
-	step_arm(boot, next);
+	next = event_sources_step(&boot->sources, now, next);
+	step_arm(boot, sooner(next, captures_step(boot->world.captures, now)));
 }
 
 /* Something waits for a grace period: look soon. */
@@ -142,6 +155,23 @@ on_stop(evutil_socket_t sig, short what, void *arg)
 	(void)sd_notify(0, "STOPPING=1");
 	boot->stop_at = clock_now() + STOP_PATIENCE;
 	step_arm(boot, 0);
+}
+
+/* Certificates may have been renewed. */
+static void
+on_hangup(evutil_socket_t sig, short what, void *arg)
+{
+	const struct boot *boot = arg;
+	struct err err = ERR_INIT;
+
+	(void)sig;
+	(void)what;
+	role_assert(&role_main);
+	if (system_parts_reload(&boot->world.parts, &err) != 0) {
+		log_warn("SIGHUP: %s: %s", err.path, err.text);
+	} else {
+		log_notice("SIGHUP: certificates are read again");
+	}
 }
 
 /* --- start, in order
@@ -194,14 +224,11 @@ start_datapath(struct boot *boot, struct err *err) ON_MAIN
 		.flows = options->flows,
 		.late = world_port_late,
 		.late_arg = &boot->world,
-		.punt = punt_events_take,
-		.punt_arg = &boot->punts,
 		.reactor = &boot->reactor.reactor,
-		.event = port_events_take,
-		.event_arg = &boot->port_events,
 		.run_dir = boot->run_dir};
 	int rc = eal_start(options, &boot->eal, err);
 
+	event_sources_init(&boot->sources, &boot->world, &dp_options);
 	if (rc == 0) {
 		rc = mbuf_pools_create(&boot->pools, err);
 	}
@@ -236,7 +263,9 @@ start_loop(struct boot *boot, struct err *err) ON_MAIN
 	boot->sigint = evsignal_new(boot->base, SIGINT, on_stop, boot);
 	boot->step = evtimer_new(boot->base, on_step, boot);
 	(void)event_add(boot->sigterm, NULL);
+	boot->sighup = evsignal_new(boot->base, SIGHUP, on_hangup, boot);
 	(void)event_add(boot->sigint, NULL);
+	(void)event_add(boot->sighup, NULL);
 	return 0;
 }
 
@@ -284,6 +313,10 @@ start_datastore(struct boot *boot, struct err *err) ON_MAIN
 	boot->world.started = clock_now();
 	boot->world.memory = memory_state;
 	boot->world.memory_arg = boot;
+	boot->world.captures = captures_create(&boot->world);
+	if (boot->world.captures == NULL) {
+		return err_set(err, ERR_LIMIT, NULL, "out of memory");
+	}
 	return ds_create(&options, &boot->ds, err);
 }
 
@@ -297,26 +330,18 @@ load_config(struct boot *boot, struct err *err) ON_MAIN
 	if (boot->load_rc != 0) {
 		*err = boot->load_err;
 	}
+	access_part_loaded(&boot->access);
 	return boot->load_rc;
 }
 
-static bool
-bridge_exists(void *ctx, const char *name)
+static void
+on_peer_gone(void *arg, struct rpc_peer *peer)
 {
+	struct boot *boot = arg;
+
 	role_assert(&role_main);
-	return world_find_bridge(ctx, name) != NULL;
-}
-
-static int
-start_events(struct boot *boot, struct err *err) ON_MAIN
-{
-	const struct events_conf conf = {.bridge_exists = bridge_exists, .ctx = &boot->world};
-
-	boot->punts.world = &boot->world;
-	boot->punts.events = events_create(&conf);
-	boot->port_events.events = boot->punts.events;
-	boot->methods.events = boot->punts.events;
-	return boot->punts.events == NULL ? err_set(err, ERR_LIMIT, NULL, "out of memory") : 0;
+	events_peer_gone(boot->sources.events, peer);
+	captures_peer_gone(boot->world.captures, peer);
 }
 
 static int
@@ -327,7 +352,9 @@ start_rpc(struct boot *boot, struct err *err) ON_MAIN
 		.mode = SOCKET_MODE,
 		.group = geteuid() == 0 && group != NULL ? group->gr_gid : (gid_t)-1,
 		.methods = methods_table,
-		.ctx = &boot->methods};
+		.ctx = &boot->methods,
+		.role = methods_role,
+		.ended = methods_ended};
 	int rc;
 
 	programmer_init(&boot->programmer, &boot->world);
@@ -337,13 +364,36 @@ start_rpc(struct boot *boot, struct err *err) ON_MAIN
 		.program = &boot->programmer.backend,
 		.versions = json_pack("{s:s, s:s, s:i}", "vswitchd", VSW_VERSION, "dpdk",
 			rte_version(), "protocol", 1),
-		.started = boot->world.started};
-	rc = start_events(boot, err);
+		.started = boot->world.started,
+		.access = &boot->access.access,
+		.audit = AUDIT_INIT};
+	rc = event_sources_start(&boot->sources, err);
+	boot->methods.events = boot->sources.events;
 	rc = rc != 0 ? rc : rpc_server_create(boot->base, &options, &boot->rpc, err);
 	if (rc == 0) {
-		rpc_server_on_gone(boot->rpc, events_peer_gone, boot->punts.events);
+		rpc_server_on_gone(boot->rpc, on_peer_gone, boot);
+		event_sources_connect(&boot->sources, boot->rpc);
 	}
 	return rc;
+}
+
+/* Who carries out containers of /system. */
+static int
+start_parts(struct boot *boot, struct err *err) ON_MAIN
+{
+	const struct system_part parts[] = {
+		access_part_system(&boot->access),
+		remote_part_system(&boot->remote),
+	};
+	const struct http_part_conf http = {
+		.base = boot->base, .ds = boot->ds, .rpc = boot->rpc, .world = &boot->world};
+	int rc = access_part_serve(&boot->access, boot->base, boot->rpc, err);
+
+	rc = rc != 0 ? rc : remote_part_init(&boot->remote, boot->base, boot->rpc, err);
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		system_parts_add(&boot->world.parts, &parts[i]);
+	}
+	return rc != 0 ? rc : http_part_create(&http, &boot->http, err);
 }
 
 static int
@@ -361,6 +411,7 @@ start_all(struct boot *boot, struct err *err) ON_MAIN
 	rc = rc != 0 ? rc : start_datastore(boot, err);
 	/* Before any device is touched: a second daemon on the same socket ends here. */
 	rc = rc != 0 ? rc : start_rpc(boot, err);
+	rc = rc != 0 ? rc : start_parts(boot, err);
 	rc = rc != 0 ? rc : load_config(boot, err);
 	return rc;
 }
@@ -371,10 +422,12 @@ start_all(struct boot *boot, struct err *err) ON_MAIN
 static void
 stop_all(struct boot *boot) ON_MAIN
 {
+	http_part_destroy(boot->http);
+	remote_part_fini(&boot->remote);
 	rpc_server_destroy(boot->rpc);
-	events_destroy(boot->punts.events);
-	boot->punts.events = NULL;
-	boot->port_events.events = NULL;
+	captures_destroy(boot->world.captures);
+	boot->world.captures = NULL;
+	event_sources_stop(&boot->sources);
 	json_decref(boot->methods.versions);
 	if (boot->ds != NULL && !ds_busy(boot->ds)) {
 		ds_destroy(boot->ds);
@@ -382,11 +435,13 @@ stop_all(struct boot *boot) ON_MAIN
 	world_abandon(&boot->world);
 	dp_destroy(boot->dp, PORT_CLOSE_SHUTDOWN);
 	world_fini(&boot->world);
+	access_part_fini(&boot->access);
 	mbuf_pools_destroy(boot->pools);
 	eal_stop(&boot->eal);
 	if (boot->base != NULL) {
 		event_free(boot->sigterm);
 		event_free(boot->sigint);
+		event_free(boot->sighup);
 		event_free(boot->step);
 		event_base_free(boot->base);
 	}
@@ -403,7 +458,7 @@ boot_run(const struct options *options, struct err *err)
 	}
 	boot->options = options;
 	world_init(&boot->world);
-	boot->port_events.world = &boot->world;
+	access_part_init(&boot->access);
 	rc = start_all(boot, err);
 	if (rc == 0) {
 		log_notice("vswitchd %s ready: %u worker%s, control socket %s, configuration %s",

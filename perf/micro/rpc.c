@@ -102,7 +102,7 @@ run_edit(void *arg, uint64_t rounds)
 	role_assert(&role_main);
 	const uint64_t begin = bench_begin();
 	for (uint64_t i = 0; i < rounds; i++) {
-		ds_edit(rpc->ds, rpc->edits[i & (rpc->edits[1] != NULL)], edit_done, rpc);
+		ds_edit(rpc->ds, rpc->edits[i & (rpc->edits[1] != NULL)], NULL, edit_done, rpc);
 	}
 	return bench_elapsed(rpc->bench, begin);
 }
@@ -125,7 +125,7 @@ run_request(void *arg, uint64_t rounds)
 			continue;
 		}
 		jsonrpc_request_at(&message, 0, &request);
-		ds_edit(rpc->ds, request.params, edit_done, rpc);
+		ds_edit(rpc->ds, request.params, NULL, edit_done, rpc);
 		json_t *answer = jsonrpc_result_new(request.id, json_incref(rpc->result));
 		char *text = json_dumps(answer, JSON_COMPACT);
 		bench_keep(text);
@@ -212,9 +212,9 @@ configure(struct rpc *rpc, uint32_t n, struct err *err)
 		json_pack("{s:[{s:s, s:s}]}", "edits", "op", "create", "path",
 			ROOT "/bridge[name='br0']"),
 		NULL);
-	ds_edit(rpc->ds, rpc->edits[0], edit_done, rpc);
+	ds_edit(rpc->ds, rpc->edits[0], NULL, edit_done, rpc);
 	edits_set(rpc, ports_create(0, n, false), NULL);
-	ds_edit(rpc->ds, rpc->edits[0], edit_done, rpc);
+	ds_edit(rpc->ds, rpc->edits[0], NULL, edit_done, rpc);
 	if (rpc->n_done != 3 || rpc->n_failed > 0) {
 		*err = rpc->err;
 		return err_errno(ERR_FAILED);

@@ -57,12 +57,12 @@ static void
 on_punt(void *arg, const struct punted *punted)
 {
 	struct sw *sw = arg;
-	const char *bridge;
+	struct event_about about;
 	json_t *event;
 
 	role_assert(&role_main);
-	event = punt_event(&sw->world, punted, &bridge);
-	(void)json_object_set_new(event, "bridge", json_string(bridge));
+	event = punt_event(&sw->world, punted, &about);
+	(void)json_object_set_new(event, "bridge", json_string(about.bridge));
 	(void)json_array_append_new(sw->punts, event);
 }
 
@@ -181,7 +181,7 @@ switch_begin(struct sw *sw)
 
 	sw->edits = json_array();
 	sw->done = false;
-	ds_edit(sw->ds, params, on_done, sw);
+	ds_edit(sw->ds, params, NULL, on_done, sw);
 	json_decref(params);
 }
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "schema/disk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int
+disk_write(int fd, const char *text, size_t len, uint64_t offset)
+{
+	while (len > 0) {
+		ssize_t n = pwrite(fd, text, len, (off_t)offset);
+
+		if (n < 0 && errno != EINTR) {
+			return -1;
+		}
+		if (n > 0) {
+			text += n;
+			offset += (uint64_t)n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+int
+disk_truncate(int fd, uint64_t size)
+{
+	return ftruncate(fd, (off_t)size);
+}
+
+int
+disk_sync(int fd)
+{
+	return fsync(fd);
+}
+
+int
+disk_sync_data(int fd)
+{
+	return fdatasync(fd);
+}
+
+int
+disk_rename(const char *from, const char *to)
+{
+	return rename(from, to);
+}
+
+int
+disk_unlink(const char *path)
+{
+	return unlink(path);
+}
+
+int
+disk_error(struct err *err, const char *path, const char *what)
+{
+	enum err_kind kind = ERR_FAILED;
+
+	if (errno == EACCES || errno == EPERM || errno == EROFS) {
+		kind = ERR_DENIED;
+	} else if (errno == ENOSPC || errno == EDQUOT) {
+		kind = ERR_LIMIT;
+	}
+	return err_set(err, kind, path, "%s cannot be %s: %m", path, what);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "schema/history.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "schema/jx.h"
+
+struct revision {
+	uint64_t number;
+	json_t *head;
+	char *text;
+	size_t len;
+	bool provisional;
+	bool known; /* its changes are */
+};
+
+struct history {
+	size_t n;
+	size_t size; /* bytes of all texts */
+	struct revision revisions[HISTORY_MAX + 1]; /* oldest first; one more while adding */
+};
+
+void
+history_create(struct history **out)
+{
+	*out = must_calloc(1, sizeof(**out));
+}
+
+static void
+drop(struct history *history, size_t at)
+{
+	struct revision *revision = &history->revisions[at];
+
+	history->size -= revision->len;
+	json_decref(revision->head);
+	free(revision->text);
+	history->n--;
+	memmove(revision, revision + 1, (history->n - at) * sizeof(*revision));
+}
+
+void
+history_destroy(struct history *history)
+{
+	if (history == NULL) {
+		return;
+	}
+	while (history->n > 0) {
+		drop(history, history->n - 1);
+	}
+	free(history);
+}
+
+static struct revision *
+last_of(struct history *history)
+{
+	return history->n == 0 ? NULL : &history->revisions[history->n - 1];
+}
+
+/* The record without what may be long. NULL if it is no record. */
+static json_t *
+head_of(const json_t *record)
+{
+	const json_t *changes = json_object_get(record, "changes");
+	json_t *head;
+
+	if (!json_is_integer(json_object_get(record, "revision")) ||
+		json_integer_value(json_object_get(record, "revision")) <= 0 ||
+		!json_is_string(json_object_get(record, "time")) ||
+		!json_is_string(json_object_get(record, "user")) ||
+		!json_is_string(json_object_get(record, "from")) ||
+		!json_is_string(json_object_get(record, "change")) || !json_is_array(changes)) {
+		return NULL;
+	}
+	head = json_copy((json_t *)(uintptr_t)record);
+	if (head == NULL) {
+		abort();
+	}
+	jx_set(head, "changes", jx_integer((json_int_t)json_array_size(changes)));
+	return head;
+}
+
+bool
+history_add(struct history *history, const json_t *record, const char *text, size_t len)
+{
+	json_t *head = head_of(record);
+	const char *change = json_string_value(json_object_get(head, "change"));
+	struct revision *revision;
+	uint64_t number;
+
+	if (head == NULL) {
+		return false;
+	}
+	number = (uint64_t)json_integer_value(json_object_get(head, "revision"));
+	while (history->n > 0 && last_of(history)->number + 1 != number) {
+		drop(history, 0);
+	}
+	revision = &history->revisions[history->n++];
+	*revision = (struct revision){
+		.number = number,
+		.head = head,
+		.text = must_calloc(len + 1, 1),
+		.len = len,
+		.provisional = strcmp(change, "provisional") == 0,
+		.known = strcmp(change, "file") != 0,
+	};
+	memcpy(revision->text, text, len);
+	history->size += len;
+	while (history->n > 1 && (history->n > HISTORY_MAX || history->size > HISTORY_SIZE_MAX)) {
+		drop(history, 0);
+	}
+	return true;
+}
+
+void
+history_confirm(struct history *history)
+{
+	for (size_t i = history->n; i > 0 && history->revisions[i - 1].provisional; i--) {
+		struct revision *revision = &history->revisions[i - 1];
+
+		revision->provisional = false;
+		jx_set(revision->head, "change", jx_string("commit"));
+		(void)json_object_del(revision->head, "confirm-by");
+	}
+}
+
+void
+history_confirm_by(struct history *history, const json_t *by)
+{
+	for (size_t i = history->n; i > 0 && history->revisions[i - 1].provisional; i--) {
+		jx_set(history->revisions[i - 1].head, "confirm-by", jx_copy(by));
+	}
+}
+
+uint64_t
+history_last(const struct history *history)
+{
+	return history->n == 0 ? 0 : history->revisions[history->n - 1].number;
+}
+
+uint64_t
+history_first(const struct history *history)
+{
+	return history->n == 0 ? 0 : history->revisions[0].number;
+}
+
+bool
+history_provisional(const struct history *history, uint64_t *base)
+{
+	size_t i = history->n;
+
+	while (i > 0 && history->revisions[i - 1].provisional) {
+		i--;
+	}
+	if (i == history->n) {
+		return false;
+	}
+	*base = history->revisions[i].number - 1;
+	return true;
+}
+
+bool
+history_has_room(const struct history *history, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = history->n; i > 0 && history->revisions[i - 1].provisional; i--) {
+		len += history->revisions[i - 1].len;
+		n++;
+	}
+	return n == 0 || (n < HISTORY_PROVISIONAL_MAX && len <= HISTORY_SIZE_MAX / 2);
+}
+
+static const struct revision *
+find(const struct history *history, uint64_t number)
+{
+	uint64_t first = history_first(history);
+
+	return history->n == 0 || number < first || number - first >= history->n
+		? NULL
+		: &history->revisions[number - first];
+}
+
+const json_t *
+history_head(const struct history *history, uint64_t number)
+{
+	const struct revision *revision = find(history, number);
+
+	return revision == NULL ? NULL : revision->head;
+}
+
+static int
+add_changes(const struct revision *revision, struct diff *diff, struct err *err)
+{
+	json_t *record;
+	bool good;
+
+	if (!revision->known) {
+		return err_set(err, ERR_MISSING, NULL,
+			"revision %" PRIu64 " is a file that somebody wrote while no daemon ran; "
+			"what it changed is not known, so nothing leads over it",
+			revision->number);
+	}
+	record = json_loadb(revision->text, revision->len, 0, NULL);
+	good = diff_add(diff, json_object_get(record, "changes"));
+	json_decref(record);
+	return good ? 0
+		    : err_set(err, ERR_FAILED, NULL,
+			      "the record of revision %" PRIu64 " is damaged", revision->number);
+}
+
+int
+history_diff(const struct history *history, uint64_t from, uint64_t to, struct diff *diff,
+	struct err *err)
+{
+	for (uint64_t number = from + 1; number <= to; number++) {
+		const struct revision *revision = find(history, number);
+		int rc;
+
+		if (revision == NULL) {
+			return err_set(err, ERR_MISSING, NULL,
+				"revision %" PRIu64 " is not kept any more%s", from,
+				history->n == 0 ? "" : "; see history");
+		}
+		rc = add_changes(revision, diff, err);
+		if (rc != 0) {
+			return rc;
+		}
+	}
+	return 0;
+}
+
+json_t *
+history_list(const struct history *history, size_t limit, uint64_t before)
+{
+	json_t *result = jx_object();
+	json_t *list = jx_array();
+	size_t i = history->n;
+
+	while (i > 0 && before != 0 && history->revisions[i - 1].number >= before) {
+		i--;
+	}
+	for (; i > 0 && json_array_size(list) < limit; i--) {
+		const struct revision *revision = &history->revisions[i - 1];
+		json_t *head = jx_copy(revision->head);
+
+		if (revision->provisional) {
+			jx_set(head, "provisional", json_true());
+		}
+		jx_append(list, head);
+	}
+	jx_set(result, "revisions", list);
+	if (i > 0 && json_array_size(list) > 0) {
+		jx_set(result, "next", jx_integer((json_int_t)history->revisions[i].number));
+	}
+	return result;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Records of revisions (history.h), made and told. Main only.
+ */
+#ifndef VSW_SCHEMA_REVISION_H
+#define VSW_SCHEMA_REVISION_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "schema/datastore.h"
+
+/* What a record says beside its changes. */
+struct revision_note {
+	uint64_t revision;
+	const char *user;
+	const char *from;
+	const char *comment; /* NULL: none */
+	const char *change; /* a word of history.h */
+	unsigned int confirm_timeout; /* seconds from now; 0: it is not provisional */
+};
+
+/* The time in so many seconds, RFC 3339. New reference. */
+json_t *revision_time(unsigned int seconds);
+
+/* Takes `changes`. The time is now. New reference. */
+json_t *revision_record(const struct revision_note *note, json_t *changes);
+
+/* The record as text, `len` bytes; free() it. */
+char *revision_text(const json_t *record, size_t *len);
+
+/* Tell `revised` of a record. */
+void revision_tell(const struct datastore *ds, const json_t *record) ON_MAIN;
+
+/* "revision 12 by alice (unix, pid 4711), 2026-11-21T17:42:00Z", as far as it is known. Returns
+ * buf.
+ */
+const char *
+revision_name(const struct datastore *ds, uint64_t revision, char *buf, size_t size) ON_MAIN;
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where the configuration is kept: FILE (file.h), and in FILE.d a journal (journal.h) of the
+ * revisions that were made since, and of older ones for the history.
+ *
+ * A commit is one line of the journal on the disk. FILE follows in its own time: a while after the
+ * last edit, and at the end. Lines of the journal:
+ *
+ *	{"revision": N, ..., "changes": [...]}                   a revision (history.h)
+ *	{"confirmed": N, ...}                                    provisional ones up to N stay
+ *	{"file": HASH, "revision": N, "written": true|false}     FILE with that hash is revision N
+ *
+ * Start. FILE's hash tells which revision it is; those after it are replayed. The line stands in
+ * the journal, on the disk, before FILE gets that content (written: false), so a crash at any point
+ * leaves a FILE that is known; `written` makes those before it void, so that nobody's old copy is
+ * taken for one. A FILE with another hash was written by somebody while no daemon ran: it wins, as
+ * a revision of its own. Provisional revisions that were never confirmed are undone by one.
+ *
+ * A helper thread writes FILE: an edit never waits for it. The owner's thread only, otherwise.
+ */
+#ifndef VSW_SCHEMA_STORE_H
+#define VSW_SCHEMA_STORE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "schema/history.h"
+
+#define STORE_QUIET_NS UINT64_C(1000000000) /* FILE is written this long after the last edit */
+#define STORE_LAG_NS UINT64_C(30000000000) /* and this long after the first, whatever comes */
+#define STORE_POLL_NS UINT64_C(5000000) /* store_step's pace while the helper writes */
+
+struct store;
+
+/* What a start finds. */
+struct store_content {
+	json_t *document; /* FILE; NULL if there is none. The caller's reference */
+	uint64_t base; /* its revision */
+	uint64_t last; /* the last revision of all, >= base */
+	bool foreign; /* somebody wrote FILE: its revision has yet to be made */
+};
+
+/*
+ * Take the lock, read FILE and the journal; revisions go to `history` (empty, borrowed until
+ * store_close). ERR_IN_USE if another daemon has it.
+ */
+int store_open(const char *path, struct history *history, struct store_content *content,
+	struct store **out, struct err *err);
+/* Waits for the helper. NULL is legal. */
+void store_close(struct store *store);
+
+/* FILE.d, for messages. */
+const char *store_folder(const struct store *store);
+
+/* FILE as it was read is revision N; said once the content was accepted. */
+void store_adopt(struct store *store, uint64_t revision);
+
+/* Is there room on the disk for a record of `len` bytes? */
+int store_reserve(struct store *store, size_t len, struct err *err);
+
+/* The commit point: one more line, on the disk. On an error it is not there. */
+int store_append(struct store *store, const char *text, size_t len, struct err *err);
+
+/* The same for what happens whether it can be written or not: if it cannot, it goes before the next
+ * line that can. */
+void store_append_late(struct store *store, const char *text, size_t len);
+
+/* FILE is older than the configuration now. */
+void store_touch(struct store *store, uint64_t now);
+
+/*
+ * The helper's end, and what could not be written before. True if FILE should be written now, by
+ * store_save; else *next is when to call again, in nanoseconds from now.
+ */
+bool store_step(struct store *store, uint64_t now, uint64_t *next);
+
+/* FILE is not what the last revision is. */
+bool store_dirty(const struct store *store);
+
+/* Write FILE: `text` (free()d) is revision N. No write may be running. `wait`: here, before it
+ * returns; else on the helper. */
+void
+store_save(struct store *store, char *text, size_t len, uint64_t revision, uint64_t now, bool wait);
+
+#endif

@@ -1,0 +1,763 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "schema/txn.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "schema/datastore_priv.h"
+#include "schema/diff.h"
+#include "schema/edit.h"
+#include "schema/jx.h"
+#include "schema/proposal.h"
+#include "schema/request.h"
+#include "schema/revision.h"
+
+LOG_MODULE("datastore");
+
+#define DAEMON_USER "vswitchd"
+
+/*
+ * Life of a transaction. Backend calls are between a state and the next; the continuation moves it
+ * on. WAITING -> PREPARING -> PREPARED -> APPLYING -> ENDED, or PREPARED -> ABORTING -> ENDED when
+ * the backend or the disk refuses, or WAITING -> ENDED when nothing is to be done.
+ */
+enum txn_state {
+	TXN_WAITING,
+	TXN_PREPARING,
+	TXN_PREPARED,
+	TXN_APPLYING,
+	TXN_ABORTING,
+	TXN_ENDED,
+};
+
+struct txn {
+	struct ds_txn pub;
+	struct datastore *ds;
+	struct txn *next;
+	enum txn_kind kind;
+	enum txn_state state;
+	json_t *input; /* params, or the document to load */
+	char *user;
+	char *from;
+	struct request request;
+	struct proposal proposal;
+	uint64_t target; /* revision to go back to, of a rollback */
+	uint64_t deadline; /* TXN_TIMEOUT: the confirm_at that has passed */
+	bool undo; /* takes provisional edits back */
+	/* the revision that it makes, from before prepare on */
+	json_t *record;
+	char *text;
+	size_t text_len;
+	bool committed;
+	int rc;
+	struct err err;
+	ds_edit_done_fn done;
+	void *arg;
+};
+
+static void run(struct datastore *ds) ON_MAIN;
+
+/* --- the queue ------------------------------------------------------------------------------ */
+
+/* Runs from the backend, on main. */
+static void
+continued(struct ds_txn *pub, int rc, const struct err *err)
+{
+	struct txn *txn = (struct txn *)pub; /* pub is its first member */
+
+	role_assert(&role_main);
+	assert(txn == txn->ds->running);
+	switch (txn->state) {
+	case TXN_PREPARING:
+		txn->rc = rc;
+		if (rc != 0 && err != NULL) {
+			txn->err = *err;
+		}
+		txn->state = TXN_PREPARED;
+		break;
+	case TXN_APPLYING:
+	case TXN_ABORTING:
+		assert(rc == 0);
+		txn->state = TXN_ENDED;
+		break;
+	default:
+		assert(!"a continuation is called once for each of prepare, apply and abort");
+	}
+	if (!txn->ds->stepping) {
+		run(txn->ds);
+	}
+}
+
+void
+txn_start(struct datastore *ds, enum txn_kind kind, json_t *input, const struct ds_author *author,
+	ds_edit_done_fn done, void *arg)
+{
+	struct txn *txn = must_calloc(1, sizeof(*txn));
+
+	txn->pub.done = continued;
+	txn->ds = ds;
+	txn->kind = kind;
+	txn->input = json_incref(input);
+	txn->user = str_dup(author == NULL ? DAEMON_USER : author->user);
+	txn->from = str_dup(author == NULL ? "" : author->from);
+	txn->deadline = ds->provisional.confirm_at;
+	txn->done = done;
+	txn->arg = arg;
+	if (ds->first == NULL) {
+		ds->first = txn;
+	} else {
+		ds->last->next = txn;
+	}
+	ds->last = txn;
+	ds->n_waiting++;
+	if (!ds->stepping) {
+		run(ds);
+	}
+}
+
+/* --- who may ---------------------------------------------------------------------------------- */
+
+static int
+check_base_revision(const struct txn *txn, struct err *err)
+{
+	const struct request *request = &txn->request;
+	const struct datastore *ds = txn->ds;
+	char name[256];
+
+	role_assert(&role_main);
+	if (!request->has_base || request->base == ds->revision) {
+		return 0;
+	}
+	return err_set(err, ERR_CONFLICT, NULL,
+		"the configuration is at %s, not at base-revision %" PRIu64 "; read it again",
+		revision_name(ds, ds->revision, name, sizeof(name)), request->base);
+}
+
+static int
+conflict_with_provisional(const struct datastore *ds, struct err *err)
+{
+	const char *by = json_string_value(
+		json_object_get(history_head(ds->history, ds->revision), "confirm-by"));
+	char name[256];
+
+	role_assert(&role_main);
+	return err_set(err, ERR_CONFLICT, NULL,
+		"%s waits for its confirm until %s; \"confirm\" or \"rollback\" it first, or join "
+		"it with a confirm-timeout",
+		revision_name(ds, ds->revision, name, sizeof(name)), by == NULL ? "then" : by);
+}
+
+/* Which revision to go back to, and whether that ends provisional edits. */
+static int
+settle_rollback(struct txn *txn, struct err *err)
+{
+	const struct datastore *ds = txn->ds;
+	const struct provisional *provisional = &ds->provisional;
+	const struct request *request = &txn->request;
+
+	txn->target = request->has_revision ? request->revision
+		: provisional->active       ? provisional->base
+		: ds->revision == 0         ? 0
+					    : ds->revision - 1;
+	txn->undo = provisional->active && txn->target == provisional->base;
+	if (txn->undo && request->confirm_timeout != 0) {
+		return err_set(err, ERR_INVALID, NULL,
+			"taking provisional edits back leaves nothing to confirm: leave out "
+			"confirm-timeout");
+	}
+	if (!request->has_revision && ds->revision == 0) {
+		return err_set(err, ERR_MISSING, NULL, "there is no revision to go back to");
+	}
+	if (txn->target > ds->revision) {
+		return err_set(err, ERR_MISSING, NULL,
+			"there is no revision %" PRIu64 "; the newest is %" PRIu64, txn->target,
+			ds->revision);
+	}
+	return 0;
+}
+
+static int
+admit(struct txn *txn, struct err *err)
+{
+	const struct datastore *ds = txn->ds;
+	bool rollback = txn->kind == TXN_ROLLBACK;
+	int rc = request_parse(
+		rollback ? REQUEST_ROLLBACK : REQUEST_EDIT, txn->input, &txn->request, err);
+
+	if (rc == 0) {
+		rc = check_base_revision(txn, err);
+	}
+	if (rc == 0 && rollback) {
+		rc = settle_rollback(txn, err);
+	}
+	if (rc == 0 && ds->provisional.active && !txn->undo && txn->request.confirm_timeout == 0) {
+		rc = conflict_with_provisional(ds, err);
+	}
+	return rc;
+}
+
+/* --- what it would change --------------------------------------------------------------------- */
+
+static int
+fill_from_edits(const struct txn *txn, struct edit *edit, struct err *err)
+{
+	const json_t *operation;
+	size_t i;
+
+	json_array_foreach (txn->request.edits, i, operation) {
+		int rc = edit_apply(edit, operation, i, err);
+
+		if (rc != 0) {
+			return rc;
+		}
+	}
+	return 0;
+}
+
+struct filling {
+	struct edit *edit;
+	struct err *err;
+};
+
+static int
+put_before(void *arg, const char *path, const json_t *before, const json_t *after)
+{
+	const struct filling *filling = arg;
+
+	return edit_put(filling->edit, path, before, filling->err);
+}
+
+static int
+put_after(void *arg, const char *path, const json_t *before, const json_t *after)
+{
+	const struct filling *filling = arg;
+
+	return edit_put(filling->edit, path, after, filling->err);
+}
+
+/* The state of `to` out of that of `from`. */
+static int
+fill_from_history(const struct history *history, uint64_t from, uint64_t to, struct edit *edit,
+	struct err *err)
+{
+	bool back = to < from;
+	struct filling filling = {.edit = edit, .err = err};
+	struct diff *diff;
+	int rc;
+
+	diff_create(&diff);
+	rc = history_diff(history, back ? to : from, back ? from : to, diff, err);
+	if (rc == 0) {
+		rc = diff_each(diff, back ? put_before : put_after, &filling);
+	}
+	diff_destroy(diff);
+	return rc;
+}
+
+/* Errors of the file's content name the file too. */
+static void
+name_file(const char *name, struct err *err)
+{
+	char text[ERR_TEXT_SIZE];
+
+	(void)str_copy(text, err->text, sizeof(text));
+	(void)snprintf(err->text, sizeof(err->text), "%s: ", name);
+	(void)str_append(err->text, text, sizeof(err->text));
+}
+
+/* FILE, and what was made since. */
+static int
+fill_from_store(const struct txn *txn, struct edit *edit, struct err *err)
+{
+	const struct datastore *ds = txn->ds;
+	uint64_t to = ds->content.last;
+	uint64_t confirmed;
+	int rc = edit_load(edit, txn->input, err);
+
+	if (rc != 0 || ds->store == NULL || ds->content.foreign) {
+		return rc;
+	}
+	if (history_provisional(ds->history, &confirmed) && confirmed < to) {
+		to = confirmed;
+	}
+	if (to <= ds->content.base) {
+		return 0;
+	}
+	rc = fill_from_history(ds->history, ds->content.base, to, edit, err);
+	if (rc != 0) {
+		(void)str_appendf(err->text, sizeof(err->text),
+			"; to start from %s alone, revision %" PRIu64 ", move %s away", ds->path,
+			ds->content.base, store_folder(ds->store));
+	}
+	return rc;
+}
+
+static int
+fill(struct txn *txn, struct edit *edit, struct err *err)
+{
+	const struct datastore *ds = txn->ds;
+	int rc;
+
+	switch (txn->kind) {
+	case TXN_LOAD:
+		return fill_from_store(txn, edit, err);
+	case TXN_CHECK:
+		return edit_load(edit, txn->input, err);
+	case TXN_TIMEOUT:
+		txn->undo = true;
+		return fill_from_history(
+			ds->history, ds->revision, ds->provisional.base, edit, err);
+	default:
+		break;
+	}
+	rc = admit(txn, err);
+	if (rc != 0) {
+		return rc;
+	}
+	return txn->kind == TXN_EDIT
+		? fill_from_edits(txn, edit, err)
+		: fill_from_history(ds->history, ds->revision, txn->target, edit, err);
+}
+
+static int
+validate(struct txn *txn, struct err *err)
+{
+	struct datastore *ds = txn->ds;
+	struct edit *edit;
+	int rc;
+
+	edit_create(ds->model, ds->tree, &edit);
+	rc = fill(txn, edit, err);
+	txn->pub.loading = txn->kind == TXN_LOAD || txn->kind == TXN_CHECK || txn->undo;
+	if (rc != 0) {
+		edit_destroy(edit);
+	} else {
+		rc = proposal_init(&txn->proposal, edit, ds->tree, ds->refs, err);
+		txn->pub.n_changes = txn->proposal.n_changes;
+		txn->pub.changes = txn->proposal.changes;
+	}
+	if (rc == 0 && txn->pub.n_changes > 0) {
+		rc = ds->ops->validate(ds->ctx, &txn->pub, err);
+	}
+	if (rc != 0 && txn->kind == TXN_LOAD && ds->path != NULL) {
+		name_file(ds->path, err);
+	}
+	return rc;
+}
+
+int
+txn_check(struct datastore *ds, const json_t *document, struct err *err)
+{
+	struct txn txn = {
+		.ds = ds,
+		.kind = TXN_CHECK,
+		.pub = {.done = continued},
+		.input = (json_t *)(uintptr_t)document,
+	};
+	int rc;
+
+	rc = validate(&txn, err);
+	proposal_fini(&txn.proposal);
+	return rc;
+}
+
+/* --- the revision that it makes --------------------------------------------------------------- */
+
+static const char *
+change_word(const struct txn *txn)
+{
+	if (txn->kind == TXN_TIMEOUT) {
+		return "timeout";
+	}
+	if (txn->request.confirm_timeout != 0) {
+		return "provisional";
+	}
+	return txn->kind == TXN_ROLLBACK ? "rollback" : "commit";
+}
+
+static void
+make_record(struct txn *txn)
+{
+	char implied[64];
+	struct revision_note note = {
+		.revision = txn->ds->revision + 1,
+		.user = txn->user,
+		.from = txn->from,
+		.comment = txn->request.comment,
+		.change = change_word(txn),
+		.confirm_timeout = txn->request.confirm_timeout,
+	};
+
+	if (txn->kind == TXN_ROLLBACK && note.comment == NULL) {
+		(void)snprintf(implied, sizeof(implied), "back to revision %" PRIu64, txn->target);
+		note.comment = implied;
+	} else if (txn->kind == TXN_TIMEOUT) {
+		(void)snprintf(implied, sizeof(implied), "not confirmed: back to revision %" PRIu64,
+			txn->ds->provisional.base);
+		note.comment = implied;
+	}
+	txn->record = revision_record(&note, proposal_record_json(&txn->proposal));
+	txn->text = revision_text(txn->record, &txn->text_len);
+}
+
+/* Room for the record, in memory and on the disk. */
+static int
+reserve(struct txn *txn, struct err *err)
+{
+	const struct datastore *ds = txn->ds;
+
+	/* The saved file is the old one already: nothing has to be saved for them to go. */
+	if (txn->undo) {
+		return 0;
+	}
+	if (txn->request.confirm_timeout != 0 && !history_has_room(ds->history, txn->text_len)) {
+		return err_set(err, ERR_LIMIT, NULL,
+			"at most %d provisional edits, and not too large ones, can wait for one "
+			"confirm; confirm them or roll them back",
+			HISTORY_PROVISIONAL_MAX);
+	}
+	return ds->store == NULL ? 0 : store_reserve(ds->store, txn->text_len, err);
+}
+
+static int
+save_record(struct txn *txn, struct err *err)
+{
+	struct store *store = txn->ds->store;
+
+	if (store == NULL) {
+		return 0;
+	}
+	if (txn->undo) {
+		store_append_late(store, txn->text, txn->text_len);
+		return 0;
+	}
+	return store_append(store, txn->text, txn->text_len, err);
+}
+
+static void
+set_timer(struct datastore *ds, unsigned int seconds)
+{
+	json_t *by = revision_time(seconds);
+
+	history_confirm_by(ds->history, by);
+	json_decref(by);
+	ds->provisional.confirm_at = clock_now() + seconds * CLOCK_S;
+	ds->provisional.retry_at = 0;
+	ds->provisional.patience = 0;
+}
+
+/* The record is on the disk: make its content what is there. */
+static void
+take_effect(struct txn *txn)
+{
+	struct datastore *ds = txn->ds;
+	struct provisional *provisional = &ds->provisional;
+	bool good;
+
+	proposal_put(&txn->proposal, ds->refs, PROPOSAL_DO);
+	good = history_add(ds->history, txn->record, txn->text, txn->text_len);
+	assert(good);
+	(void)good;
+	txn->committed = true;
+	if (txn->request.confirm_timeout != 0) {
+		if (!provisional->active) {
+			provisional->base = ds->revision;
+		}
+		provisional->active = true;
+		set_timer(ds, txn->request.confirm_timeout);
+	} else {
+		provisional->active = false;
+	}
+	ds->revision++;
+	if (ds->store != NULL && !provisional->active) {
+		store_touch(ds->store, clock_now());
+	}
+	log_info("revision %" PRIu64 " by %s, %s, %zu changes%s%s", ds->revision, txn->user,
+		change_word(txn), txn->pub.n_changes, txn->request.comment == NULL ? "" : ": ",
+		txn->request.comment == NULL ? "" : txn->request.comment);
+}
+
+/* A revision that the start makes by itself. */
+static void
+add_by_itself(struct datastore *ds, const char *change, const char *comment, json_t *changes)
+{
+	const struct revision_note note = {
+		.revision = ds->revision + 1,
+		.user = DAEMON_USER,
+		.from = "",
+		.comment = comment,
+		.change = change,
+	};
+	json_t *record = revision_record(&note, changes);
+	size_t len;
+	char *text = revision_text(record, &len);
+
+	store_append_late(ds->store, text, len);
+	(void)history_add(ds->history, record, text, len);
+	ds->revision++;
+	log_notice("revision %" PRIu64 ": %s", ds->revision, comment);
+	free(text);
+	json_decref(record);
+}
+
+/* The file was taken: what it is becomes known, what was never confirmed is gone. */
+static void
+loaded(struct txn *txn)
+{
+	struct datastore *ds = txn->ds;
+	char comment[128];
+	struct diff *diff;
+	uint64_t base;
+
+	if (ds->store == NULL) {
+		return;
+	}
+	ds->revision = ds->content.last;
+	if (ds->content.foreign) {
+		add_by_itself(ds, "file", "the file was written while no daemon ran", jx_array());
+		store_adopt(ds->store, ds->revision);
+	} else if (history_provisional(ds->history, &base)) {
+		diff_create(&diff);
+		(void)history_diff(ds->history, base, ds->revision, diff, NULL);
+		(void)snprintf(comment, sizeof(comment),
+			"not confirmed before the daemon ended: back to revision %" PRIu64, base);
+		add_by_itself(ds, "rollback", comment, diff_json(diff, DIFF_BACKWARD));
+		diff_destroy(diff);
+	} else if (ds->content.last == 0) {
+		store_adopt(ds->store, 0);
+	}
+	if (ds->revision > ds->content.base && !ds->content.foreign) {
+		store_touch(ds->store, clock_now());
+	}
+}
+
+/* --- confirm ---------------------------------------------------------------------------------- */
+
+static int
+confirm(struct txn *txn, struct err *err)
+{
+	struct datastore *ds = txn->ds;
+	const struct revision_note note = {
+		.revision = ds->revision,
+		.user = txn->user,
+		.from = txn->from,
+		.change = "confirm",
+	};
+	json_t *line;
+	size_t len;
+	char *text;
+	int rc = 0;
+
+	if (!ds->provisional.active) {
+		return err_set(err, ERR_MISSING, NULL, "there is nothing to confirm");
+	}
+	txn->record = revision_record(&note, jx_array());
+	line = jx_object();
+	jx_set(line, "confirmed", jx_integer((json_int_t)ds->revision));
+	jx_set(line, "user", jx_string(txn->user));
+	jx_set(line, "from", jx_string(txn->from));
+	text = revision_text(line, &len);
+	if (ds->store != NULL) {
+		rc = store_append(ds->store, text, len, err);
+	}
+	free(text);
+	json_decref(line);
+	if (rc != 0) {
+		return rc;
+	}
+	history_confirm(ds->history);
+	ds->provisional.active = false;
+	txn->committed = true;
+	if (ds->store != NULL) {
+		store_touch(ds->store, clock_now());
+	}
+	log_info("revision %" PRIu64 " confirmed by %s", ds->revision, txn->user);
+	return 0;
+}
+
+/* --- one transaction -------------------------------------------------------------------------- */
+
+/* Ends where there is nothing for the backend to do. */
+static void
+end_idle(struct txn *txn)
+{
+	struct datastore *ds = txn->ds;
+
+	if (txn->request.dry_run) {
+		return;
+	}
+	if (txn->kind == TXN_LOAD) {
+		loaded(txn);
+	} else if (txn->undo) {
+		/* They came to nothing by themselves; they end all the same. */
+		make_record(txn);
+		txn->rc = save_record(txn, &txn->err);
+		if (txn->rc == 0) {
+			take_effect(txn);
+		}
+	} else if (ds->provisional.active && txn->request.confirm_timeout != 0) {
+		set_timer(ds, txn->request.confirm_timeout);
+	}
+}
+
+static void begin(struct txn *txn) ON_MAIN;
+
+static void
+begin(struct txn *txn)
+{
+	struct datastore *ds = txn->ds;
+
+	txn->state = TXN_ENDED;
+	if (txn->kind == TXN_CONFIRM) {
+		txn->rc = confirm(txn, &txn->err);
+		return;
+	}
+	if (txn->kind == TXN_TIMEOUT &&
+		(!ds->provisional.active || ds->provisional.confirm_at != txn->deadline)) {
+		return;
+	}
+	txn->rc = validate(txn, &txn->err);
+	if (txn->rc != 0) {
+		return;
+	}
+	if (txn->pub.n_changes == 0 || txn->request.dry_run) {
+		end_idle(txn);
+		return;
+	}
+	if (txn->kind != TXN_LOAD) {
+		make_record(txn);
+		txn->rc = reserve(txn, &txn->err);
+	}
+	if (txn->rc == 0) {
+		txn->state = TXN_PREPARING;
+		ds->ops->prepare(ds->ctx, &txn->pub);
+	}
+}
+
+static void decide(struct txn *txn) ON_MAIN;
+
+/* Prepared, well or not: commit and apply, or abort. */
+static void
+decide(struct txn *txn)
+{
+	struct datastore *ds = txn->ds;
+
+	if (txn->rc == 0 && txn->kind != TXN_LOAD) {
+		txn->rc = save_record(txn, &txn->err);
+	}
+	if (txn->rc != 0) {
+		txn->state = TXN_ABORTING;
+		ds->ops->abort(ds->ctx, &txn->pub);
+		return;
+	}
+	if (txn->kind == TXN_LOAD) {
+		proposal_put(&txn->proposal, ds->refs, PROPOSAL_DO);
+		loaded(txn);
+	} else {
+		take_effect(txn);
+	}
+	txn->state = TXN_APPLYING;
+	ds->ops->apply(ds->ctx, &txn->pub);
+}
+
+static json_t *
+result_of(const struct txn *txn)
+{
+	const struct datastore *ds = txn->ds;
+	json_t *result = jx_object();
+	const json_t *head = history_head(ds->history, ds->revision);
+
+	if (txn->kind != TXN_CONFIRM) {
+		jx_set(result, "changes",
+			txn->proposal.edit == NULL
+				? jx_array()
+				: proposal_changes_json(&txn->proposal, txn->request.dry_run));
+	}
+	jx_set(result, "revision", jx_integer((json_int_t)ds->revision));
+	if (txn->request.dry_run) {
+		jx_set(result, "dry-run", json_true());
+	} else if (ds->provisional.active && txn->request.confirm_timeout != 0) {
+		jx_set(result, "confirm-by", jx_copy(json_object_get(head, "confirm-by")));
+	}
+	return result;
+}
+
+static void end(struct txn *txn) ON_MAIN;
+
+static void
+end(struct txn *txn)
+{
+	json_t *result = txn->rc == 0 ? result_of(txn) : NULL;
+
+	if (txn->committed) {
+		revision_tell(txn->ds, txn->record);
+	}
+	txn->ds->running = NULL;
+	txn->done(txn->arg, txn->rc, result, &txn->err);
+	json_decref(result);
+	proposal_fini(&txn->proposal);
+	json_decref(txn->record);
+	free(txn->text);
+	json_decref(txn->input);
+	free(txn->from);
+	free(txn->user);
+	free(txn);
+}
+
+static struct txn *
+dequeue(struct datastore *ds)
+{
+	struct txn *txn = ds->first;
+
+	if (txn != NULL) {
+		ds->first = txn->next;
+		ds->n_waiting--;
+	}
+	return txn;
+}
+
+/*
+ * Drive the running transaction, and those that wait behind it, until one waits for the backend. A
+ * loop and not recursion: continuations and clients that call back from within only leave a note,
+ * so that a thousand waiting edits need no deeper stack than one.
+ */
+static void
+run(struct datastore *ds)
+{
+	bool waits = false;
+
+	assert(!ds->stepping);
+	ds->stepping = true;
+	while (!waits) {
+		struct txn *txn = ds->running;
+
+		if (txn == NULL) {
+			txn = ds->running = dequeue(ds);
+			if (txn == NULL) {
+				break;
+			}
+		}
+		switch (txn->state) {
+		case TXN_WAITING:
+			begin(txn);
+			break;
+		case TXN_PREPARED:
+			decide(txn);
+			break;
+		case TXN_ENDED:
+			end(txn);
+			break;
+		default:
+			waits = true;
+			break;
+		}
+	}
+	ds->stepping = false;
+}
