@@ -54,19 +54,26 @@ put_options(struct cli *cli, const struct cli_option *options)
 	}
 }
 
-/* The word before is an option of the command that wants a file. */
-static bool
-wants_file(const struct cli_command *command, const char *before)
+/* What the word before wants, if it is an option of the command that takes such a value. */
+static enum cli_word
+option_word(const struct cli_command *command, const char *before)
 {
+	static const struct {
+		const char *value;
+		enum cli_word word;
+	} values[] = {
+		{"FILE", CLI_WORD_FILE}, {"BRIDGE", CLI_WORD_BRIDGE}, {"PORT", CLI_WORD_PORT}};
 	const struct cli_option *o = command == NULL ? NULL : command->options;
 
 	for (; o != NULL && o->name != NULL; o++) {
-		if (o->kind == CLI_VALUE && strcmp(o->value, "FILE") == 0 &&
-			strncmp(before, "--", 2) == 0 && strcmp(before + 2, o->name) == 0) {
-			return true;
+		for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+			if (o->kind == CLI_VALUE && strcmp(o->value, values[i].value) == 0 &&
+				strncmp(before, "--", 2) == 0 && strcmp(before + 2, o->name) == 0) {
+				return values[i].word;
+			}
 		}
 	}
-	return false;
+	return CLI_WORD_NONE;
 }
 
 /* Names of the entries of a list; the depth keeps the answer to the names. */
@@ -158,6 +165,7 @@ put_argument(struct cli *cli, enum cli_word word, const char *typed)
 	static const char *const methods[] = {"get", "edit", "schema", "version", "ping", "action",
 		"program", "flows", "subscribe", "unsubscribe", "confirm", "rollback", "history",
 		"diff"};
+	static const char *const directions[] = {"rx", "tx", "both", "drop", "all"};
 
 	switch (word) {
 	case CLI_WORD_BRIDGE:
@@ -204,6 +212,12 @@ put_argument(struct cli *cli, enum cli_word word, const char *typed)
 		for (size_t i = 0; cli_topics[i] != NULL; i++) {
 			put(cli, "", cli_topics[i]);
 		}
+		put(cli, "", "all");
+		break;
+	case CLI_WORD_DIRECTION:
+		for (size_t i = 0; i < ARRAY_LEN(directions); i++) {
+			put(cli, "", directions[i]);
+		}
 		break;
 	case CLI_WORD_NONE:
 	case CLI_WORD_ANY:
@@ -238,6 +252,7 @@ cli_complete(struct cli *cli, size_t n, char **words)
 	const char *plain[8] = {NULL}; /* noun, verb, ... ; more do not change the answer */
 	const char *typed = n == 0 ? "" : words[n - 1];
 	const struct cli_command *command = NULL;
+	enum cli_word value = CLI_WORD_NONE;
 	size_t n_plain = 0;
 	size_t first = 0;
 
@@ -259,8 +274,11 @@ cli_complete(struct cli *cli, size_t n, char **words)
 		command = cli_command_find(plain[0], plain[1]);
 		first = command == NULL || command->verb == NULL ? 1 : 2;
 	}
-	if (n > 1 && wants_file(command, words[n - 2])) {
-		put_argument(cli, CLI_WORD_FILE, typed);
+	if (n > 1) {
+		value = option_word(command, words[n - 2]);
+	}
+	if (value != CLI_WORD_NONE) {
+		put_argument(cli, value, typed);
 	} else if (typed[0] == '-') {
 		put_options(cli, command == NULL ? NULL : command->options);
 		put_options(cli, command != NULL && command->edits ? cli_edit_options : NULL);
@@ -272,6 +290,5 @@ cli_complete(struct cli *cli, size_t n, char **words)
 	} else if (n_plain == 1) {
 		put_commands(cli, plain[0]);
 	}
-	client_close(cli->client);
 	return CLI_OK;
 }

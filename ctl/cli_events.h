@@ -3,7 +3,8 @@
 #ifndef VSW_CTL_CLI_EVENTS_H
 #define VSW_CTL_CLI_EVENTS_H
 
-/* What one can subscribe to; ends with NULL. The daemon is asked for all of them by default. */
+/* What one can subscribe to; ends with NULL. Without a word the daemon is asked for all but
+ * mac. */
 extern const char *const cli_topics[];
 
 #endif

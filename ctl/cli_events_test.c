@@ -26,6 +26,24 @@
 	"\"topic\":\"port\"," TIME                                          \
 	",\"bridge\":\"br0\",\"port\":\"vm1\",\"event\":\"queue-stopped\"," \
 	"\"queue\":3,\"text\":\"ring 3: an \\u001b entry\""
+#define MOVED                                                                        \
+	"\"topic\":\"mac\"," TIME ",\"bridge\":\"br0\",\"event\":\"moved\",\"mac\":" \
+	"\"52:54:00:00:00:01\",\"vlan\":5,\"port\":\"vm2\",\"from-port\":\"vm1\""
+#define FLUSHED                                                                         \
+	"\"topic\":\"mac\"," TIME ",\"bridge\":\"br0\",\"event\":\"flushed\",\"port\":" \
+	"\"vm2\",\"count\":7"
+#define CONFIG                                                                              \
+	"\"topic\":\"config\"," TIME ",\"severity\":\"notice\",\"event\":\"commit\","       \
+	"\"text\":\"revision 7 by root: create /a (hi)\",\"revision\":7,\"user\":\"root\"," \
+	"\"from\":\"unix, pid 1\",\"comment\":\"hi\",\"change\":\"commit\",\"changes\":[]"
+#define LIMIT                                                                              \
+	"\"topic\":\"limit\"," TIME ",\"bridge\":\"br0\",\"severity\":\"warning\","        \
+	"\"event\":\"mac-limit\",\"text\":\"port vm1: it is full\",\"count\":12,\"port\":" \
+	"\"vm1\""
+#define WORKER                                                                              \
+	"\"topic\":\"worker\"," TIME ",\"severity\":\"error\",\"event\":\"stalled\","       \
+	"\"text\":\"worker 0 has made no progress for 2.1 s\",\"worker\":0,\"stalled-ms\":" \
+	"2100"
 #define NEWER "\"topic\":\"news\"," TIME ",\"port\":\"vm\\u001b[31m\",\"oper-status\":\"up\""
 
 static void
@@ -37,7 +55,9 @@ test_lines(void **state)
 	w->events = EVENT(PUNT) "\n" EVENT(SAMPLE) "\n" EVENT(OVERFLOW) "\n" EVENT(PORT) "\n" EVENT(
 		NEWER);
 	assert_int_equal(cli_do(w, "events --count 4"), CLI_OK);
-	cli_expect_asked(w, 0, "subscribe {\"topics\":[\"punt\",\"sample\",\"port\"]}");
+	cli_expect_asked(w, 0,
+		"subscribe {\"topics\":[\"punt\",\"sample\",\"port\",\"config\",\"limit\","
+		"\"worker\"]}");
 	assert_string_equal(w->out,
 		"2026-11-21T17:42:00.000001Z punt br0 vm1 action 60 bytes: 52:54:00:00:00:01 > "
 		"ff:ff:ff:ff:ff:ff arp\n"
@@ -48,6 +68,26 @@ test_lines(void **state)
 		"entry\n"
 		"2026-11-21T17:42:00.000001Z news vm?[31m oper-status=up\n");
 	assert_string_equal(w->err, "");
+}
+
+static void
+test_more_lines(void **state)
+{
+	struct cli_world *w = *state;
+
+	cli_will_answer(w, "{\"subscriptions\":[]}");
+	w->events = EVENT(MOVED) "\n" EVENT(FLUSHED) "\n" EVENT(CONFIG) "\n" EVENT(
+		LIMIT) "\n" EVENT(WORKER);
+	assert_int_equal(cli_do(w, "events all --port vm1 --count 5"), CLI_OK);
+	cli_expect_asked(w, 0, "subscribe {\"topics\":[\"all\"],\"port\":\"vm1\"}");
+	assert_string_equal(w->out,
+		"2026-11-21T17:42:00.000001Z mac br0 vm2 moved 52:54:00:00:00:01 vlan 5 from vm1\n"
+		"2026-11-21T17:42:00.000001Z mac br0 vm2 flushed count=7\n"
+		"2026-11-21T17:42:00.000001Z config commit: revision 7 by root: create /a (hi)\n"
+		"2026-11-21T17:42:00.000001Z limit br0 vm1 mac-limit count=12: port vm1: it is "
+		"full\n"
+		"2026-11-21T17:42:00.000001Z worker stalled worker=0 stalled-ms=2100: worker 0 has "
+		"made no progress for 2.1 s\n");
 }
 
 static void
@@ -83,7 +123,21 @@ test_completion(void **state)
 	struct cli_world *w = *state;
 
 	assert_int_equal(cli_do_words(w, words), CLI_OK);
-	assert_string_equal(w->out, "punt\nsample\nport\n");
+	assert_string_equal(w->out, "punt\nsample\nmac\nport\nconfig\nlimit\nworker\nall\n");
+}
+
+static void
+test_completion_of_options(void **state)
+{
+	struct cli_world *w = *state;
+	const char *const words[] = {"vswitchctl", "__complete", "-s", w->world.path, "events",
+		"punt", "--bridge", "", NULL};
+
+	cli_will_answer(w,
+		"{\"vswitch:vswitch\":{\"bridge\":[{\"name\":\"br0\"},"
+		"{\"name\":\"br1\"}]}}");
+	assert_int_equal(cli_do_words(w, words), CLI_OK);
+	assert_string_equal(w->out, "br0\nbr1\n");
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, cli_setup, cli_teardown)
@@ -93,9 +147,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_lines),
+		CASE(test_more_lines),
 		CASE(test_json),
 		CASE(test_refused),
 		CASE(test_completion),
+		CASE(test_completion_of_options),
 	};
 
 	return cmocka_run_group_tests_name("cli_events", tests, NULL, NULL);

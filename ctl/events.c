@@ -2,50 +2,18 @@
 #include "ctl/events.h"
 
 #include <assert.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "base/str.h"
-#include "base/suggest.h"
+#include "ctl/events_priv.h"
 #include "ctl/params.h"
-
-#define BRIDGE_NAME_SIZE 64 /* of the schema's type "name", terminated */
-
-static const char *const topic_names[EVENT_TOPICS] = {
-	[EVENT_PUNT] = "punt",
-	[EVENT_SAMPLE] = "sample",
-	[EVENT_PORT] = "port",
-};
-
-struct subscription {
-	enum event_topic topic;
-	char bridge[BRIDGE_NAME_SIZE]; /* "": all, and what is about none */
-};
-
-/* A peer with at least one subscription. */
-struct subscriber {
-	TAILQ_ENTRY(subscriber) link;
-	struct rpc_peer *peer;
-	uint64_t lost; /* events since it was told last; > 0: it does not read */
-	size_t n;
-	struct subscription subscriptions[EVENTS_SUBSCRIPTIONS_MAX];
-};
-
-struct events {
-	struct events_conf conf;
-	TAILQ_HEAD(, subscriber) subscribers;
-	size_t n_wanted[EVENT_TOPICS]; /* subscriptions of all peers */
-};
 
 /* The params of a method, taken apart. */
 struct wish {
 	bool topics[EVENT_TOPICS];
 	const char *bridge; /* "": none was named */
+	const char *port; /* likewise */
 };
 
 struct events *
@@ -75,6 +43,22 @@ events_wanted(const struct events *events, enum event_topic topic)
 
 /* --- who has asked for what ------------------------------------------------------------------ */
 
+static void
+wanted_add(struct events *events, enum event_topic topic)
+{
+	if (events->n_wanted[topic]++ == 0 && events->conf.wanted != NULL) {
+		events->conf.wanted(events->conf.ctx, topic, true);
+	}
+}
+
+static void
+wanted_sub(struct events *events, enum event_topic topic)
+{
+	if (--events->n_wanted[topic] == 0 && events->conf.wanted != NULL) {
+		events->conf.wanted(events->conf.ctx, topic, false);
+	}
+}
+
 static struct subscriber *
 subscriber_find(struct events *events, const struct rpc_peer *peer)
 {
@@ -96,10 +80,11 @@ subscriber_need(struct events *events, struct rpc_peer *peer)
 	if (subscriber == NULL) {
 		subscriber = calloc(1, sizeof(*subscriber));
 		if (subscriber == NULL) {
-			abort(); /* 4 KiB */
+			abort(); /* 10 KiB */
 		}
 		subscriber->peer = peer;
 		TAILQ_INSERT_TAIL(&events->subscribers, subscriber, link);
+		events->stats.subscribers++;
 	}
 	return subscriber;
 }
@@ -108,17 +93,20 @@ static void
 subscriber_free(struct events *events, struct subscriber *subscriber)
 {
 	TAILQ_REMOVE(&events->subscribers, subscriber, link);
+	events->stats.subscribers--;
 	free(subscriber);
 }
 
 /* The subscription for exactly this, or NULL. */
 static const struct subscription *
-subscription_find(const struct subscriber *subscriber, enum event_topic topic, const char *bridge)
+subscription_find(
+	const struct subscriber *subscriber, enum event_topic topic, const struct wish *wish)
 {
 	for (size_t i = 0; i < subscriber->n; i++) {
 		const struct subscription *s = &subscriber->subscriptions[i];
 
-		if (s->topic == topic && strcmp(s->bridge, bridge) == 0) {
+		if (s->topic == topic && strcmp(s->bridge, wish->bridge) == 0 &&
+			strcmp(s->port, wish->port) == 0) {
 			return s;
 		}
 	}
@@ -135,8 +123,9 @@ subscriptions_drop(struct events *events, struct subscriber *subscriber, const s
 		const struct subscription *s = &subscriber->subscriptions[i];
 
 		if (wish->topics[s->topic] &&
-			(wish->bridge[0] == '\0' || strcmp(s->bridge, wish->bridge) == 0)) {
-			events->n_wanted[s->topic]--;
+			(wish->bridge[0] == '\0' || strcmp(s->bridge, wish->bridge) == 0) &&
+			(wish->port[0] == '\0' || strcmp(s->port, wish->port) == 0)) {
+			wanted_sub(events, s->topic);
 		} else {
 			subscriber->subscriptions[kept++] = *s;
 		}
@@ -151,7 +140,7 @@ events_peer_gone(void *arg, struct rpc_peer *peer)
 	struct subscriber *subscriber = subscriber_find(events, peer);
 
 	if (subscriber != NULL) {
-		struct wish all = {.bridge = ""};
+		struct wish all = {.bridge = "", .port = ""};
 
 		memset(all.topics, true, sizeof(all.topics));
 		subscriptions_drop(events, subscriber, &all);
@@ -161,51 +150,18 @@ events_peer_gone(void *arg, struct rpc_peer *peer)
 
 /* --- the methods ----------------------------------------------------------------------------- */
 
+/* The name that a param gives; "" if there is none. */
 static int
-topic_parse(const char *method, const json_t *value, enum event_topic *topic, struct err *err)
+name_parse(const char *method, const json_t *params, const char *param, const char **name,
+	struct err *err)
 {
-	const char *name = json_string_value(value);
-	struct suggest suggest;
-	char known[256] = "";
+	const json_t *value = json_object_get(params, param);
 
-	if (name == NULL) {
+	*name = value == NULL ? "" : json_string_value(value);
+	if (value != NULL && (*name)[0] == '\0') {
 		return err_set(err, ERR_MALFORMED, NULL,
-			"%s: the param 'topics' must be an array of strings", method);
-	}
-	suggest_init(&suggest, name, strlen(name));
-	for (size_t i = 0; i < EVENT_TOPICS; i++) {
-		if (strcmp(name, topic_names[i]) == 0) {
-			*topic = (enum event_topic)i;
-			return 0;
-		}
-		suggest_offer(&suggest, topic_names[i]);
-		(void)str_appendf(known, sizeof(known), "%s%s", i == 0 ? "" : ", ", topic_names[i]);
-	}
-	return err_set(err, ERR_MALFORMED, NULL, "%s: there is no topic '%.64s' (there are %s)%s",
-		method, name, known, suggest_text(&suggest));
-}
-
-static int
-topics_parse(const char *method, const json_t *topics, struct wish *wish, struct err *err)
-{
-	const json_t *value;
-	size_t i;
-
-	if (topics == NULL) {
-		memset(wish->topics, true, sizeof(wish->topics));
-		return 0;
-	}
-	if (json_array_size(topics) == 0) {
-		return err_set(err, ERR_MALFORMED, NULL, "%s: the param 'topics' is empty", method);
-	}
-	json_array_foreach (topics, i, value) {
-		enum event_topic topic = EVENT_TOPICS;
-		int rc = topic_parse(method, value, &topic, err);
-
-		if (rc != 0) {
-			return rc;
-		}
-		wish->topics[topic] = true;
+			"%s: the param '%s' is empty; without it all %ss are meant", method, param,
+			param);
 	}
 	return 0;
 }
@@ -216,21 +172,16 @@ wish_parse(const char *method, const json_t *params, struct wish *wish, struct e
 	const struct param table[] = {
 		{"topics", PARAM_ARRAY, .required = strcmp(method, "subscribe") == 0},
 		{"bridge", PARAM_STRING},
+		{"port", PARAM_STRING},
 		{NULL},
 	};
-	const char *bridge = json_string_value(json_object_get(params, "bridge"));
 	int rc = params_check(params, table, method, err);
 
-	if (rc != 0) {
-		return rc;
-	}
-	*wish = (struct wish){.bridge = bridge == NULL ? "" : bridge};
-	if (bridge != NULL && bridge[0] == '\0') {
-		return err_set(err, ERR_MALFORMED, NULL,
-			"%s: the param 'bridge' is empty; without it all bridges are meant",
-			method);
-	}
-	return topics_parse(method, json_object_get(params, "topics"), wish, err);
+	rc = rc != 0 ? rc : name_parse(method, params, "bridge", &wish->bridge, err);
+	rc = rc != 0 ? rc : name_parse(method, params, "port", &wish->port, err);
+	return rc != 0
+		? rc
+		: event_topics_parse(method, json_object_get(params, "topics"), wish->topics, err);
 }
 
 static json_t *
@@ -240,14 +191,29 @@ subscriptions_json(const struct subscriber *subscriber)
 
 	for (size_t i = 0; subscriber != NULL && i < subscriber->n; i++) {
 		const struct subscription *s = &subscriber->subscriptions[i];
-		json_t *entry = json_pack("{s:s}", "topic", topic_names[s->topic]);
+		json_t *entry = json_pack("{s:s}", "topic", event_topic_name(s->topic));
 
 		if (s->bridge[0] != '\0') {
 			(void)json_object_set_new(entry, "bridge", json_string(s->bridge));
 		}
+		if (s->port[0] != '\0') {
+			(void)json_object_set_new(entry, "port", json_string(s->port));
+		}
 		(void)json_array_append_new(list, entry);
 	}
 	return json_pack("{s:o}", "subscriptions", list);
+}
+
+static int
+name_check(const struct events *events, const char *kind, const char *name,
+	bool (*exists)(void *ctx, const char *name), struct err *err)
+{
+	if (name[0] != '\0' &&
+		(strlen(name) >= EVENTS_NAME_SIZE ||
+			(exists != NULL && !exists(events->conf.ctx, name)))) {
+		return err_set(err, ERR_MISSING, kind, "there is no %s '%.64s'", kind, name);
+	}
+	return 0;
 }
 
 /* All that is wished for, or nothing and why. */
@@ -255,35 +221,33 @@ static int
 subscribe(struct events *events, struct subscriber *subscriber, const struct wish *wish,
 	struct err *err)
 {
-	const struct events_conf *conf = &events->conf;
 	size_t n = subscriber->n;
+	int rc = name_check(events, "bridge", wish->bridge, events->conf.bridge_exists, err);
 
-	if (wish->bridge[0] != '\0' &&
-		(strlen(wish->bridge) >= BRIDGE_NAME_SIZE ||
-			(conf->bridge_exists != NULL &&
-				!conf->bridge_exists(conf->ctx, wish->bridge)))) {
-		return err_set(
-			err, ERR_MISSING, "bridge", "there is no bridge '%.64s'", wish->bridge);
+	rc = rc != 0 ? rc : name_check(events, "port", wish->port, events->conf.port_exists, err);
+	if (rc != 0) {
+		return rc;
 	}
 	for (size_t t = 0; t < EVENT_TOPICS; t++) {
 		struct subscription *s = &subscriber->subscriptions[n];
 
 		if (!wish->topics[t] ||
-			subscription_find(subscriber, (enum event_topic)t, wish->bridge) != NULL) {
+			subscription_find(subscriber, (enum event_topic)t, wish) != NULL) {
 			continue;
 		}
 		if (n == EVENTS_SUBSCRIPTIONS_MAX) {
 			return err_set(err, ERR_LIMIT, NULL,
-				"a connection has up to %d subscriptions; leave out 'bridge' to "
-				"hear of all",
+				"a connection has up to %d subscriptions; leave out 'bridge' and "
+				"'port' to hear of all",
 				EVENTS_SUBSCRIPTIONS_MAX);
 		}
 		s->topic = (enum event_topic)t;
 		(void)str_copy(s->bridge, wish->bridge, sizeof(s->bridge));
+		(void)str_copy(s->port, wish->port, sizeof(s->port));
 		n++;
 	}
 	for (; subscriber->n < n; subscriber->n++) {
-		events->n_wanted[subscriber->subscriptions[subscriber->n].topic]++;
+		wanted_add(events, subscriber->subscriptions[subscriber->n].topic);
 	}
 	return 0;
 }
@@ -359,84 +323,8 @@ events_unsubscribe(struct events *events, struct rpc_call *call, json_t *params)
 	rpc_call_reply(call, result);
 }
 
-/* --- events ---------------------------------------------------------------------------------- */
-
-/* {"jsonrpc":"2.0","method":"event","params":{topic, time, bridge?, ...body}}; takes `body`. */
-static char *
-event_text(const char *topic, const char *bridge, json_t *body)
-{
-	struct timespec ts;
-	struct tm tm;
-	char date[32];
-	char time[48];
-	json_t *params;
-	json_t *event;
-	char *text;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(
-		time, sizeof(time), "%s.%06uZ", date, (unsigned int)(ts.tv_nsec / (long)CLOCK_US));
-	params = json_pack("{s:s, s:s}", "topic", topic, "time", time);
-	if (bridge != NULL) {
-		(void)json_object_set_new(params, "bridge", json_string(bridge));
-	}
-	(void)json_object_update(params, body);
-	json_decref(body);
-	event = jsonrpc_request_new(0, "event", params);
-	text = json_dumps(event, JSON_COMPACT);
-	json_decref(event);
-	if (text == NULL) {
-		abort(); /* without memory for a few KiB */
-	}
-	return text;
-}
-
-static bool
-subscriber_wants(const struct subscriber *subscriber, enum event_topic topic, const char *bridge)
-{
-	return subscription_find(subscriber, topic, "") != NULL ||
-		(bridge != NULL && subscription_find(subscriber, topic, bridge) != NULL);
-}
-
-/* May the peer have another event? Counts the one that it may not. */
-static bool
-subscriber_reads(struct subscriber *subscriber) ON_MAIN
-{
-	size_t limit = subscriber->lost == 0 ? EVENTS_WAITING_MAX : EVENTS_WAITING_MAX / 2;
-	char *text;
-
-	if (rpc_peer_waiting(subscriber->peer) > limit) {
-		subscriber->lost++;
-		return false;
-	}
-	if (subscriber->lost > 0) {
-		text = event_text(
-			"overflow", NULL, json_pack("{s:I}", "lost", (json_int_t)subscriber->lost));
-		rpc_peer_notify(subscriber->peer, text, strlen(text));
-		free(text);
-		subscriber->lost = 0;
-	}
-	return true;
-}
-
 void
-events_emit(struct events *events, enum event_topic topic, const char *bridge, json_t *body)
+events_get_stats(const struct events *events, struct events_stats *stats)
 {
-	struct subscriber *subscriber;
-	char *text = NULL;
-
-	/* One text for all, made for the first. */
-	TAILQ_FOREACH (subscriber, &events->subscribers, link) {
-		if (!subscriber_wants(subscriber, topic, bridge) || !subscriber_reads(subscriber)) {
-			continue;
-		}
-		if (text == NULL) {
-			text = event_text(topic_names[topic], bridge, json_incref(body));
-		}
-		rpc_peer_notify(subscriber->peer, text, strlen(text));
-	}
-	free(text);
-	json_decref(body);
+	*stats = events->stats;
 }

@@ -2,23 +2,25 @@
 /*
  * Events: what happens in the switch, told to the peers that asked.
  *
- *   subscribe    {topics: ["punt", ...], bridge?}  from now on, of all bridges or of one
- *   unsubscribe  {topics?, bridge?}                what was asked for; without topics all of them,
- *                                                  without a bridge those of all and of any
- *   both -> {subscriptions: [{topic, bridge?}, ...]}  all that the peer has now
+ *   subscribe    {topics: ["punt", ...], bridge?, port?}  from now on; "all" is all topics
+ *   unsubscribe  {topics?, bridge?, port?}  what was asked for; without topics all of them, without
+ *                                           a bridge those of all and of any, so for a port
+ *   both -> {subscriptions: [{topic, bridge?, port?}, ...]}  all that the peer has now
  *
- *   event        {topic, time, bridge?, ...}       a notification for each; `time` as in RFC 3339,
- *                                                  the rest by topic
+ *   event        {topic, time, bridge?, ...}  a notification for each; `time` as in RFC 3339, the
+ *                                             rest by topic
  *
- * A subscription ends with its connection. One for a bridge names a bridge that is there, outlives
- * it, and hears nothing of topics that are about no bridge. A peer with several that fit an event
- * gets it once.
+ * A subscription ends with its connection. One for a bridge or a port names one that is there,
+ * outlives it, and hears nothing of what is about none. A peer with several that fit an event gets
+ * it once.
  *
  * A peer that does not read. While EVENTS_WAITING_MAX bytes wait for it, it gets no more events:
- * they are counted, until half of those bytes are read. The next event then comes behind
- * {topic: "overflow", time, lost: N}. Answers are not concerned, nor is anybody else.
+ * they are counted, until half of those bytes are read. Then {topic: "overflow", time, lost: N}
+ * tells it, with the next event or within EVENTS_LOOK. Topics that traffic can flood have half of
+ * that room, so that they do not crowd out the others. Who has lost events and reads not one byte
+ * for EVENTS_PATIENCE is cut off. Answers are not concerned, nor is anybody else.
  *
- * Topics are rows of a table here (events.c); who makes the events is the owner's to know. To make
+ * Topics are rows of a table (event_topic.c); who makes the events is the owner's to know. To make
  * one costs nothing while nobody wants it: ask events_wanted first.
  *
  * Main only.
@@ -28,26 +30,44 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
+#include "base/clock.h"
 #include "base/role.h"
+#include "ctl/event_topic.h"
 #include "ctl/rpc_server.h"
 
 #define EVENTS_WAITING_MAX (256U << 10) /* far below RPC_OUTPUT_HIGH: requests go on */
 #define EVENTS_SUBSCRIPTIONS_MAX 64 /* of one peer */
+#define EVENTS_LOOK CLOCK_S /* between looks at peers that have lost events */
+#define EVENTS_PATIENCE (30 * CLOCK_S)
 
-enum event_topic {
-	EVENT_PUNT, /* a packet that a rule sent to controllers */
-	EVENT_SAMPLE, /* one that a rule sampled */
-	EVENT_PORT, /* something happened to a port: a guest came, a queue was stopped */
-	EVENT_TOPICS,
+/* How much it matters; the levels of the log. */
+enum event_severity { EVENT_INFO, EVENT_NOTICE, EVENT_WARNING, EVENT_ERROR };
+
+/* What an event is about, for filters; strings are borrowed, NULL is none. */
+struct event_about {
+	const char *bridge; /* becomes a member of the event, too */
+	const char *port;
+	const char *other_port; /* that it concerns as well */
 };
 
 struct events;
 
 struct events_conf {
-	/* Is there such a bridge? NULL: names are not checked. */
+	/* Is there such a bridge, such a port? NULL: names are not checked. */
 	bool (*bridge_exists)(void *ctx, const char *name);
+	bool (*port_exists)(void *ctx, const char *name);
+	/* The first one who wants a topic has come, or the last one has gone; may be NULL. */
+	void (*wanted)(void *ctx, enum event_topic topic, bool wanted);
 	void *ctx;
+};
+
+/* Of all peers since the start. */
+struct events_stats {
+	uint64_t lost; /* events that a peer did not get because it did not read */
+	uint64_t cut_off; /* peers */
+	uint32_t subscribers; /* now */
 };
 
 /* NULL without memory. */
@@ -64,11 +84,22 @@ void events_peer_gone(void *arg, struct rpc_peer *peer);
 /* Does anybody hear of this topic (of any bridge)? */
 bool events_wanted(const struct events *events, enum event_topic topic) ON_MAIN;
 
+/* The members that most topics begin with: {severity, event, text}. `word` is a stable name of what
+ * happened, `text` a sentence. */
+json_t *event_body(enum event_severity severity, const char *word, const char *text);
+
+/* Tell those who asked. Takes `body`, an object with the members that follow topic, time and
+ * bridge. */
+void events_emit(struct events *events, enum event_topic topic, const struct event_about *about,
+	json_t *body) ON_MAIN;
+
 /*
- * Tell those who asked. `bridge` is the name of the bridge that it is about, or NULL. Takes `body`,
- * an object with the members that follow topic, time and bridge.
+ * Look after peers that do not read: tell those who read again what they have lost, cut off those
+ * who do not, and tell the others (topic limit). At most once in EVENTS_LOOK, however often it is
+ * called.
  */
-void events_emit(
-	struct events *events, enum event_topic topic, const char *bridge, json_t *body) ON_MAIN;
+void events_step(struct events *events, uint64_t now) ON_MAIN;
+
+void events_get_stats(const struct events *events, struct events_stats *stats) ON_MAIN;
 
 #endif

@@ -24,6 +24,7 @@ struct events_world {
 	struct world world; /* first: the world's functions take it */
 	struct datastore ds;
 	struct methods methods;
+	bool wanted[EVENT_TOPICS]; /* as the owner was told */
 };
 
 static bool
@@ -32,18 +33,35 @@ bridge_exists(void *ctx, const char *name)
 	return strncmp(name, "br", 2) == 0;
 }
 
+static bool
+port_exists(void *ctx, const char *name)
+{
+	return name[0] == 'p';
+}
+
+static void
+note_wanted(void *ctx, enum event_topic topic, bool wanted)
+{
+	struct events_world *w = ctx;
+
+	assert_true(w->wanted[topic] != wanted);
+	w->wanted[topic] = wanted;
+}
+
 static int setup(void **state) ROLE_ATTR(no_thread_safety_analysis);
 static int teardown(void **state) ROLE_ATTR(no_thread_safety_analysis);
 
 static int
 setup(void **state)
 {
-	const struct events_conf conf = {.bridge_exists = bridge_exists};
+	struct events_conf conf = {
+		.bridge_exists = bridge_exists, .port_exists = port_exists, .wanted = note_wanted};
 	struct events_world *w = calloc(1, sizeof(*w));
 
 	if (w == NULL) {
 		return -1;
 	}
+	conf.ctx = w;
 	w->methods = (struct methods){.ds = &w->ds, .events = events_create(&conf)};
 	if (world_init(&w->world, methods_table, &w->methods) != 0) {
 		return -1;
@@ -139,7 +157,8 @@ emit(struct events_world *w, enum event_topic topic, const char *bridge, int n)
 {
 	struct events *events = events_of(w);
 
-	events_emit(events, topic, bridge, json_pack("{s:i}", "n", n));
+	events_emit(
+		events, topic, &(struct event_about){.bridge = bridge}, json_pack("{s:i}", "n", n));
 }
 
 static void
@@ -186,11 +205,15 @@ test_topics_are_refused_by_name(void **state)
 		const char *text;
 	} cases[] = {
 		{"subscribe", "{\"topics\":[\"punt\",\"pumt\"]}",
-			"subscribe: there is no topic 'pumt' (there are punt, sample, port); did "
-			"you "
-			"mean 'punt'?"},
-		{"unsubscribe", "{\"topics\":[\"all\"]}",
-			"unsubscribe: there is no topic 'all' (there are punt, sample, port)"},
+			"subscribe: there is no topic 'pumt' (there are "
+			"punt, sample, mac, port, config, limit, worker, all); did you mean "
+			"'punt'?"},
+		{"unsubscribe", "{\"topics\":[\"\"]}",
+			"unsubscribe: there is no topic '' (there are "
+			"punt, sample, mac, port, config, limit, worker, all)"},
+		{"subscribe", "{\"topics\":[\"all\",\"everything\"]}",
+			"subscribe: there is no topic 'everything' (there are "
+			"punt, sample, mac, port, config, limit, worker, all)"},
 		{"subscribe", "{\"topics\":[\"punt\",1]}",
 			"subscribe: the param 'topics' must be an array of strings"},
 		{"subscribe", "{\"topics\":\"punt\"}",
@@ -200,9 +223,13 @@ test_topics_are_refused_by_name(void **state)
 		{"subscribe", NULL, "subscribe needs the param 'topics'"},
 		{"subscribe", "{\"topics\":[\"punt\"],\"bridge\":\"\"}",
 			"subscribe: the param 'bridge' is empty; without it all bridges are meant"},
+		{"subscribe", "{\"topics\":[\"punt\"],\"port\":\"\"}",
+			"subscribe: the param 'port' is empty; without it all ports are meant"},
+		{"subscribe", "{\"topics\":[\"punt\"],\"port\":7}",
+			"subscribe: the param 'port' must be a string"},
 		{"subscribe", "{\"topic\":\"punt\"}",
-			"subscribe has no param 'topic' (it takes topics, bridge); did you mean "
-			"'topics'?"},
+			"subscribe has no param 'topic' (it takes topics, bridge, port); did you "
+			"mean 'topics'?"},
 	};
 	struct events_world *w = *state;
 	int fd = world_connect(&w->world);
@@ -247,6 +274,71 @@ test_bridges(void **state)
 	expect_event(w, fd, "{\"topic\":\"punt\",\"bridge\":\"br1\",\"n\":5}");
 	expect_event(w, fd, "{\"topic\":\"punt\",\"bridge\":\"br0\",\"n\":6}");
 	world_expect_silence(&w->world, fd);
+	(void)close(fd);
+}
+
+static void
+emit_about(struct events_world *w, const char *bridge, const char *port, const char *other, int n)
+{
+	events_emit(events_of(w), EVENT_MAC,
+		&(struct event_about){.bridge = bridge, .port = port, .other_port = other},
+		json_pack("{s:i}", "n", n));
+}
+
+static void
+test_ports(void **state)
+{
+	struct events_world *w = *state;
+	int fd = world_connect(&w->world);
+
+	ask(w, fd, "subscribe", "{\"topics\":[\"mac\"],\"port\":\"nix\"}", "error",
+		"{\"code\":-32000,\"message\":\"there is no port 'nix'\",\"data\":{\"error-tag\":"
+		"\"data-missing\",\"error-path\":\"port\",\"error-message\":\"there is no port "
+		"'nix'\"}}");
+	subscribe(w, fd, "{\"topics\":[\"mac\"],\"port\":\"p1\"}",
+		"[{\"topic\":\"mac\",\"port\":\"p1\"}]");
+	emit_about(w, "br0", "p2", NULL, 1);
+	emit_about(w, "br0", NULL, NULL, 2);
+	emit_about(w, "br0", "p1", NULL, 3);
+	emit_about(w, "br0", "p2", "p1", 4);
+	expect_event(w, fd, "{\"topic\":\"mac\",\"bridge\":\"br0\",\"n\":3}");
+	expect_event(w, fd, "{\"topic\":\"mac\",\"bridge\":\"br0\",\"n\":4}");
+	/* A port and a bridge: both must fit. */
+	ask(w, fd, "unsubscribe", "{\"port\":\"p1\"}", "result", "{\"subscriptions\":[]}");
+	subscribe(w, fd, "{\"topics\":[\"mac\"],\"port\":\"p1\",\"bridge\":\"br1\"}",
+		"[{\"topic\":\"mac\",\"bridge\":\"br1\",\"port\":\"p1\"}]");
+	emit_about(w, "br0", "p1", NULL, 5);
+	emit_about(w, "br1", "p2", NULL, 6);
+	emit_about(w, NULL, "p1", NULL, 7);
+	emit_about(w, "br1", "p1", NULL, 8);
+	expect_event(w, fd, "{\"topic\":\"mac\",\"bridge\":\"br1\",\"n\":8}");
+	world_expect_silence(&w->world, fd);
+	(void)close(fd);
+}
+
+static void
+test_all_topics(void **state)
+{
+	struct events_world *w = *state;
+	int fd = world_connect(&w->world);
+
+	subscribe(w, fd, "{\"topics\":[\"all\"]}",
+		"[{\"topic\":\"punt\"},{\"topic\":\"sample\"},{\"topic\":\"mac\"},{\"topic\":"
+		"\"port\"},{\"topic\":\"config\"},{\"topic\":\"limit\"},{\"topic\":\"worker\"}]");
+	for (int t = 0; t < EVENT_TOPICS; t++) {
+		char expected[128];
+
+		assert_true(w->wanted[t]);
+		emit(w, (enum event_topic)t, "br0", t);
+		(void)snprintf(expected, sizeof(expected),
+			"{\"topic\":\"%s\",\"bridge\":\"br0\",\"n\":%d}",
+			event_topic_name((enum event_topic)t), t);
+		expect_event(w, fd, expected);
+	}
+	ask(w, fd, "unsubscribe", "{\"topics\":[\"all\"]}", "result", "{\"subscriptions\":[]}");
+	for (int t = 0; t < EVENT_TOPICS; t++) {
+		assert_false(w->wanted[t]);
+	}
 	(void)close(fd);
 }
 
@@ -410,6 +502,114 @@ test_who_does_not_read_is_told(void **state)
 	(void)close(quick);
 }
 
+/* Bulky topics leave room for the others, which are told what was lost before them. */
+static void
+test_floods_leave_room(void **state)
+{
+	struct events_world *w = *state;
+	int fd = world_connect(&w->world);
+	bool answered = false;
+	char expected[64];
+	int last;
+
+	subscribe(w, fd, "{\"topics\":[\"mac\",\"port\"]}",
+		"[{\"topic\":\"mac\"},{\"topic\":\"port\"}]");
+	for (int i = 1; i <= FLOOD; i++) {
+		emit(w, EVENT_MAC, "br0", i);
+	}
+	emit(w, EVENT_PORT, "br0", FLOOD + 1);
+	emit(w, EVENT_MAC, "br0", FLOOD + 2);
+	for (last = 0;; last++) {
+		json_t *event = hear(w, fd);
+		bool flood = json_integer_value(json_object_get(event, "n")) == last + 1;
+
+		if (!flood) {
+			assert_string_equal(
+				json_string_value(json_object_get(event, "topic")), "overflow");
+			assert_int_equal(
+				json_integer_value(json_object_get(event, "lost")), FLOOD - last);
+		}
+		json_decref(event);
+		if (!flood) {
+			break;
+		}
+	}
+	assert_in_range(last, 1000, FLOOD - 1);
+	(void)snprintf(expected, sizeof(expected),
+		"{\"topic\":\"port\",\"bridge\":\"br0\",\"n\":%d}", FLOOD + 1);
+	expect_event(w, fd, expected);
+	world_expect_silence(&w->world, fd);
+	/* The last one was lost as well, which is told without another event. */
+	events_step(events_of(w), 1000 * CLOCK_S);
+	expect_event(w, fd, "{\"topic\":\"overflow\",\"lost\":1}");
+	assert_int_equal(hear_all(w, fd, 0, &answered), 0);
+	(void)close(fd);
+}
+
+static void
+test_who_never_reads_is_cut_off(void **state)
+{
+	struct events_world *w = *state;
+	int slow = world_connect(&w->world);
+	int other = world_connect(&w->world);
+	struct events *events = events_of(w);
+	uint64_t now = 1000 * CLOCK_S;
+	struct events_stats stats;
+	json_t *event;
+
+	subscribe(w, slow, "{\"topics\":[\"punt\",\"limit\"]}",
+		"[{\"topic\":\"punt\"},{\"topic\":\"limit\"}]");
+	subscribe(w, other, "{\"topics\":[\"limit\"]}", "[{\"topic\":\"limit\"}]");
+	for (int i = 1; i <= FLOOD; i++) {
+		emit(w, EVENT_PUNT, "br0", i);
+		if (i % 100 == 0) {
+			world_step(&w->world);
+		}
+	}
+	events_step(events, now);
+	event = hear(w, other);
+	assert_string_equal(json_string_value(json_object_get(event, "event")), "events-lost");
+	events_get_stats(events, &stats);
+	assert_int_equal(
+		json_integer_value(json_object_get(event, "count")), (json_int_t)stats.lost);
+	json_decref(event);
+	/* Not told again, and nobody is cut off before the time. */
+	events_step(events, now + EVENTS_PATIENCE - 1);
+	world_expect_silence(&w->world, other);
+	assert_int_equal(stats.subscribers, 2);
+	/* It reads a little: patience begins anew. */
+	for (int i = 0; i < 500; i++) {
+		json_decref(hear(w, slow));
+	}
+	now += EVENTS_PATIENCE - 1 + EVENTS_LOOK;
+	events_step(events, now);
+	for (int i = 1; i <= FLOOD; i++) {
+		emit(w, EVENT_PUNT, "br0", i);
+	}
+	now += EVENTS_PATIENCE - 1;
+	events_step(events, now);
+	events_get_stats(events, &stats);
+	assert_int_equal(stats.cut_off, 0);
+	events_step(events, now + EVENTS_LOOK);
+	events_get_stats(events, &stats);
+	assert_int_equal(stats.cut_off, 1);
+	do {
+		event = hear(w, other);
+		if (strcmp(json_string_value(json_object_get(event, "event")),
+			    "subscriber-cut-off") == 0) {
+			break;
+		}
+		json_decref(event);
+	} while (true);
+	assert_non_null(json_object_get(event, "user"));
+	assert_true(json_integer_value(json_object_get(event, "count")) > 0);
+	json_decref(event);
+	world_expect_close(&w->world, slow);
+	assert_false(events_wanted(events, EVENT_PUNT));
+	(void)close(slow);
+	(void)close(other);
+}
+
 static void
 test_daemon_without_events(void **state)
 {
@@ -433,10 +633,14 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_hears_what_it_asked_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_topics_are_refused_by_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bridges, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ports, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_all_topics, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unsubscribe, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_subscriptions_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_peers_that_go_are_forgotten, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_who_does_not_read_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_floods_leave_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_who_never_reads_is_cut_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_daemon_without_events, setup, teardown),
 	};
 

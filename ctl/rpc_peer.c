@@ -147,6 +147,25 @@ rpc_peer_notify(struct rpc_peer *peer, const char *text, size_t len)
 	peer_send(peer, copy);
 }
 
+uint64_t
+rpc_peer_sent(const struct rpc_peer *peer)
+{
+	return peer->n_sent;
+}
+
+const struct rpc_who *
+rpc_peer_who(const struct rpc_peer *peer)
+{
+	return &peer->who;
+}
+
+void
+rpc_peer_end(struct rpc_peer *peer, const char *why)
+{
+	peer_send(peer, call_text(jsonrpc_error_new(NULL, RPC_LIMIT, why, NULL)));
+	peer_finish(peer);
+}
+
 void
 peer_finish(struct rpc_peer *peer)
 {
@@ -265,6 +284,7 @@ peer_flush(struct rpc_peer *peer)
 	message.msg_iovlen = n_pieces < SEND_PIECES ? (size_t)n_pieces : SEND_PIECES;
 	n = sendmsg(peer->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n > 0) {
+		peer->n_sent += (size_t)n;
 		(void)evbuffer_drain(peer->out, (size_t)n);
 	} else if (n < 0 && errno != EAGAIN && errno != EINTR && errno != ENOBUFS) {
 		peer->deaf = true;

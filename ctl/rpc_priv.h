@@ -74,6 +74,7 @@ struct rpc_peer {
 	struct rpc_who who; /* its role: what it came with */
 	int fds[RPC_FDS_MAX]; /* received and not taken, oldest first */
 	size_t n_fds;
+	uint64_t n_sent; /* bytes */
 	size_t scanned; /* bytes of `in` known to hold no newline */
 
 	struct jsonrpc_message message; /* the line being served; root NULL: none */

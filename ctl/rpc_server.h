@@ -138,6 +138,9 @@ struct rpc_peer *rpc_call_peer(const struct rpc_call *call) ON_MAIN;
  * whoever notifies looks here first. */
 size_t rpc_peer_waiting(const struct rpc_peer *peer) ON_MAIN;
 
+/* Bytes sent so far: while some wait, it grows only if the peer reads. */
+uint64_t rpc_peer_sent(const struct rpc_peer *peer) ON_MAIN;
+
 /* Send one line of JSON, `len` bytes without its newline; copied. Nothing of the peer's is freed
  * before the loop runs. */
 void rpc_peer_notify(struct rpc_peer *peer, const char *text, size_t len) ON_MAIN;

@@ -104,6 +104,8 @@ struct port_event {
 	const char *port;
 	const char *what; /* "guest-connected", "guest-disconnected", "queue-stopped", ... */
 	int queue; /* of the guest's numbering; -1: the whole port */
+	const char *oper; /* the status that it has now, as in the schema; NULL: not about that */
+	bool routine; /* as it should be: worth no line in the log */
 	const char *text; /* a sentence for people */
 };
 

@@ -10,17 +10,18 @@
 LOG_MODULE("port");
 
 /* What belongs to the day's work; all else is worth a warning. */
-static bool
-is_usual(const char *what)
+static enum event_severity
+severity_of(const struct port_event *event)
 {
-	static const char *const usual[] = {"guest-connected", "guest-disconnected"};
+	static const char *const usual[] = {"guest-connected", "guest-disconnected", "up",
+		"attached", "detached", "stopped", "recovered"};
 
 	for (size_t i = 0; i < ARRAY_LEN(usual); i++) {
-		if (strcmp(what, usual[i]) == 0) {
-			return true;
+		if (strcmp(event->what, usual[i]) == 0) {
+			return event->routine ? EVENT_INFO : EVENT_NOTICE;
 		}
 	}
-	return false;
+	return EVENT_WARNING;
 }
 
 bool
@@ -43,33 +44,44 @@ port_log_may(struct port_log *log, uint64_t now, uint32_t *quiet)
 static void
 port_event_log(struct world_port *port, const struct port_event *event) ON_MAIN
 {
+	static const enum log_level levels[] = {
+		[EVENT_INFO] = LOG_INFO,
+		[EVENT_NOTICE] = LOG_NOTICE,
+		[EVENT_WARNING] = LOG_WARN,
+		[EVENT_ERROR] = LOG_ERROR,
+	};
 	char more[64] = "";
 	uint32_t quiet = 0;
 
-	if (port != NULL && !port_log_may(&port->log, clock_now(), &quiet)) {
+	if (port != NULL && !event->routine && !port_log_may(&port->log, clock_now(), &quiet)) {
 		return;
 	}
 	if (quiet > 0) {
 		(void)str_appendf(
 			more, sizeof(more), " (%" PRIu32 " events before were not logged)", quiet);
 	}
-	LOG_AT(is_usual(event->what) ? LOG_NOTICE : LOG_WARN, "%s: %s: %s%s", event->port,
-		event->what, event->text, more);
+	LOG_AT(levels[severity_of(event)], "%s: %s: %s%s", event->port, event->what, event->text,
+		more);
 }
 
 json_t *
-port_event_json(const struct world *world, const struct port_event *event, const char **bridge)
+port_event_json(
+	const struct world *world, const struct port_event *event, struct event_about *about)
 {
 	const struct world_port *port = world_find_port(world, event->port);
-	json_t *body = json_object();
+	json_t *body = event_body(severity_of(event), event->what, event->text);
 
-	*bridge = port == NULL || port->bridge[0] == '\0' ? NULL : port->bridge;
+	*about = (struct event_about){.port = event->port};
+	if (port != NULL && port->bridge[0] != '\0') {
+		about->bridge = port->bridge;
+	}
 	(void)json_object_set_new(body, "port", json_string(event->port));
-	(void)json_object_set_new(body, "event", json_string(event->what));
 	if (event->queue >= 0) {
 		(void)json_object_set_new(body, "queue", json_integer(event->queue));
 	}
-	(void)json_object_set_new(body, "text", json_string(event->text));
+	if (event->oper != NULL) {
+		(void)json_object_set_new(body, "oper-status", json_string(event->oper));
+	}
 	return body;
 }
 
@@ -77,13 +89,13 @@ void
 port_events_take(void *arg, const struct port_event *event)
 {
 	struct port_events *ports = arg;
-	const char *bridge;
+	struct event_about about;
 	json_t *body;
 
 	role_assert(&role_main);
 	port_event_log(world_find_port(ports->world, event->port), event);
 	if (ports->events != NULL && events_wanted(ports->events, EVENT_PORT)) {
-		body = port_event_json(ports->world, event, &bridge);
-		events_emit(ports->events, EVENT_PORT, bridge, body);
+		body = port_event_json(ports->world, event, &about);
+		events_emit(ports->events, EVENT_PORT, &about, body);
 	}
 }

@@ -19,12 +19,13 @@ static void
 expect_json(const struct world *world, const struct port_event *event, const char *bridge,
 	const char *expected) ON_MAIN
 {
-	const char *its;
-	json_t *body = port_event_json(world, event, &its);
+	struct event_about about;
+	json_t *body = port_event_json(world, event, &about);
 	char *text = json_dumps(body, JSON_COMPACT);
 
 	assert_string_equal(text, expected);
-	assert_true(bridge == NULL ? its == NULL : strcmp(its, bridge) == 0);
+	assert_true(bridge == NULL ? about.bridge == NULL : strcmp(about.bridge, bridge) == 0);
+	assert_string_equal(about.port, event->port);
 	free(text);
 	json_decref(body);
 }
@@ -42,15 +43,23 @@ test_members(void **state)
 	str_copy(port->name, "vm1", sizeof(port->name));
 	world_init(&world);
 	expect_json(&world, &event, NULL,
-		"{\"port\":\"vm1\",\"event\":\"guest-connected\",\"text\":\"\\\"hello\\\"\"}");
+		"{\"severity\":\"notice\",\"event\":\"guest-connected\",\"text\":"
+		"\"\\\"hello\\\"\",\"port\":\"vm1\"}");
 	world_add_port(&world, port);
 	expect_json(&world, &event, NULL,
-		"{\"port\":\"vm1\",\"event\":\"guest-connected\",\"text\":\"\\\"hello\\\"\"}");
+		"{\"severity\":\"notice\",\"event\":\"guest-connected\",\"text\":"
+		"\"\\\"hello\\\"\",\"port\":\"vm1\"}");
 	str_copy(port->bridge, "br0", sizeof(port->bridge));
 	event.queue = 0;
 	expect_json(&world, &event, "br0",
-		"{\"port\":\"vm1\",\"event\":\"guest-connected\",\"queue\":0,\"text\":\"\\\"hello\\"
-		"\"\"}");
+		"{\"severity\":\"notice\",\"event\":\"guest-connected\",\"text\":"
+		"\"\\\"hello\\\"\",\"port\":\"vm1\",\"queue\":0}");
+	event.what = "failed";
+	event.queue = -1;
+	event.oper = "failed";
+	expect_json(&world, &event, "br0",
+		"{\"severity\":\"warning\",\"event\":\"failed\",\"text\":\"\\\"hello\\\"\","
+		"\"port\":\"vm1\",\"oper-status\":\"failed\"}");
 	world_fini(&world);
 }
 

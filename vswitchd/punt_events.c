@@ -35,7 +35,7 @@ hex(const uint8_t *bytes, uint32_t len)
 }
 
 json_t *
-punt_event(const struct world *world, const struct punted *punted, const char **bridge)
+punt_event(const struct world *world, const struct punted *punted, struct event_about *about)
 {
 	static const char *const reasons[] = {
 		[PUNT_ACTION] = "action",
@@ -46,9 +46,10 @@ punt_event(const struct world *world, const struct punted *punted, const char **
 	const struct dp_port *port = dp_port_by_id(world->dp, punted->in_port);
 	json_t *body = json_object();
 
-	*bridge = bridge_name(world, punted->bridge);
+	*about = (struct event_about){.bridge = bridge_name(world, punted->bridge)};
 	if (port != NULL && dp_port_device(port) != NULL) {
-		(void)json_object_set_new(body, "in-port", json_string(dp_port_device(port)->name));
+		about->port = dp_port_device(port)->name;
+		(void)json_object_set_new(body, "in-port", json_string(about->port));
 	}
 	(void)json_object_set_new(body, "reason", json_string(reasons[punted->reason]));
 	if (punted->reason == PUNT_SAMPLE) {
@@ -70,13 +71,13 @@ punt_events_take(void *arg, const struct punted *punted)
 {
 	struct punt_events *punts = arg;
 	enum event_topic topic = topic_of(punted);
-	const char *bridge;
+	struct event_about about;
 	json_t *body;
 
 	role_assert(&role_main);
 	if (punts->events != NULL && events_wanted(punts->events, topic)) {
-		body = punt_event(punts->world, punted, &bridge);
-		events_emit(punts->events, topic, bridge, body);
+		body = punt_event(punts->world, punted, &about);
+		events_emit(punts->events, topic, &about, body);
 	}
 }
 

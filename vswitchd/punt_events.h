@@ -31,8 +31,8 @@ void punt_events_take(void *arg, const struct punted *punted);
 /* Does anybody wait for packets? Then dp_step wants to be called each DP_STEP_PUNT. */
 bool punt_events_wanted(const struct punt_events *punts) ON_MAIN;
 
-/* The members of the event that follow its bridge, and *bridge, NULL if that is gone. */
-json_t *
-punt_event(const struct world *world, const struct punted *punted, const char **bridge) ON_MAIN;
+/* The members of the event that follow its bridge, and what it is about. */
+json_t *punt_event(
+	const struct world *world, const struct punted *punted, struct event_about *about) ON_MAIN;
 
 #endif

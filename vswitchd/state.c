@@ -11,6 +11,7 @@
 #include "datapath/dp/dp_flows.h"
 #include "datapath/dp/dp_rules.h"
 #include "vswitchd/bridge_policy.h"
+#include "vswitchd/captures.h"
 #include "vswitchd/state_vhost.h"
 #include "vswitchd/world.h"
 #include "vswitchd/world_acl.h"
@@ -87,23 +88,12 @@ static void
 port_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
 {
 	const struct world_port *port = world_find_port(world, name);
-	struct port_status status = {.oper = PORT_FAILED};
+	struct port_status status;
 
 	if (port == NULL) {
 		return;
 	}
-	if (port->dp == NULL) {
-		str_copy(status.reason, port->reason, sizeof(status.reason));
-	} else {
-		const struct port *device = dp_port_device(port->dp);
-
-		device->ops->status(device, &status);
-		if (!port->fwd.enabled) {
-			status.oper = PORT_STOPPED;
-			str_copy(status.reason, "the port is disabled (enabled=false)",
-				sizeof(status.reason));
-		}
-	}
+	world_port_status(port, &status);
 	(void)json_object_set_new(entry, "oper-status", json_string(port_oper_name(status.oper)));
 	if (status.reason[0] != '\0') {
 		(void)json_object_set_new(entry, "reason", json_string(status.reason));
@@ -252,6 +242,9 @@ system_state(const struct world *world, json_t *entry) ON_MAIN
 		(void)json_array_append_new(workers, worker_state(world, w));
 	}
 	(void)json_object_set_new(entry, "worker", workers);
+	if (world->captures != NULL) {
+		captures_state(world->captures, entry);
+	}
 	system_parts_state(&world->parts, entry);
 }
 

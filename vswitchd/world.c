@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "vswitchd/bridge_policy.h"
+#include "vswitchd/port_change.h"
 #include "vswitchd/port_config.h"
 #include "vswitchd/world_acl.h"
 
@@ -286,19 +287,31 @@ world_port_late(void *arg, const char *name, const struct port_counters *counter
 	}
 }
 
-/* A device that has gone from under a port: keep the port, say why, try again. */
-static void
-check_gone(struct world *world, struct world_port *port, uint64_t now) ON_MAIN
+void
+world_port_status(const struct world_port *port, struct port_status *status)
 {
-	struct port *device = dp_port_device(port->dp);
-	struct port_status status = {.oper = PORT_UP};
-
-	device->ops->status(device, &status);
-	if (status.oper != PORT_FAILED) {
+	*status = (struct port_status){.oper = PORT_FAILED};
+	if (port->dp == NULL) {
+		str_copy(status->reason, port->reason, sizeof(status->reason));
 		return;
 	}
-	log_warn("port %s: %s", port->name, status.reason);
-	str_copy(port->reason, status.reason, sizeof(port->reason));
+	dp_port_device(port->dp)->ops->status(dp_port_device(port->dp), status);
+	if (status->oper != PORT_FAILED && !port->fwd.enabled) {
+		status->oper = PORT_STOPPED;
+		str_copy(status->reason, "the port is disabled (enabled=false)",
+			sizeof(status->reason));
+	}
+}
+
+/* A device that has gone from under a port: keep the port, say why, try again. */
+static void
+check_gone(struct world *world, struct world_port *port, const struct port_status *status,
+	uint64_t now) ON_MAIN
+{
+	if (status->oper != PORT_FAILED) {
+		return;
+	}
+	str_copy(port->reason, status->reason, sizeof(port->reason));
 	world_port_close(world, port, PORT_CLOSE_SHUTDOWN, NULL, NULL);
 	dp_publish(world->dp);
 	port->retry_at = now + WORLD_RETRY;
@@ -314,7 +327,6 @@ retry(struct world *world, struct world_port *port, uint64_t now) ON_MAIN
 		return;
 	}
 	if (world_port_open(world, port, NULL) == 0) {
-		log_notice("port %s: its device is there now", port->name);
 		world_port_forward(world, port);
 		dp_publish(world->dp);
 		return;
@@ -342,10 +354,15 @@ world_step(struct world *world, uint64_t now)
 		}
 	}
 	TAILQ_FOREACH (port, &world->ports, link) {
+		struct port_status status;
+
 		if (port->dp == NULL) {
 			retry(world, port, now);
-		} else {
-			check_gone(world, port, now);
+		}
+		world_port_status(port, &status);
+		port_change_tell(world, port, &status);
+		if (port->dp != NULL) {
+			check_gone(world, port, &status, now);
 		}
 	}
 }

@@ -29,8 +29,18 @@
 
 struct world;
 struct world_acl;
+struct captures;
 struct world_group;
 struct plan;
+
+/* How much of a bridge's MAC table was told of, see mac_events.h. */
+struct mac_gate {
+	uint64_t second; /* that `n` is of */
+	uint32_t n;
+	uint64_t lost; /* not told, since somebody was told of that */
+	uint64_t told; /* the second of that */
+	uint64_t queue_lost; /* counted of the table's queue so far */
+};
 
 struct world_bridge {
 	TAILQ_ENTRY(world_bridge) link;
@@ -39,6 +49,7 @@ struct world_bridge {
 	json_t *config; /* the entry as configured, for its static addresses; owned */
 	bool statics_wait; /* some found no room yet: tried again each second */
 	SLIST_HEAD(, world_group) groups; /* bridge_policy.h */
+	struct mac_gate macs;
 };
 
 /* Lines of the log about one port, see port_events.h. */
@@ -59,6 +70,8 @@ struct world_port {
 	uint64_t retry_at;
 	struct port_counters past; /* of earlier devices of this port */
 	struct port_log log;
+	bool seen; /* its status has been told */
+	enum port_oper oper; /* as it was told last */
 	uint16_t number; /* that rules know its name by, while it is configured; 0: none left */
 };
 
@@ -79,11 +92,15 @@ struct world {
 	struct name_map exclusive; /* resource (port_config_exclusive) to struct world_port */
 	struct port_numbers numbers; /* of names of ports */
 	struct system_parts parts; /* who carries out containers of /system */
+	struct captures *captures; /* captures.h; NULL: nothing can be captured */
 	struct plan *plan; /* of the running transaction */
 	void (*kick)(void *arg); /* main has something to step soon */
 	void *kick_arg;
 	uint64_t statics_at; /* when waiting static addresses were last tried */
 	uint64_t started; /* time of start, for uptime */
+	/* A port has another status; NULL: nobody wants to know. */
+	void (*event)(void *arg, const struct port_event *event);
+	void *event_arg;
 	json_t *(*memory)(void *arg); /* the state container /system/memory; NULL: none */
 	void *memory_arg;
 };
@@ -142,6 +159,9 @@ int world_port_open(struct world *world, struct world_port *port, struct err *er
 
 /* Publish how the port forwards, and the static addresses that name it. */
 void world_port_forward(struct world *world, struct world_port *port) ON_MAIN;
+
+/* What the port's oper-status and reason are: its device's, or why there is none. */
+void world_port_status(const struct world_port *port, struct port_status *status) ON_MAIN;
 
 /* Close the device; its counters are kept. */
 void world_port_close(struct world *world, struct world_port *port, enum port_close why,

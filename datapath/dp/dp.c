@@ -4,14 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "datapath/dp/dp_flows.h"
 #include "datapath/dp/dp_keys.h"
 #include "datapath/dp/dp_priv.h"
 #include "datapath/dp/dp_rules_priv.h"
 #include "datapath/dp/rule_slots.h"
-
-LOG_MODULE("dp");
 
 static void
 dp_stop_workers(struct dp *dp) ON_MAIN
@@ -23,8 +20,8 @@ dp_stop_workers(struct dp *dp) ON_MAIN
 	}
 }
 
-static uint32_t
-dp_flows(const struct dp *dp)
+uint32_t
+dp_flows_max(const struct dp *dp)
 {
 	return dp->options.flows != 0 ? dp->options.flows : DP_FLOWS_DEFAULT;
 }
@@ -39,7 +36,7 @@ dp_create_workers(struct dp *dp, struct err *err) ON_MAIN
 		int cpu = options->cpus == NULL ? -1 : options->cpus[w];
 		const struct burst_conf conf = {
 			.worker = w,
-			.flows = dp_flows(dp),
+			.flows = dp_flows_max(dp),
 			.seed = options->seed ^ (w + 1) * UINT64_C(0x9e3779b97f4a7c15),
 			.miss_budget = options->threads && !options->no_budget,
 		};
@@ -140,6 +137,7 @@ dp_destroy(struct dp *dp, enum port_close why)
 	dp_ports_shutdown(dp, why);
 	dp_bridges_shutdown(dp);
 	dp_acls_shutdown(dp);
+	dp_captures_shutdown(dp);
 	dp->dirty = true;
 	/* The last snapshot is empty: everything before it is retired, itself too in the end. */
 	dp->options.n_workers = 0;
@@ -153,25 +151,6 @@ dp_destroy(struct dp *dp, enum port_close why)
 	free(dp);
 }
 
-/* A worker that does not come round any more is named, once. */
-static void
-workers_watch(struct dp *dp, uint64_t now)
-{
-	for (unsigned int w = 0; dp->options.threads && w < dp->options.n_workers; w++) {
-		struct worker *worker = dp->workers[w];
-		uint64_t iterations = __atomic_load_n(&worker->iterations, __ATOMIC_RELAXED);
-
-		if (iterations != worker->seen_iterations || worker->seen_at == 0) {
-			worker->seen_iterations = iterations;
-			worker->seen_at = now;
-			worker->stalled = false;
-		} else if (now - worker->seen_at > DP_STALLED && !worker->stalled) {
-			worker->stalled = true;
-			log_warn("worker %u has made no progress for 2 s", w);
-		}
-	}
-}
-
 static void
 ports_poll(struct dp *dp, uint64_t now) ON_MAIN
 {
@@ -181,7 +160,7 @@ ports_poll(struct dp *dp, uint64_t now) ON_MAIN
 		return;
 	}
 	dp->polled_at = now;
-	workers_watch(dp, now);
+	dp_workers_watch(dp, now);
 	for (unsigned int w = 0; w < dp->options.n_workers; w++) {
 		flow_cache_populate(dp->workers[w]->burst->flows.cache);
 	}
@@ -203,6 +182,7 @@ dp_step(struct dp *dp, uint64_t now)
 	dp->now = now;
 	/* First, while the ports and bridges that they name are still there. */
 	busy = dp_punts_step(dp, now);
+	busy = dp_macs_step(dp) || busy;
 	busy = dp_ports_step(dp, now) || busy;
 	busy = dp_rules_step(dp, now) || busy;
 	busy = dp_flows_step(dp, now) || busy;
@@ -230,41 +210,4 @@ unsigned int
 dp_n_workers(const struct dp *dp)
 {
 	return dp->options.n_workers;
-}
-
-void
-dp_worker_get_stats(const struct dp *dp, unsigned int index, struct dp_worker_stats *stats)
-{
-	const struct worker *worker = dp->workers[index];
-	const struct flow_cache *cache = worker->burst->flows.cache;
-
-	stats->cpu = worker->cpu;
-	stats->state = worker->stalled                               ? DP_WORKER_STALLED
-		: __atomic_load_n(&worker->asleep, __ATOMIC_RELAXED) ? DP_WORKER_SLEEPING
-								     : DP_WORKER_POLLING;
-	stats->iterations = __atomic_load_n(&worker->iterations, __ATOMIC_RELAXED);
-	stats->packets = __atomic_load_n(&worker->packets, __ATOMIC_RELAXED);
-	stats->busy_cycles = __atomic_load_n(&worker->busy_cycles, __ATOMIC_RELAXED);
-	stats->idle_cycles = __atomic_load_n(&worker->idle_cycles, __ATOMIC_RELAXED);
-	stats->n_rxq = dp->snapshot->workers[index].n_rxq;
-	stats->flows = flow_cache_count(cache);
-	stats->flows_max = dp_flows(dp);
-	stats->flows_memory = flow_cache_memory(cache);
-	stats->programs = intern_count(worker->burst->flows.programs);
-	stats->programs_memory = intern_memory(worker->burst->flows.programs);
-	flow_cache_get_stats(cache, &stats->flow_cache);
-}
-
-bool
-dp_worker_rxq(
-	const struct dp *dp, unsigned int worker, uint32_t i, const char **port, uint16_t *queue)
-{
-	const struct worker_view *view = &dp->snapshot->workers[worker];
-
-	if (i >= view->n_rxq) {
-		return false;
-	}
-	*port = view->rxq[i].port->port->name;
-	*queue = view->rxq[i].queue;
-	return true;
 }

@@ -31,7 +31,9 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/role.h"
+#include "datapath/dp/dp_macs.h"
 #include "datapath/dp/dp_punt.h"
+#include "datapath/dp/dp_workers.h"
 #include "datapath/pipe/burst.h"
 #include "ports/port.h"
 
@@ -69,6 +71,12 @@ struct dp_options {
 	 * dp_step. `punted` is the datapath's again when it returns. */
 	void (*punt)(void *arg, const struct punted *punted);
 	void *punt_arg;
+	/* Changes of MAC tables, once dp_tell_macs has asked for them; NULL: never. As `punt`. */
+	void (*mac)(void *arg, struct dp_bridge *bridge, const struct fdb_news *news);
+	void *mac_arg;
+	/* A worker that has stalled or runs again; NULL: nobody wants to know. As `punt`. */
+	void (*worker)(void *arg, const struct dp_worker_event *event);
+	void *worker_arg;
 };
 
 /* How a port takes part in forwarding. */
@@ -88,26 +96,7 @@ struct dp_bridge_conf {
 	uint32_t punt_rate; /* packets a second that may be punted; 0: DP_PUNT_RATE_DEFAULT */
 };
 
-enum dp_worker_state { DP_WORKER_POLLING, DP_WORKER_SLEEPING, DP_WORKER_STALLED };
-
 #define DP_LAG_MAX 1024
-#define DP_STALLED (2 * CLOCK_S) /* a worker without a loop for this long is reported */
-
-struct dp_worker_stats {
-	enum dp_worker_state state;
-	int cpu; /* -1: not pinned */
-	uint64_t iterations;
-	uint64_t packets;
-	uint64_t busy_cycles; /* TSC cycles of loops that moved packets */
-	uint64_t idle_cycles; /* of loops that did not, sleep included */
-	uint32_t n_rxq;
-	uint32_t flows; /* remembered now */
-	uint32_t flows_max;
-	uint64_t flows_memory; /* bytes */
-	uint32_t programs; /* distinct ones that they hold */
-	uint64_t programs_memory; /* bytes */
-	struct flow_cache_stats flow_cache; /* per packet: hits and misses */
-};
 
 int dp_create(const struct dp_options *options, struct dp **out, struct err *err) ON_MAIN;
 
@@ -143,13 +132,6 @@ uint64_t dp_extra_copies(const struct dp *dp) ON_MAIN;
 
 /* Time of the last dp_step; the FDBs' seconds are its seconds. */
 uint64_t dp_now(const struct dp *dp) ON_MAIN;
-void dp_worker_get_stats(
-	const struct dp *dp, unsigned int worker, struct dp_worker_stats *stats) ON_MAIN;
-
-/* The i-th queue that the worker polls; false past the end. */
-bool dp_worker_rxq(const struct dp *dp, unsigned int worker, uint32_t i, const char **port,
-	uint16_t *queue) ON_MAIN;
-
 /* --- ports ---------------------------------------------------------------------------------- */
 
 /* Open the device and give it an id. Nothing is forwarded before dp_port_set and dp_publish. */
@@ -198,6 +180,8 @@ void dp_bridge_commit(struct dp *dp, struct dp_bridge *bridge, const struct dp_b
 /* Both at once; *replaced: there is a new table. */
 int dp_bridge_set(struct dp *dp, struct dp_bridge *bridge, const struct dp_bridge_conf *conf,
 	bool *replaced, struct err *err) ON_MAIN;
+
+uint32_t dp_bridge_id(const struct dp_bridge *bridge);
 
 /* By id, or NULL. */
 struct dp_bridge *dp_bridge_by_id(const struct dp *dp, uint32_t id) ON_MAIN;

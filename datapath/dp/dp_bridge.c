@@ -67,6 +67,7 @@ dp_bridge_create(
 		return err_set(err, ERR_LIMIT, NULL, "out of memory");
 	}
 	bridge->flooded_base = flooded_sum(dp, id);
+	fdb_tell(bridge->fdb, dp->telling_macs);
 	dp->bridges[id] = bridge;
 	TAILQ_INSERT_TAIL(&dp->bridge_list, bridge, link);
 	dp_bridge_touch(dp, bridge);
@@ -105,6 +106,7 @@ dp_bridge_get_stats(const struct dp_bridge *bridge, struct fdb_stats *stats)
 	stats->moved += past->moved;
 	stats->move_limited += past->move_limited;
 	stats->evicted += past->evicted;
+	stats->port_limited += past->port_limited;
 	stats->aged += past->aged;
 	stats->refused += past->refused;
 }
@@ -122,6 +124,7 @@ dp_bridge_clear_stats(const struct dp *dp, struct dp_bridge *bridge)
 		.moved = -now.moved,
 		.move_limited = -now.move_limited,
 		.evicted = -now.evicted,
+		.port_limited = -now.port_limited,
 		.aged = -now.aged,
 		.refused = -now.refused};
 }
@@ -134,6 +137,7 @@ dp_bridge_commit(struct dp *dp, struct dp_bridge *bridge, const struct dp_bridge
 		dp_bridge_get_stats(bridge, &bridge->past);
 		dp_retire(dp, fdb_free, bridge->fdb);
 		bridge->fdb = table;
+		fdb_tell(bridge->fdb, dp->telling_macs);
 	} else if (fdb_set_conf(bridge->fdb, &conf->fdb) != 0) {
 		assert(!"dp_bridge_prepare has seen that it fits");
 	}
@@ -221,6 +225,12 @@ dp_bridges_step(struct dp *dp, uint64_t now)
 			}
 		}
 	}
+}
+
+uint32_t
+dp_bridge_id(const struct dp_bridge *bridge)
+{
+	return bridge->id;
 }
 
 struct dp_bridge *

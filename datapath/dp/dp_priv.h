@@ -83,6 +83,7 @@ struct dp_port {
 	struct dp_bridge *bridge;
 	struct txq_lock *tx_locks;
 	struct port_guard guard;
+	struct capture_list *captures; /* that look at it; NULL: none */
 	struct port_counters at_close; /* what dp_port_close's caller could read */
 	struct port_counters base; /* sums when the port was opened or cleared */
 	struct dp_port_flows flows_base; /* likewise */
@@ -103,6 +104,7 @@ struct dp_bridge {
 	uint32_t id;
 	uint32_t n_members;
 	bool view_stale; /* members or options changed since `view` was built */
+	bool members_stale; /* the same members, but some have other views */
 	struct bridge_view *view;
 	struct fdb *fdb;
 	struct dp_rules *rules; /* NULL: there never was one */
@@ -131,6 +133,7 @@ struct dp {
 	const struct snapshot *snapshot;
 	struct worker **workers;
 	bool dirty;
+	bool telling_macs;
 	uint64_t version;
 	uint64_t next_id_seed;
 	struct dp_port *ports[DP_PORTS_MAX]; /* by id, from open until the id is free */
@@ -144,6 +147,7 @@ struct dp {
 	struct dp_port_list leaving; /* the other states */
 	struct dp_bridge_list bridge_list;
 	struct dp_acl_list acls;
+	LIST_HEAD(, dp_capture) captures;
 	STAILQ_HEAD(, retired) deferred; /* in the newest snapshot; retired by the next one */
 	STAILQ_HEAD(, retired) retired;
 	uint32_t n_waiting; /* snapshots among both */
@@ -181,6 +185,17 @@ void dp_punt_clear(const struct dp *dp, struct dp_bridge *bridge) ON_MAIN;
 
 /* Take what workers have put; true if there was any. */
 bool dp_punts_step(struct dp *dp, uint64_t now) ON_MAIN;
+bool dp_macs_step(struct dp *dp) ON_MAIN; /* dp_macs.c */
+
+/* Tell of workers that do not come round; dp_workers.c */
+void dp_workers_watch(struct dp *dp, uint64_t now) ON_MAIN;
+
+/* Flows that each worker remembers at most. */
+uint32_t dp_flows_max(const struct dp *dp);
+
+/* The port's view, not published yet, gets the captures that look at it. dp_capture.c */
+void dp_port_captures_set(struct dp *dp, struct dp_port *port) ON_MAIN;
+void dp_captures_shutdown(struct dp *dp) ON_MAIN; /* workers have stopped */
 
 /* Close everything at once, workers have stopped. */
 void dp_ports_shutdown(struct dp *dp, enum port_close why) ON_MAIN;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -33,6 +34,7 @@ worker_create(const struct burst_conf *conf, int cpu, bool poll, bool eal, struc
 	worker->eal = eal;
 	worker->grace = grace;
 	worker->snapshot = snapshot;
+	worker->place = WORKER_NOWHERE;
 	rc = burst_create(conf, &worker->burst);
 	if (rc != 0) {
 		free(worker);
@@ -67,11 +69,16 @@ worker_step(struct worker *worker, uint64_t now)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < view->n_rxq; i++) {
-		const uint16_t got = burst_run(worker->burst, snap, &view->rxq[i], &time);
+		const struct rxq_view *rxq = &view->rxq[i];
+		uint16_t got;
 
+		__atomic_store_n(
+			&worker->place, rxq->port->id << 16 | rxq->queue, __ATOMIC_RELAXED);
+		got = burst_run(worker->burst, snap, rxq, &time);
 		busy += got > 0;
 		n += got;
 	}
+	__atomic_store_n(&worker->place, WORKER_NOWHERE, __ATOMIC_RELAXED);
 	worker->burst->flows.busy_queues = busy;
 	burst_upkeep(worker->burst, snap, &time);
 	grace_quiescent(worker->grace, worker->index);
@@ -142,6 +149,7 @@ worker_main(void *arg)
 	char name[16];
 
 	role_enter(&role_worker);
+	__atomic_store_n(&worker->tid, gettid(), __ATOMIC_RELAXED);
 	snprintf(name, sizeof(name), "worker-%u", worker->index);
 	(void)pthread_setname_np(pthread_self(), name);
 	(void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); /* or each sleep is 50 us longer */

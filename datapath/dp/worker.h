@@ -22,6 +22,7 @@
 
 #define WORKER_SPIN (50 * CLOCK_US) /* idle polling before the first sleep */
 #define WORKER_SLEEP_MIN (1 * CLOCK_US) /* first step; the kernel adds about 4 us */
+#define WORKER_NOWHERE UINT32_MAX /* `place`: between queues */
 #define WORKER_SLEEP_MAX (1 * CLOCK_MS) /* bounds the latency that sleeping adds */
 
 struct worker {
@@ -40,6 +41,8 @@ struct worker {
 	uint64_t busy_cycles;
 	uint64_t idle_cycles;
 	bool asleep; /* its last loop ended in a sleep */
+	uint32_t place; /* port id << 16 | queue that it has in hand, or WORKER_NOWHERE */
+	int tid; /* gettid(2); 0 until the thread runs */
 	/* main's */
 	uint64_t
 		seen_iterations; /* when dp_step last looked, and since when it has been the same */
