@@ -31,6 +31,7 @@ enum cli_status {
 	CLI_REFUSED = 1, /* by the daemon, or a local file could not be used */
 	CLI_USAGE = 2, /* the command line is wrong; nothing was asked */
 	CLI_NO_DAEMON = 3, /* nobody answers */
+	CLI_INTERRUPTED = 130, /* by whoever typed it; as shells say it: 128 + SIGINT */
 };
 
 /* What an argument is: for completion, and for the key=value check. */
@@ -49,6 +50,7 @@ enum cli_word {
 	CLI_WORD_PLACE, /* a bridge or a port */
 	CLI_WORD_CACHE, /* show, stats */
 	CLI_WORD_TOPIC, /* of events */
+	CLI_WORD_DIRECTION, /* of a capture */
 	CLI_WORD_BRIDGE_LEAF, /* key=value of a bridge */
 	CLI_WORD_PORT_LEAF,
 	CLI_WORD_ACL_LEAF,
@@ -72,6 +74,7 @@ struct cli_option {
 	enum cli_option_kind kind;
 	const char *value; /* what to call the value in help */
 	const char *help;
+	char letter; /* it can be written as -X, too; '\0': it cannot */
 };
 
 #define CLI_WORDS_MAX 4 /* kinds given for arguments; the last holds for all that follow */
@@ -118,7 +121,10 @@ struct cli {
 	FILE *out;
 	FILE *err;
 	bool colour; /* out is a terminal that wants it */
+	bool utf8; /* it shows more than ASCII */
 	unsigned int width; /* columns of that terminal; 0: no terminal, no limit */
+	bool keep_going; /* of several commands: when one has failed */
+	int interrupt_fd; /* readable when the command that runs shall end; -1: a signal ends it */
 	struct client *client; /* opened by the first call */
 	char socket[108]; /* the path in use, for messages */
 	const struct cli_command *command; /* that runs */
@@ -127,8 +133,14 @@ struct cli {
 
 /* --- cli_run.c ------------------------------------------------------------------------------- */
 
-/* The whole program: argv as main has it. */
+/* The whole program: argv as main has it. Without a command: cli_shell.h. */
 int cli_run(int argc, char **argv, FILE *out, FILE *err);
+
+/* One command more: the words behind "vswitchctl". Its options hold for it alone. */
+enum cli_status cli_line(struct cli *cli, size_t n, char **words);
+
+/* Look at the terminal that cli->out may be: its width, what it can show. */
+void cli_terminal(struct cli *cli);
 
 /* All commands, table by table; ends with NULL. */
 extern const struct cli_command *const cli_tables[];
@@ -150,6 +162,7 @@ extern const struct cli_command cli_revision_commands[];
 extern const struct cli_command cli_call_commands[];
 extern const struct cli_command cli_fake_commands[];
 extern const struct cli_command cli_events_commands[];
+extern const struct cli_command cli_capture_commands[];
 
 /* The command with these words (verb may be NULL), or NULL. */
 const struct cli_command *cli_command_find(const char *noun, const char *verb);
@@ -167,18 +180,28 @@ extern const struct cli_option cli_global_options[];
 /* --- cli_help.c ------------------------------------------------------------------------------ */
 
 void cli_help_all(FILE *out);
+void cli_help_brief(FILE *out); /* the commands alone */
 void cli_help_noun(FILE *out, const char *noun);
 void cli_help_command(FILE *out, const struct cli_command *command);
+
+/* The commands as mdoc(7), for the manual page. */
+void cli_manual(FILE *out);
 
 /* "vswitchctl port add NAME ..." and a newline. */
 void cli_usage_line(FILE *out, const struct cli_command *command);
 
 /* --- cli_complete.c -------------------------------------------------------------------------- */
 
-/* One candidate per line for the last of `words` (the words after the program's name). */
+/*
+ * One candidate per line for the last of `words` (the words after the program's name). A connection
+ * that it makes is left in cli->client.
+ */
 enum cli_status cli_complete(struct cli *cli, size_t n, char **words);
 
 /* --- cli_rpc.c ------------------------------------------------------------------------------- */
+
+/* Connect, unless that is done already. Says what went wrong. */
+enum cli_status cli_connect(struct cli *cli);
 
 /* Call a method; takes `params`. Says what went wrong. *result is a new reference if CLI_OK. */
 enum cli_status cli_call(struct cli *cli, const char *method, json_t *params, json_t **result);

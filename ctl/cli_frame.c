@@ -166,38 +166,55 @@ say_payload(struct frame *frame, uint16_t type)
 	}
 }
 
-const char *
-cli_frame_text(const char *hex, char text[CLI_FRAME_TEXT_SIZE])
+static const char *
+say_frame(struct frame *frame)
 {
-	struct frame frame = {.text = text};
+	char *text = frame->text;
 	const uint8_t *type;
 	char other[16] = "";
 
 	text[0] = '\0';
-	frame_read(&frame, hex);
-	if (peek(&frame, 0, 12) == NULL) {
+	if (peek(frame, 0, 12) == NULL) {
 		return text;
 	}
-	say_mac(&frame, "", peek(&frame, 6, 6));
-	say_mac(&frame, " > ", peek(&frame, 0, 6));
-	frame.at = 12;
+	say_mac(frame, "", peek(frame, 6, 6));
+	say_mac(frame, " > ", peek(frame, 0, 6));
+	frame->at = 12;
 	for (int tags = 0; tags < TAGS_MAX; tags++) {
-		const uint8_t *tag = peek(&frame, 0, 4);
+		const uint8_t *tag = peek(frame, 0, 4);
 
 		if (tag == NULL || (be16(tag) != 0x8100 && be16(tag) != 0x88a8)) {
 			break;
 		}
 		(void)str_appendf(text, CLI_FRAME_TEXT_SIZE, " vlan %u", be16(tag + 2) & 0x0fffU);
-		frame.at += 4;
+		frame->at += 4;
 	}
-	type = peek(&frame, 0, 2);
+	type = peek(frame, 0, 2);
 	if (type == NULL) {
 		return text;
 	}
 	/* IEEE 802.3, 3.2.6: up to 1500 it is a length, and a LLC header follows. */
 	(void)str_appendf(other, sizeof(other), be16(type) <= 1500 ? "llc" : "0x%04x", be16(type));
-	say_name(&frame, ether_types, ARRAY_LEN(ether_types), be16(type), other);
-	frame.at += 2;
-	say_payload(&frame, be16(type));
+	say_name(frame, ether_types, ARRAY_LEN(ether_types), be16(type), other);
+	frame->at += 2;
+	say_payload(frame, be16(type));
 	return text;
+}
+
+const char *
+cli_frame_text(const char *hex, char text[CLI_FRAME_TEXT_SIZE])
+{
+	struct frame frame = {.text = text};
+
+	frame_read(&frame, hex);
+	return say_frame(&frame);
+}
+
+const char *
+cli_frame_bytes(const uint8_t *bytes, size_t len, char text[CLI_FRAME_TEXT_SIZE])
+{
+	struct frame frame = {.text = text, .len = len < BYTES_MAX ? len : BYTES_MAX};
+
+	memcpy(frame.bytes, bytes, frame.len);
+	return say_frame(&frame);
 }

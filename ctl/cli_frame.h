@@ -10,6 +10,7 @@
 #define VSW_CTL_CLI_FRAME_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define CLI_FRAME_TEXT_SIZE 256
 
@@ -18,5 +19,8 @@
  * which may be cut anywhere: what is not there is left out.
  */
 const char *cli_frame_text(const char *hex, char text[CLI_FRAME_TEXT_SIZE]);
+
+/* The same of bytes. */
+const char *cli_frame_bytes(const uint8_t *bytes, size_t len, char text[CLI_FRAME_TEXT_SIZE]);
 
 #endif

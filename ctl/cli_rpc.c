@@ -13,6 +13,12 @@ static enum cli_status call(struct cli *cli, const char *method, json_t *params,
 	json_t **fault, bool quiet);
 
 enum cli_status
+cli_connect(struct cli *cli)
+{
+	return client_need(cli, false);
+}
+
+enum cli_status
 cli_call(struct cli *cli, const char *method, json_t *params, json_t **result)
 {
 	json_t *fault = NULL;
@@ -98,11 +104,14 @@ call(struct cli *cli, const char *method, json_t *params, json_t **result, json_
 	if (rc == -EREMOTE) {
 		return CLI_REFUSED;
 	}
+	client_close(cli->client);
+	cli->client = NULL;
+	if (rc == -EINTR) {
+		return CLI_INTERRUPTED;
+	}
 	if (!quiet) {
 		(void)cli_error(cli, "%s: %s", cli->socket, err.text);
 	}
-	client_close(cli->client);
-	cli->client = NULL;
 	return CLI_NO_DAEMON;
 }
 
@@ -114,6 +123,7 @@ client_need(struct cli *cli, bool quiet)
 	int rc;
 
 	if (cli->client != NULL) {
+		client_timeout(cli->client, cli->timeout_ms);
 		return CLI_OK;
 	}
 	rc = socket_path_find(cli->socket_option, cli->socket, sizeof(cli->socket), &err);
@@ -121,6 +131,7 @@ client_need(struct cli *cli, bool quiet)
 		rc = client_open(cli->socket, cli->timeout_ms, &cli->client, &err);
 	}
 	if (rc == 0) {
+		client_interrupt(cli->client, cli->interrupt_fd);
 		return CLI_OK;
 	}
 	if (quiet) {

@@ -2,13 +2,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/str.h"
 #include "base/suggest.h"
 #include "ctl/cli.h"
 #include "ctl/cli_edit.h"
+#include "ctl/cli_shell.h"
 #include "ctl/client.h"
 
 #define TIMEOUT_DEFAULT_MS 60000
@@ -32,10 +32,18 @@ const struct cli_command *const cli_tables[] = {
 	cli_call_commands,
 	cli_fake_commands,
 	cli_events_commands,
+	cli_capture_commands,
 	NULL,
 };
 
-enum global { GLOBAL_SOCKET, GLOBAL_TIMEOUT, GLOBAL_JSON, GLOBAL_HELP, GLOBAL_VERSION };
+enum global {
+	GLOBAL_SOCKET,
+	GLOBAL_TIMEOUT,
+	GLOBAL_JSON,
+	GLOBAL_KEEP_GOING,
+	GLOBAL_HELP,
+	GLOBAL_VERSION
+};
 
 const struct cli_option cli_global_options[] = {
 	[GLOBAL_SOCKET] = {"socket", CLI_VALUE, "PATH",
@@ -44,6 +52,8 @@ const struct cli_option cli_global_options[] = {
 	[GLOBAL_TIMEOUT] = {"timeout", CLI_VALUE, "SECONDS",
 		"-t, how long to wait for an answer (default 60; 0: for ever)"},
 	[GLOBAL_JSON] = {"json", CLI_FLAG, NULL, "print what the daemon sent (RFC 7951 JSON)"},
+	[GLOBAL_KEEP_GOING] = {"keep-going", CLI_FLAG, NULL,
+		"with commands from standard input: go on after one that failed"},
 	[GLOBAL_HELP] = {"help", CLI_FLAG, NULL, "-h, help on the command before it"},
 	[GLOBAL_VERSION] = {"version", CLI_FLAG, NULL, "-V, version of vswitchctl itself"},
 	{NULL},
@@ -58,24 +68,31 @@ struct line {
 	bool version;
 };
 
-static int line_split(struct cli *cli, int argc, char **argv, struct line *line);
+static int line_split(struct cli *cli, size_t n, char **words, struct line *line);
 static int command_run(struct cli *cli, struct line *line);
-static void cli_terminal(struct cli *cli);
+static int session_run(struct cli *cli);
 
 int
 cli_run(int argc, char **argv, FILE *out, FILE *err)
 {
-	struct cli cli = {.out = out, .err = err, .timeout_ms = TIMEOUT_DEFAULT_MS};
+	struct cli cli = {
+		.out = out, .err = err, .timeout_ms = TIMEOUT_DEFAULT_MS, .interrupt_fd = -1};
 	struct line line = {.n = 0};
 	int status;
 
 	cli_terminal(&cli);
 	if (argc >= 2 && strcmp(argv[1], "__complete") == 0) {
-		return cli_complete(&cli, (size_t)argc - 2, argv + 2);
-	}
-	status = line_split(&cli, argc, argv, &line);
-	if (status == CLI_OK) {
-		status = command_run(&cli, &line);
+		status = cli_complete(&cli, (size_t)argc - 2, argv + 2);
+	} else if (argc == 2 && strcmp(argv[1], "__manual") == 0) {
+		cli_manual(out);
+		status = CLI_OK;
+	} else {
+		status = line_split(&cli, argc > 0 ? (size_t)argc - 1 : 0, argv + 1, &line);
+		if (status == CLI_OK && line.n == 0 && !line.help && !line.version) {
+			status = session_run(&cli);
+		} else if (status == CLI_OK) {
+			status = command_run(&cli, &line);
+		}
 	}
 	client_close(cli.client);
 	if (fflush(out) != 0 && status == CLI_OK) {
@@ -83,6 +100,49 @@ cli_run(int argc, char **argv, FILE *out, FILE *err)
 		status = CLI_REFUSED;
 	}
 	return status;
+}
+
+/* No command at all: they will be typed, or are in a file. */
+static int
+session_run(struct cli *cli)
+{
+	if (isatty(STDIN_FILENO) != 1) {
+		return (int)cli_lines(cli, stdin);
+	}
+	if (cli->width == 0) { /* the answers go elsewhere */
+		return cli_usage_error(cli, "a command is missing");
+	}
+	return (int)cli_shell(cli);
+}
+
+enum cli_status
+cli_line(struct cli *cli, size_t n, char **words)
+{
+	struct cli once = *cli;
+	struct line line = {.n = 0};
+	bool elsewhere;
+	int status;
+
+	once.command = NULL;
+	status = line_split(&once, n, words, &line);
+	elsewhere = once.socket_option != cli->socket_option;
+	if (elsewhere) {
+		once.client = NULL;
+	} else if (once.client != NULL && !client_idle(once.client)) {
+		/* the daemon has gone, or tells what nobody waits for any more */
+		client_close(once.client);
+		once.client = NULL;
+	}
+	if (status == CLI_OK) {
+		status = command_run(&once, &line);
+	}
+	if (elsewhere) {
+		client_close(once.client);
+	} else {
+		cli->client = once.client;
+		memcpy(cli->socket, once.socket, sizeof(cli->socket));
+	}
+	return (enum cli_status)status;
 }
 
 const struct cli_command *
@@ -135,20 +195,11 @@ cli_usage_error(struct cli *cli, const char *fmt, ...)
 	return CLI_USAGE;
 }
 
-static void
-cli_terminal(struct cli *cli)
+static bool
+is_letter(const struct cli_option *option, const char *word)
 {
-	struct winsize size;
-	int fd = fileno(cli->out);
-
-	if (fd >= 0 && isatty(fd) == 1) {
-		const char *term = getenv("TERM");
-
-		cli->width =
-			ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-		cli->colour =
-			getenv("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;
-	}
+	return option->letter != '\0' && word[0] == '-' && word[1] == option->letter &&
+		word[2] == '\0';
 }
 
 /*
@@ -160,13 +211,15 @@ option_match(const struct cli_option *option, const char *word, const char *next
 	const char **value, size_t *used)
 {
 	size_t len = strlen(option->name);
-	const char *inline_value;
+	const char *inline_value = NULL;
 
-	if (strncmp(word, "--", 2) != 0 || strncmp(word + 2, option->name, len) != 0 ||
-		(word[2 + len] != '\0' && word[2 + len] != '=')) {
-		return 0;
+	if (!is_letter(option, word)) {
+		if (strncmp(word, "--", 2) != 0 || strncmp(word + 2, option->name, len) != 0 ||
+			(word[2 + len] != '\0' && word[2 + len] != '=')) {
+			return 0;
+		}
+		inline_value = word[2 + len] == '=' ? word + 3 + len : NULL;
 	}
-	inline_value = word[2 + len] == '=' ? word + 3 + len : NULL;
 	*used = 1;
 	*value = inline_value == NULL ? "" : inline_value;
 	switch (option->kind) {
@@ -208,6 +261,9 @@ global_apply(struct cli *cli, struct line *line, enum global which, const char *
 	case GLOBAL_JSON:
 		cli->json = true;
 		return CLI_OK;
+	case GLOBAL_KEEP_GOING:
+		cli->keep_going = true;
+		return CLI_OK;
 	case GLOBAL_HELP:
 		line->help = true;
 		return CLI_OK;
@@ -240,15 +296,34 @@ long_form(const char *word)
 	return word;
 }
 
+/* Is the word an option of the command that the line has begun with? Its letters go before those
+ * of global options. */
+static bool
+is_own_letter(const struct line *line, const char *word)
+{
+	const struct cli_command *command = line->n == 0
+		? NULL
+		: cli_command_find(line->words[0], line->n > 1 ? line->words[1] : NULL);
+	const struct cli_option *option = command == NULL ? NULL : command->options;
+
+	for (; option != NULL && option->name != NULL; option++) {
+		if (is_letter(option, word)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Take the global options out, wherever they stand; "--" ends all options. */
 static int
-line_split(struct cli *cli, int argc, char **argv, struct line *line)
+line_split(struct cli *cli, size_t n, char **words, struct line *line)
 {
 	bool plain = false;
 
 	line->plain = ARGS_MAX;
-	for (int i = 1; i < argc;) {
-		const char *word = plain ? "" : long_form(argv[i]);
+	for (size_t i = 0; i < n;) {
+		const char *word =
+			plain || is_own_letter(line, words[i]) ? "" : long_form(words[i]);
 		const char *value = NULL;
 		size_t used = 1;
 		size_t which = 0;
@@ -262,13 +337,13 @@ line_split(struct cli *cli, int argc, char **argv, struct line *line)
 		}
 		for (; cli_global_options[which].name != NULL; which++) {
 			match = option_match(&cli_global_options[which], word,
-				i + 1 < argc ? argv[i + 1] : NULL, &value, &used);
+				i + 1 < n ? words[i + 1] : NULL, &value, &used);
 			if (match != 0) {
 				break;
 			}
 		}
 		if (match < 0) {
-			return cli_usage_error(cli, "%s %s", argv[i],
+			return cli_usage_error(cli, "%s %s", words[i],
 				cli_global_options[which].kind == CLI_FLAG ? "takes no value"
 									   : "needs a value");
 		}
@@ -278,13 +353,13 @@ line_split(struct cli *cli, int argc, char **argv, struct line *line)
 			if (status != CLI_OK) {
 				return status;
 			}
-			i += (int)used;
+			i += used;
 			continue;
 		}
 		if (line->n == ARGS_MAX) {
 			return cli_usage_error(cli, "more than %d arguments", ARGS_MAX);
 		}
-		line->words[line->n++] = argv[i++];
+		line->words[line->n++] = words[i++];
 	}
 	return CLI_OK;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,13 +12,17 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "ctl/client_tls.h"
 #include "ctl/jsonrpc.h"
 
 #define READ_SIZE (64 * 1024)
 
 struct client {
 	int fd;
+	struct client_tls *tls; /* NULL: a UNIX socket */
+	int interrupt_fd; /* -1: none */
 	unsigned int timeout_ms;
+	int attached; /* descriptor that goes with the next bytes, borrowed; -1: none */
 	json_int_t last_id;
 	char *buf; /* received, not yet consumed */
 	size_t len; /* bytes in buf */
@@ -31,6 +36,26 @@ static int connect_error(int error, const char *path, struct err *err);
 static int
 send_all(struct client *client, const char *bytes, size_t len, uint64_t deadline, struct err *err);
 static int receive_line(struct client *client, uint64_t deadline, json_t **out, struct err *err);
+
+static uint64_t
+deadline_in(unsigned int timeout_ms)
+{
+	return timeout_ms == 0 ? UINT64_MAX : clock_now() + timeout_ms * CLOCK_MS;
+}
+
+static struct client *
+client_new(int fd, unsigned int timeout_ms)
+{
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (client != NULL) {
+		client->fd = fd;
+		client->interrupt_fd = -1;
+		client->attached = -1;
+		client->timeout_ms = timeout_ms;
+	}
+	return client;
+}
 
 int
 client_open(const char *path, unsigned int timeout_ms, struct client **out, struct err *err)
@@ -52,13 +77,32 @@ client_open(const char *path, unsigned int timeout_ms, struct client **out, stru
 		(void)close(fd);
 		return rc;
 	}
-	client = calloc(1, sizeof(*client));
+	client = client_new(fd, timeout_ms);
 	if (client == NULL) {
 		(void)close(fd);
 		return err_set(err, ERR_LIMIT, NULL, "out of memory");
 	}
-	client->fd = fd;
-	client->timeout_ms = timeout_ms;
+	*out = client;
+	return 0;
+}
+
+int
+client_open_tls(const struct client_tls_conf *conf, unsigned int timeout_ms, struct client **out,
+	struct err *err)
+{
+	struct client_tls *tls;
+	struct client *client;
+	int rc = client_tls_open(conf, deadline_in(timeout_ms), &tls, err);
+
+	if (rc != 0) {
+		return rc;
+	}
+	client = client_new(client_tls_fd(tls), timeout_ms);
+	if (client == NULL) {
+		client_tls_close(tls);
+		return err_set(err, ERR_LIMIT, NULL, "out of memory");
+	}
+	client->tls = tls;
 	*out = client;
 	return 0;
 }
@@ -69,17 +113,41 @@ client_close(struct client *client)
 	if (client == NULL) {
 		return;
 	}
-	(void)close(client->fd);
+	if (client->tls != NULL) {
+		client_tls_close(client->tls);
+	} else {
+		(void)close(client->fd);
+	}
 	free(client->buf);
 	free(client);
+}
+
+void
+client_timeout(struct client *client, unsigned int timeout_ms)
+{
+	client->timeout_ms = timeout_ms;
+}
+
+void
+client_interrupt(struct client *client, int fd)
+{
+	client->interrupt_fd = fd;
+}
+
+bool
+client_idle(const struct client *client)
+{
+	char byte;
+
+	return client->len == 0 && recv(client->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+		errno == EAGAIN;
 }
 
 int
 client_call(struct client *client, const char *method, json_t *params, json_t **result,
 	json_t **fault, struct err *err)
 {
-	uint64_t deadline =
-		client->timeout_ms == 0 ? UINT64_MAX : clock_now() + client->timeout_ms * CLOCK_MS;
+	uint64_t deadline = deadline_in(client->timeout_ms);
 	json_t *request = jsonrpc_request_new(++client->last_id, method, params);
 	char *bytes = json_dumps(request, JSON_COMPACT);
 	json_t *answer = NULL;
@@ -134,6 +202,16 @@ client_event(struct client *client, json_t **event, struct err *err)
 	return rc;
 }
 
+bool
+client_attach(struct client *client, int fd)
+{
+	if (client->tls != NULL) {
+		return false;
+	}
+	client->attached = fd;
+	return true;
+}
+
 /* An answer to our call, or an error about the connection itself (id null); else leave it. */
 static void
 answer_take(const struct client *client, const json_t *answer, json_t **result, json_t **fault)
@@ -172,8 +250,15 @@ connect_error(int error, const char *path, struct err *err)
 static int
 wait_for(struct client *client, short events, uint64_t deadline, struct err *err)
 {
-	struct pollfd state = {.fd = client->fd, .events = events};
+	short wanted = client->tls == NULL ? events : client_tls_events(client->tls, events);
+	struct pollfd fds[] = {
+		{.fd = client->fd, .events = wanted},
+		{.fd = client->interrupt_fd, .events = POLLIN}, /* poll leaves out -1 */
+	};
 
+	if (wanted == 0) {
+		return 0;
+	}
 	for (;;) {
 		uint64_t now = clock_now();
 		int n = 0;
@@ -181,7 +266,11 @@ wait_for(struct client *client, short events, uint64_t deadline, struct err *err
 		if (now < deadline) {
 			uint64_t ms = (deadline - now) / CLOCK_MS + 1;
 
-			n = poll(&state, 1, ms > INT32_MAX ? INT32_MAX : (int)ms);
+			n = poll(fds, 2, ms > INT32_MAX ? INT32_MAX : (int)ms);
+		}
+		if (n > 0 && fds[1].revents != 0) {
+			(void)err_set(err, ERR_FAILED, NULL, "interrupted");
+			return -EINTR;
 		}
 		if (n > 0) {
 			return 0;
@@ -198,13 +287,42 @@ wait_for(struct client *client, short events, uint64_t deadline, struct err *err
 	}
 }
 
+/* Some of the bytes, and with them the descriptor that is attached. */
+static ssize_t
+send_some(const struct client *client, const char *bytes, size_t len)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr aligned;
+	} control = {.room = {0}};
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (client->tls != NULL) {
+		return client_tls_send(client->tls, bytes, len);
+	}
+	if (client->attached >= 0) {
+		struct cmsghdr *header;
+
+		message.msg_control = control.room;
+		message.msg_controllen = sizeof(control.room);
+		header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &client->attached, sizeof(int));
+	}
+	return sendmsg(client->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static int
 send_all(struct client *client, const char *bytes, size_t len, uint64_t deadline, struct err *err)
 {
 	while (len > 0) {
-		ssize_t n = send(client->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send_some(client, bytes, len);
 
 		if (n > 0) {
+			client->attached = -1;
 			bytes += n;
 			len -= (size_t)n;
 		} else if (errno == EAGAIN) {
@@ -213,7 +331,7 @@ send_all(struct client *client, const char *bytes, size_t len, uint64_t deadline
 			if (rc != 0) {
 				return rc;
 			}
-		} else if (errno == EPIPE || errno == ECONNRESET) {
+		} else if (errno == EPIPE || errno == ECONNRESET || errno == EPROTO) {
 			return 0; /* it may have said why; reading will tell */
 		} else if (errno != EINTR) {
 			return err_set(err, ERR_FAILED, NULL, "send: %s", strerror(errno));
@@ -238,13 +356,21 @@ receive_more(struct client *client, struct err *err)
 		client->buf = grown;
 		client->size = size;
 	}
-	n = recv(client->fd, client->buf + client->len, client->size - client->len, MSG_DONTWAIT);
+	n = client->tls != NULL
+		? client_tls_recv(
+			  client->tls, client->buf + client->len, client->size - client->len)
+		: recv(client->fd, client->buf + client->len, client->size - client->len,
+			  MSG_DONTWAIT);
 	if (n > 0) {
 		client->len += (size_t)n;
 		return 0;
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 		return 0;
+	}
+	if (n < 0 && errno == EPROTO && client->tls != NULL) {
+		return err_set(err, ERR_DENIED, NULL, "the daemon ended the connection: %s",
+			client_tls_reason(client->tls));
 	}
 	(void)err_set(err, ERR_FAILED, NULL, "the daemon closed the connection");
 	return -EPIPE;

@@ -7,6 +7,7 @@
 
 #include "ports/fake/fake.h"
 #include "vswitchd/action_input.h"
+#include "vswitchd/captures.h"
 #include "vswitchd/flow_list.h"
 #include "vswitchd/trace.h"
 #include "vswitchd/world.h"
@@ -202,12 +203,31 @@ action_fake_collect(void *ctx, json_t *input, json_t **output, struct err *err)
 	return 0;
 }
 
+/* --- certificates --------------------------------------------------------------------------------
+ */
+
+static int
+action_reload_certificates(void *ctx, json_t *input, json_t **output, struct err *err)
+{
+	static const char *const members[] = {NULL};
+	const struct world *world = ctx;
+	int rc;
+
+	role_assert(&role_main);
+	*output = NULL;
+	rc = input_only(input, members, err);
+	return rc != 0 ? rc : system_parts_reload(&world->parts, err);
+}
+
 const struct rpc_action world_actions[] = {
-	{"fdb-flush", action_fdb_flush},
-	{"clear-counters", action_clear_counters},
-	{"fake-inject", action_fake_inject},
-	{"fake-collect", action_fake_collect},
-	{"trace", .start = action_trace},
-	{"flow-cache", .start = action_flow_cache},
+	{"fdb-flush", action_fdb_flush, .needs = RPC_ROLE_OPERATE},
+	{"clear-counters", action_clear_counters, .needs = RPC_ROLE_OPERATE},
+	{"fake-inject", action_fake_inject, .needs = RPC_ROLE_ADMIN},
+	{"fake-collect", action_fake_collect, .needs = RPC_ROLE_ADMIN},
+	{"reload-certificates", action_reload_certificates, .needs = RPC_ROLE_ADMIN},
+	{"trace", .start = action_trace, .needs = RPC_ROLE_READ},
+	{"flow-cache", .start = action_flow_cache, .needs = RPC_ROLE_READ},
+	{"capture", .serve = action_capture, .needs = RPC_ROLE_OPERATE},
+	{"capture-stop", action_capture_stop, .needs = RPC_ROLE_OPERATE},
 	{NULL, NULL},
 };

@@ -213,6 +213,7 @@ dp_port_set(struct dp *dp, struct dp_port *port, const struct dp_port_fwd *fwd)
 	} else {
 		dp_bridge_touch(dp, port->bridge);
 	}
+	dp_port_captures_set(dp, port);
 	dp_retire(dp, free, old);
 }
 
@@ -252,6 +253,7 @@ port_free(struct dp *dp, struct dp_port *port)
 	dp->ports[port->id] = NULL;
 	free(port->tx_locks);
 	dp_port_policy_free(port);
+	free(port->captures);
 	free(port->view);
 	free(port);
 }

@@ -71,14 +71,17 @@ bridge_view_build(const struct dp *dp, const struct dp_bridge *bridge)
 	return view;
 }
 
-/* With other rules: ports, VLANs and the version are as they were. */
+/* With other rules or views of its members: VLANs, policy and the version are as they were. */
 static struct bridge_view *
-bridge_view_copy(const struct bridge_view *view)
+bridge_view_copy(const struct dp *dp, const struct bridge_view *view)
 {
 	const size_t size = sizeof(*view) + view->n_members * sizeof(view->members[0]);
 	struct bridge_view *copy = must_calloc(1, size);
 
 	memcpy(copy, view, size);
+	for (uint32_t m = 0; m < copy->n_members; m++) {
+		copy->members[m] = dp->ports[copy->members[m]->id]->view;
+	}
 	return copy;
 }
 
@@ -131,10 +134,11 @@ dp_publish(struct dp *dp)
 			dp_retire(dp, free, bridge->view);
 			bridge->view = bridge_view_build(dp, bridge);
 			bridge->view_stale = false;
-		} else if (bridge->view->rules != rules) {
+		} else if (bridge->view->rules != rules || bridge->members_stale) {
 			dp_retire(dp, free, bridge->view);
-			bridge->view = bridge_view_copy(bridge->view);
+			bridge->view = bridge_view_copy(dp, bridge->view);
 		}
+		bridge->members_stale = false;
 		if (bridge->view->rules != rules) {
 			bridge->view->rules = rules; /* nobody sees the view yet */
 		}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "vswitchd/capture_sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ctl/base64.h"
+#include "ctl/events.h"
+#include "ctl/rpc_server.h"
+
+#define EVENT_BYTES (24U << 10) /* of one event */
+#define ROOM_LOW (128U << 10) /* behind what waits: below, it is moved to the beginning */
+
+static int
+refuse(struct err *err)
+{
+	return err_set(err, ERR_INVALID, NULL,
+		"the descriptor must be a pipe's or a stream socket's, to write to: to save a "
+		"capture, read a pipe and write the file, as 'vswitchctl capture -w FILE' does");
+}
+
+/* A description of our own, that does not block. */
+static int
+reopen_pipe(int fd)
+{
+	char path[32];
+	int own;
+	int flags;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (own >= 0) {
+		(void)close(fd);
+		return own;
+	}
+	/* Somebody else's pipe, and we are not root. */
+	flags = fcntl(fd, F_GETFL);
+	return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? fd : -1;
+}
+
+static int
+check_socket(int fd, struct err *err)
+{
+	int type = 0;
+	socklen_t size = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM
+		? 0
+		: refuse(err);
+}
+
+static int
+take_fd(struct capture_sink *sink, int fd, struct err *err)
+{
+	struct stat status;
+	int own;
+
+	if (fstat(fd, &status) != 0 || (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY) {
+		return refuse(err);
+	}
+	sink->fd = fd;
+	sink->is_socket = S_ISSOCK(status.st_mode);
+	if (sink->is_socket) {
+		return check_socket(fd, err);
+	}
+	if (!S_ISFIFO(status.st_mode)) {
+		return refuse(err);
+	}
+	own = reopen_pipe(fd);
+	if (own < 0) {
+		return err_set(err, ERR_FAILED, NULL, "the pipe cannot be written to: %s",
+			strerror(errno));
+	}
+	sink->fd = own;
+	return 0;
+}
+
+int
+capture_sink_open(
+	struct capture_sink *sink, int fd, struct rpc_peer *peer, uint32_t id, struct err *err)
+{
+	int rc = 0;
+
+	*sink = (struct capture_sink){.fd = -1, .peer = peer, .id = id};
+	if (fd >= 0) {
+		rc = take_fd(sink, fd, err);
+		if (rc != 0) {
+			(void)close(fd);
+			sink->fd = -1;
+			return rc;
+		}
+	}
+	sink->bytes = malloc(CAPTURE_SINK_SIZE);
+	if (sink->bytes == NULL) {
+		capture_sink_close(sink);
+		return err_set(err, ERR_LIMIT, NULL, "out of memory");
+	}
+	return 0;
+}
+
+void
+capture_sink_close(struct capture_sink *sink)
+{
+	if (sink->fd >= 0) {
+		(void)close(sink->fd);
+	}
+	free(sink->bytes);
+	*sink = (struct capture_sink){.fd = -1};
+}
+
+uint8_t *
+capture_sink_room(struct capture_sink *sink, size_t *room)
+{
+	if (sink->begin == sink->end) {
+		sink->begin = 0;
+		sink->end = 0;
+	} else if (sink->begin > 0 && CAPTURE_SINK_SIZE - sink->end < ROOM_LOW) {
+		memmove(sink->bytes, sink->bytes + sink->begin, sink->end - sink->begin);
+		sink->end -= sink->begin;
+		sink->begin = 0;
+	}
+	*room = CAPTURE_SINK_SIZE - sink->end;
+	return sink->bytes + sink->end;
+}
+
+void
+capture_sink_wrote(struct capture_sink *sink, size_t n)
+{
+	sink->end += n;
+}
+
+static bool
+flush_fd(struct capture_sink *sink)
+{
+	struct pollfd state = {.fd = sink->fd};
+
+	while (sink->begin < sink->end) {
+		const uint8_t *from = sink->bytes + sink->begin;
+		const size_t len = sink->end - sink->begin;
+		const ssize_t n = sink->is_socket
+			? send(sink->fd, from, len, MSG_DONTWAIT | MSG_NOSIGNAL)
+			: write(sink->fd, from, len);
+
+		if (n > 0) {
+			sink->begin += (size_t)n;
+		} else if (n < 0 && errno == EINTR) {
+			continue;
+		} else {
+			return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+		}
+	}
+	/* Who has gone is seen even when there is nothing to write. */
+	return poll(&state, 1, 0) <= 0 || (state.revents & (POLLERR | POLLHUP | POLLNVAL)) == 0;
+}
+
+static void
+send_event(const struct capture_sink *sink, const uint8_t *bytes, size_t n) ON_MAIN
+{
+	char data[BASE64_LEN(EVENT_BYTES) + 1];
+	json_t *event;
+	char *text;
+
+	base64_encode(bytes, n, data);
+	event = json_pack("{s:s, s:s, s:{s:s, s:I, s:s}}", "jsonrpc", "2.0", "method", "event",
+		"params", "topic", "capture", "id", (json_int_t)sink->id, "data", data);
+	text = json_dumps(event, JSON_COMPACT);
+	json_decref(event);
+	if (text != NULL) {
+		rpc_peer_notify(sink->peer, text, strlen(text));
+	}
+	free(text);
+}
+
+static bool
+flush_events(struct capture_sink *sink) ON_MAIN
+{
+	while (sink->begin < sink->end && rpc_peer_waiting(sink->peer) < EVENTS_WAITING_MAX) {
+		const size_t len = sink->end - sink->begin;
+		const size_t n = len < EVENT_BYTES ? len : EVENT_BYTES;
+
+		send_event(sink, sink->bytes + sink->begin, n);
+		sink->begin += n;
+	}
+	return true;
+}
+
+bool
+capture_sink_flush(struct capture_sink *sink)
+{
+	return sink->fd >= 0 ? flush_fd(sink) : flush_events(sink);
+}
