@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
+#include "base/str.h"
 #include "ctl/cli.h"
 #include "ctl/cli_edit.h"
 #include "ctl/cli_leaf.h"
@@ -11,31 +12,106 @@ static void print_entry(FILE *out, const char *head, const char *text);
 static void print_options(FILE *out, const char *title, const struct cli_option *options);
 static void print_leaves(FILE *out, const struct cli_command *command);
 
+/* What the nouns are about, by what one wants to do. A noun that is not here is shown last. */
+static const struct {
+	const char *noun;
+	const char *text;
+	const char *group; /* NULL: that of the one before */
+} nouns[] = {
+	{"show", "the switch at a glance", "Look"},
+	{"stats", "packets of each port, their rates with --watch", NULL},
+	{"drops", "what was lost, where and why", NULL},
+	{"latency", "how long packets stay in the switch", NULL},
+	{"workers", "the threads that move packets", NULL},
+	{"events", "what happens, as it happens", NULL},
+	{"trace", "what would happen to a packet, step by step, and why", NULL},
+	{"capture", "packets into a pcapng file", NULL},
+	{"bridge", "switches", "Bridges and ports"},
+	{"port", "what they connect: guests, containers, interfaces, NICs", NULL},
+	{"fdb", "MAC addresses, learned and fixed", NULL},
+	{"mirror", "copies of packets for another port", NULL},
+	{"flow", "flow rules, as of ovs-ofctl", "Rules"},
+	{"acl", "access lists", NULL},
+	{"meter", "limits that flow rules send packets through", NULL},
+	{"group", "sets of actions that flow rules share", NULL},
+	{"config", "all of it: kept, compared, taken back", "Configuration"},
+	{"call", "any JSON-RPC method", "Everything else"},
+	{"schema", "the YANG module of it all", NULL},
+	{"version", "of the daemon and its parts", NULL},
+	{"ping", "is the daemon alive?", NULL},
+	{"fake", "frames through ports of type fake, for tests", NULL},
+};
+
+/* "  port  what they connect: add, del, set, show" */
+static void
+print_noun(FILE *out, const char *noun, const char *text)
+{
+	char line[256];
+	bool verbs = false;
+
+	line[0] = '\0';
+	(void)str_append(line, text, sizeof(line));
+	for (size_t t = 0; cli_tables[t] != NULL; t++) {
+		for (const struct cli_command *c = cli_tables[t]; c->noun != NULL; c++) {
+			if (strcmp(c->noun, noun) == 0 && c->verb != NULL) {
+				(void)str_appendf(
+					line, sizeof(line), "%s%s", verbs ? ", " : " (", c->verb);
+				verbs = true;
+			}
+		}
+	}
+	(void)fprintf(out, "  %-8s %s%s\n", noun, line, verbs ? ")" : "");
+}
+
+static bool
+noun_has_place(const char *noun)
+{
+	for (size_t i = 0; i < ARRAY_LEN(nouns); i++) {
+		if (strcmp(nouns[i].noun, noun) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+cli_help_brief(FILE *out)
+{
+	const char *last = "";
+
+	for (size_t i = 0; i < ARRAY_LEN(nouns); i++) {
+		if (nouns[i].group != NULL) {
+			(void)fprintf(out, "%s\n", nouns[i].group);
+		}
+		if (cli_noun_exists(nouns[i].noun)) {
+			print_noun(out, nouns[i].noun, nouns[i].text);
+		}
+	}
+	for (size_t t = 0; cli_tables[t] != NULL; t++) {
+		for (const struct cli_command *c = cli_tables[t]; c->noun != NULL; c++) {
+			if (!noun_has_place(c->noun) && strcmp(c->noun, last) != 0) {
+				print_noun(out, c->noun, c->summary);
+				last = c->noun;
+			}
+		}
+	}
+}
+
 void
 cli_help_all(FILE *out)
 {
-	(void)fputs("vswitchctl - ask and tell the virtual switch vswitchd\n\n"
-		    "usage: vswitchctl [OPTION]... COMMAND [ARGUMENT]...\n\nCommands:\n",
+	(void)fputs("usage: vswitchctl [OPTION]... COMMAND [ARGUMENT]...   one command\n"
+		    "       vswitchctl                                     a prompt for many\n"
+		    "       vswitchctl < FILE                              those of a file\n",
 		out);
-	for (size_t t = 0; cli_tables[t] != NULL; t++) {
-		for (const struct cli_command *c = cli_tables[t]; c->noun != NULL; c++) {
-			char words[64];
-
-			(void)snprintf(words, sizeof(words), "%s%s%s", c->noun,
-				c->verb == NULL ? "" : " ", c->verb == NULL ? "" : c->verb);
-			print_entry(out, words, c->summary);
-		}
-	}
-	print_options(out, "\nOptions:\n", cli_global_options);
-	print_options(
-		out, "\nOptions of commands that change the configuration:\n", cli_edit_options);
-	(void)fputs("\nExamples:\n"
+	cli_help_brief(out);
+	print_options(out, "Options\n", cli_global_options);
+	(void)fputs("First steps\n"
 		    "  vswitchctl bridge add br0\n"
 		    "  vswitchctl port add vm1 type=vhost-user bridge=br0 vlan=10\n"
 		    "  vswitchctl show\n"
-		    "  vswitchctl stats --watch\n"
-		    "  vswitchctl port add --help\n"
-		    "\nExit status: 0 done, 1 refused by the daemon, 2 wrong usage, 3 no daemon.\n",
+		    "More: vswitchctl help port; vswitchctl port add --help; man vswitchctl\n"
+		    "Exit status: 0 done, 1 refused by the daemon, 2 wrong usage, 3 no daemon.\n",
 		out);
 }
 

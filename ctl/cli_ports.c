@@ -10,8 +10,8 @@
 
 const char cli_all_bridges[] = "";
 
-static enum cli_colour
-status_colour(const char *status)
+enum cli_colour
+cli_status_colour(const char *status)
 {
 	if (strcmp(status, "up") == 0) {
 		return CLI_GREEN;
@@ -58,7 +58,7 @@ add_port(struct cli_table *table, const json_t *port, bool with_bridge)
 	cli_table_cell(table, "%s", cli_str(port, "type"));
 	cli_table_cell(table, "%s", with_bridge ? cli_str(port, "bridge") : "");
 	cli_table_cell(table, "%s", status);
-	cli_table_colour(table, status_colour(status));
+	cli_table_colour(table, cli_status_colour(status));
 	cli_table_cell(table, "%s", vlan);
 	cli_table_cell(table, "%" PRIu64, cli_num(statistics, "rx-packets"));
 	cli_table_cell(table, "%" PRIu64, cli_num(statistics, "tx-packets"));

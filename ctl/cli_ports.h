@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "ctl/cli.h"
+#include "ctl/cli_table.h"
 
 /*
  * Print the ports of the array that belong to `bridge` (NULL: to none; cli_all_bridges: all, with
@@ -17,5 +18,8 @@ size_t
 cli_print_ports(struct cli *cli, const json_t *ports, const char *bridge, unsigned int indent);
 
 extern const char cli_all_bridges[];
+
+/* The colour of a port's oper-status. */
+enum cli_colour cli_status_colour(const char *status);
 
 #endif

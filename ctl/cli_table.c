@@ -10,6 +10,7 @@
 
 #define COLUMNS_MAX 16
 #define CELL_MAX 2048
+#define COLUMN_LEAST 6 /* characters of a name that tell something */
 #define GAP 2
 
 struct cell {
@@ -35,8 +36,10 @@ struct cli_table {
 
 static void sanitize(char *text);
 static size_t text_width(const char *text);
-static void print_line(
-	const struct cli_table *table, const struct row *row, struct cli *cli, unsigned int indent);
+static void print_line(const struct cli_table *table, const struct row *row, struct cli *cli,
+	unsigned int indent, const size_t widths[COLUMNS_MAX]);
+static void fit(const struct cli_table *table, const struct cli *cli, unsigned int indent,
+	size_t widths[COLUMNS_MAX]);
 
 struct cli_table *
 cli_table_create(const char *const *columns)
@@ -134,16 +137,18 @@ void
 cli_table_print(struct cli_table *table, struct cli *cli, unsigned int indent)
 {
 	struct row head = {.cells = {{NULL}}};
+	size_t widths[COLUMNS_MAX];
 
+	fit(table, cli, indent, widths);
 	if (!table->head_printed) {
 		for (size_t c = 0; c < table->n_columns; c++) {
 			head.cells[c].text = (char *)(uintptr_t)table->heads[c];
 		}
-		print_line(table, &head, cli, indent);
+		print_line(table, &head, cli, indent, widths);
 		table->head_printed = true;
 	}
 	for (size_t r = 0; r < table->n_rows; r++) {
-		print_line(table, &table->rows[r], cli, indent);
+		print_line(table, &table->rows[r], cli, indent, widths);
 	}
 	rows_clear(table);
 }
@@ -209,51 +214,104 @@ print_cell(const struct cell *cell, size_t width, bool numeric, bool last, struc
 	}
 }
 
-/* Cut `text` so that it fills at most `room` columns, with "..." at its end. */
+/*
+ * Cut `text`, which has room for the mark behind it, so that it fills at most `room` columns, with
+ * an ellipsis at its end.
+ */
 static void
-cut(char *text, size_t room)
+cut(char *text, size_t room, bool utf8)
 {
+	const char *mark = utf8 ? "\xe2\x80\xa6" : "...";
+	size_t mark_width = utf8 ? 1 : 3;
 	size_t width = 0;
 
-	if (text_width(text) <= room || room < 4) {
+	if (text_width(text) <= room) {
 		return;
 	}
+	if (room < mark_width) {
+		mark = "";
+		mark_width = 0;
+	}
 	for (char *p = text; *p != '\0'; p++) {
-		if (((unsigned char)*p & 0xc0) != 0x80 && width++ == room - 3) {
-			(void)memcpy(p, "...", 4);
+		if (((unsigned char)*p & 0xc0) != 0x80 && width++ == room - mark_width) {
+			(void)memcpy(p, mark, strlen(mark) + 1);
 			return;
 		}
 	}
 }
 
+/*
+ * Make columns of text narrower, the widest first, until a line fits the terminal. Numbers are
+ * never cut, nor is anything below its head: a terminal that is too narrow for that cuts the line.
+ */
 static void
-print_line(
-	const struct cli_table *table, const struct row *row, struct cli *cli, unsigned int indent)
+fit(const struct cli_table *table, const struct cli *cli, unsigned int indent,
+	size_t widths[COLUMNS_MAX])
+{
+	size_t used = indent;
+
+	memcpy(widths, table->widths, sizeof(table->widths));
+	if (cli->width == 0) {
+		return;
+	}
+	for (size_t c = 0; c < table->n_columns; c++) {
+		used += widths[c] == 0 ? 0 : widths[c] + (used > indent ? GAP : 0);
+	}
+	while (used > cli->width) {
+		size_t widest = COLUMNS_MAX;
+
+		for (size_t c = 0; c < table->n_columns; c++) {
+			size_t least = strlen(table->heads[c]);
+
+			least = least < COLUMN_LEAST ? COLUMN_LEAST : least;
+			if (!table->numeric[c] && widths[c] > least &&
+				(widest == COLUMNS_MAX || widths[c] >= widths[widest])) {
+				widest = c;
+			}
+		}
+		if (widest == COLUMNS_MAX) {
+			return;
+		}
+		widths[widest]--;
+		used--;
+	}
+}
+
+static void
+print_line(const struct cli_table *table, const struct row *row, struct cli *cli,
+	unsigned int indent, const size_t widths[COLUMNS_MAX])
 {
 	size_t used = indent;
 	size_t last = 0;
 
 	for (size_t c = 0; c < table->n_columns; c++) {
-		if (row->cells[c].text != NULL && table->widths[c] > 0) {
+		if (row->cells[c].text != NULL && widths[c] > 0) {
 			last = c;
 		}
 	}
 	(void)fprintf(cli->out, "%*s", (int)indent, "");
 	for (size_t c = 0; c <= last; c++) {
-		char text[CELL_MAX];
+		char text[CELL_MAX + 4]; /* and the mark of cut */
 		struct cell cell = row->cells[c];
+		size_t room = widths[c];
 
-		if (table->widths[c] == 0) {
+		if (room == 0) {
 			continue;
 		}
-		if (c == table->n_columns - 1 && cli->width > 0 && cell.text != NULL &&
-			used < cli->width) {
-			(void)str_copy(text, cell.text, sizeof(text));
-			cut(text, cli->width - used);
+		if (cli->width > 0 && used + room > cli->width) {
+			room = used < cli->width ? cli->width - used : 0;
+		}
+		if (cell.text != NULL && text_width(cell.text) > room) {
+			(void)str_copy(text, cell.text, CELL_MAX);
+			/* the first digits of a number would be another number */
+			cut(text, table->numeric[c] && room > 0 ? 1 : room, cli->utf8);
 			cell.text = text;
 		}
-		print_cell(&cell, table->widths[c], table->numeric[c], c == last, cli);
-		used += table->widths[c] + GAP;
+		print_cell(&cell, room, table->numeric[c], c == last, cli);
+		used += room + GAP;
+		if (cli->width > 0 && used >= cli->width) {
+			break;
+		}
 		if (c != last) {
 			(void)fprintf(cli->out, "%*s", GAP, "");
 		}

@@ -3,8 +3,8 @@
  * Tables of text: columns as wide as their widest cell, numbers to the right, two spaces between.
  *
  * Cells may hold anything that a peer of the switch could put into a name or a reason, so bytes
- * that a terminal would obey are shown as '?'. A row that is wider than the terminal is cut at its
- * last column; without a terminal nothing is ever cut.
+ * that a terminal would obey are shown as '?'. Where a row would be wider than the terminal, the
+ * widest columns of text are cut, with an ellipsis; without a terminal nothing is ever cut.
  *
  * Rows are kept until printed. Long lists are printed in parts: widths only grow, and the header is
  * printed once. One thread.

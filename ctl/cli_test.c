@@ -244,7 +244,7 @@ test_help(void **state)
 		const char *line;
 		const char *words;
 	} cases[] = {
-		{"--help", "port add "},
+		{"--help", "port     what they connect"},
 		{"help", "Exit status"},
 		{"port --help", "port set NAME KEY=VALUE..."},
 		{"help port", "port set NAME KEY=VALUE..."},
@@ -361,6 +361,10 @@ test_stats(void **state)
 	cli_expect_asked(w, 2, "action {\"name\":\"clear-counters\",\"input\":{\"port\":\"vm1\"}}");
 }
 
+#define WORKER(busy, idle)                                                                \
+	"{\"vswitch:vswitch\":{\"system\":{\"worker\":[{\"id\":0,\"busy-cycles\":\"" busy \
+	"\",\"idle-cycles\":\"" idle "\"}]}}}"
+
 static void
 test_stats_watch(void **state)
 {
@@ -373,12 +377,24 @@ test_stats_watch(void **state)
 	struct cli_world *w = *state;
 
 	cli_will_answer(w, before);
+	cli_will_answer(w, WORKER("100", "100"));
 	cli_will_answer(w, after);
+	cli_will_answer(w, WORKER("130", "110"));
 	assert_int_equal(cli_do(w, "stats --watch 0.05 --once"), CLI_OK);
 	assert_string_equal(w->out,
+		"busy 75%; rx 0 pps, 0 bit/s; tx 0 pps, 0 bit/s; 0 drops/s\n"
 		"PORT  STATUS  RX-PPS  RX-BIT/S  TX-PPS  TX-BIT/S  DROPS/S\n"
 		"p     up           0         0       0         0        0\n\n");
-	cli_expect_calls(w, 2);
+	cli_will_answer(w, before);
+	cli_will_answer(w, after);
+	assert_int_equal(cli_do(w, "stats p --json --watch 0.05 --once"), CLI_OK);
+	assert_int_equal(strchr(w->out, '\n') - w->out + 1, strlen(w->out));
+	expect_words(w->out, "{\"vswitch:vswitch\":{\"port\":[{\"name\":\"new\"}");
+	cli_will_answer(w, before);
+	cli_will_answer(w, WORKER("1", "1"));
+	assert_int_equal(cli_do(w, "stats nix --watch --once"), CLI_REFUSED);
+	expect_words(w->err, "there is no port 'nix'");
+	cli_expect_calls(w, 8);
 }
 
 static void
@@ -538,9 +554,15 @@ test_completion(void **state)
 	static const char bridges[] = "{\"vswitch:vswitch\":{\"bridge\":[{\"name\":\"br0\"}]}}";
 	struct cli_world *w = *state;
 
-	expect_candidates(w, (const char *const[]){"po", NULL},
-		"show\nbridge\nport\nfdb\nflow\ntrace\nacl\nmeter\ngroup\nstats\ndrops\nworkers\n"
-		"config\ncall\nversion\nping\nschema\nfake\nevents\n");
+	assert_int_equal(
+		cli_do_words(w, (const char *const[]){"vswitchctl", "__complete", "po", NULL}),
+		CLI_OK);
+	for (size_t t = 0; cli_tables[t] != NULL; t++) {
+		char noun[64];
+
+		(void)snprintf(noun, sizeof(noun), "%s\n", cli_tables[t]->noun);
+		expect_words(w->out, noun);
+	}
 	expect_candidates(w, (const char *const[]){"port", "", NULL}, "add\ndel\nset\nshow\n");
 	expect_candidates(w, (const char *const[]){"port", "add", "", NULL}, "");
 	expect_candidates(w, (const char *const[]){"port", "add", "x", "mode=", NULL},
@@ -551,7 +573,7 @@ test_completion(void **state)
 		"rate=\n");
 	expect_candidates(w, (const char *const[]){"bridge", "add", "x", "--", NULL},
 		"--may-exist\n--dry-run\n--confirm\n--comment\n--base\n--socket\n--timeout\n"
-		"--json\n--help\n--version\n");
+		"--json\n--keep-going\n--help\n--version\n");
 	expect_candidates(w, (const char *const[]){"nix", "", NULL}, "");
 	expect_candidates(w, (const char *const[]){"port", "show", "x", "", NULL}, "");
 	cli_will_answer(w, ports);
