@@ -108,7 +108,8 @@ first_match_wins(void **state)
 	expect(&access, remote("dave", "netops"), RPC_ROLE_OPERATE);
 	expect(&access, remote("dave", "netop"), RPC_ROLE_NONE);
 	expect(&access, remote("dave", "7"), RPC_ROLE_OPERATE);
-	expect(&access, remote("1002", NULL), RPC_ROLE_NONE); /* a number is an account's */
+	expect(&access, remote("1002", NULL), RPC_ROLE_READ); /* by its name */
+	expect(&access, remote("1003", NULL), RPC_ROLE_NONE);
 	expect(&access, remote("eve", "netops"), RPC_ROLE_OPERATE);
 	expect(&access, remote("", "netops"), RPC_ROLE_NONE); /* nobody in particular */
 	expect(&access, local("root", 0, 0), RPC_ROLE_ADMIN);
@@ -248,9 +249,9 @@ groups_of_certificates(void **state)
 	assert_false(rpc_who_has_group(&who, "ab,c"));
 	assert_false(rpc_who_has_group(&who, ""));
 	memset(longest, 'x', sizeof(longest));
-	longest[sizeof(longest) - 7] = '\0'; /* "ab,c," is there, and room for ",\0" is not */
+	longest[sizeof(longest) - 6] = '\0'; /* "ab,c," is there, and room for ",\0" is not */
 	assert_false(rpc_who_add_group(&who, longest));
-	longest[sizeof(longest) - 8] = '\0';
+	longest[sizeof(longest) - 7] = '\0';
 	assert_true(rpc_who_add_group(&who, longest));
 	assert_true(rpc_who_has_group(&who, longest));
 }

@@ -46,11 +46,13 @@ append_what(char *buf, const struct audit_end *end)
 	}
 }
 
-/* ": 3 changes, first create "/vswitch:vswitch/port[name='vm1']"" */
+/* "3 changes, first create "/vswitch:vswitch/port[name='vm1']"": the first edit as it was asked
+ * for, else the first change that was made */
 static void
-append_changes(char *buf, const json_t *changes)
+append_changes(char *buf, const json_t *params, const json_t *changes)
 {
-	const json_t *first = json_array_get(changes, 0);
+	const json_t *edits = json_object_get(params, "edits");
+	const json_t *first = json_array_get(json_array_size(edits) > 0 ? edits : changes, 0);
 	const char *op = json_string_value(json_object_get(first, "op"));
 	const char *path = json_string_value(json_object_get(first, "path"));
 	size_t n = json_array_size(changes);
@@ -79,7 +81,7 @@ append_result(char *buf, const struct audit_end *end)
 			json_integer_value(revision));
 	}
 	if (json_is_array(changes)) {
-		append_changes(buf, changes);
+		append_changes(buf, params, changes);
 	}
 	if (json_is_array(results)) {
 		(void)str_appendf(buf, AUDIT_TEXT, ", %zu operations", json_array_size(results));

@@ -32,6 +32,10 @@ static const struct {
 		NULL,
 		"alice (192.0.2.1:50000, role admin): edit, revision 13, 1 change: create "
 		"\"/a\", to be confirmed by 2026-11-22T01:02:03Z"},
+	{"{'method': 'edit', 'params': {'edits': [{'op': 'merge', 'path': '/a/b'}]}}",
+		"{'revision': 13, 'changes': [{'op': 'modify', 'path': '/a'}]}", NULL,
+		"alice (192.0.2.1:50000, role admin): edit, revision 13, 1 change: merge "
+		"\"/a/b\""},
 	{"{'method': 'confirm'}", "{'revision': 13}", NULL,
 		"alice (192.0.2.1:50000, role admin): confirm, revision 13"},
 	{"{'method': 'program', 'params': {'bridge': 'br0'}}", "{'results': [{}, {}]}", NULL,

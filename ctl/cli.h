@@ -116,6 +116,9 @@ struct cli_edit {
 
 struct cli {
 	const char *socket_option; /* -s, or NULL */
+	const char *cert; /* for TLS: files, or NULL */
+	const char *key;
+	const char *ca;
 	bool json;
 	unsigned int timeout_ms;
 	FILE *out;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "ctl/cli.h"
 #include "ctl/client.h"
+#include "ctl/client_tls.h"
 #include "ctl/socket_path.h"
 
 static enum cli_status client_need(struct cli *cli, bool quiet);
@@ -115,6 +117,49 @@ call(struct cli *cli, const char *method, json_t *params, json_t **result, json_
 	return CLI_NO_DAEMON;
 }
 
+/* The option's, the environment's, or nothing. */
+static const char *
+given(const char *option, const char *variable)
+{
+	const char *value = str_given(option) ? option : getenv(variable);
+
+	return str_given(value) ? value : NULL;
+}
+
+/* To a daemon elsewhere. */
+static int
+client_connect_tls(struct cli *cli, struct client_tls_conf *conf, struct err *err)
+{
+	conf->certificate = given(cli->cert, "VSWITCHCTL_CERT");
+	conf->key = given(cli->key, "VSWITCHCTL_KEY");
+	conf->key = conf->key == NULL ? conf->certificate : conf->key;
+	conf->ca = given(cli->ca, "VSWITCHCTL_CA");
+	if (conf->certificate == NULL || conf->ca == NULL) {
+		return err_set(err, ERR_INVALID, NULL,
+			"%s is reached by TLS, which needs --%s FILE (or $VSWITCHCTL_%s)",
+			cli->socket, conf->certificate == NULL ? "cert" : "ca",
+			conf->certificate == NULL ? "CERT" : "CA");
+	}
+	return client_open_tls(conf, cli->timeout_ms, &cli->client, err);
+}
+
+/* To what cli->socket names. */
+static int
+client_connect(struct cli *cli, struct err *err)
+{
+	struct client_tls_conf conf = {.certificate = NULL};
+
+	switch (client_target_parse(cli->socket, &conf.target)) {
+	case CLIENT_TARGET_HOST:
+		return client_connect_tls(cli, &conf, err);
+	case CLIENT_TARGET_WRONG:
+		return err_set(err, ERR_INVALID, NULL,
+			"'%s' is not tls://HOST:PORT with a port from 1 to 65535", cli->socket);
+	default:
+		return client_open(cli->socket, cli->timeout_ms, &cli->client, err);
+	}
+}
+
 /* Connect unless connected. */
 static enum cli_status
 client_need(struct cli *cli, bool quiet)
@@ -128,7 +173,7 @@ client_need(struct cli *cli, bool quiet)
 	}
 	rc = socket_path_find(cli->socket_option, cli->socket, sizeof(cli->socket), &err);
 	if (rc == 0) {
-		rc = client_open(cli->socket, cli->timeout_ms, &cli->client, &err);
+		rc = client_connect(cli, &err);
 	}
 	if (rc == 0) {
 		client_interrupt(cli->client, cli->interrupt_fd);
@@ -138,13 +183,15 @@ client_need(struct cli *cli, bool quiet)
 		return CLI_NO_DAEMON;
 	}
 	(void)cli_error(cli, "%s", err.text);
-	if (err.kind == ERR_MISSING) {
+	if (err.kind == ERR_MISSING &&
+		client_target_parse(cli->socket, &(struct client_target){.host = ""}) ==
+			CLIENT_TARGET_PATH) {
 		(void)fputs(
 			"start it with 'sudo systemctl start vswitchd' or 'sudo vswitchd', or name "
 			"its socket with --socket PATH\n",
 			cli->err);
 	}
-	return CLI_NO_DAEMON;
+	return err.kind == ERR_INVALID ? CLI_USAGE : CLI_NO_DAEMON;
 }
 
 /* Some refusals are what an option of the command is for. */

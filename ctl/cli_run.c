@@ -38,6 +38,9 @@ const struct cli_command *const cli_tables[] = {
 
 enum global {
 	GLOBAL_SOCKET,
+	GLOBAL_CERT,
+	GLOBAL_KEY,
+	GLOBAL_CA,
 	GLOBAL_TIMEOUT,
 	GLOBAL_JSON,
 	GLOBAL_KEEP_GOING,
@@ -46,9 +49,16 @@ enum global {
 };
 
 const struct cli_option cli_global_options[] = {
-	[GLOBAL_SOCKET] = {"socket", CLI_VALUE, "PATH",
+	[GLOBAL_SOCKET] = {"socket", CLI_VALUE, "PATH|HOST:PORT",
 		"-s, the daemon's control socket (default: $VSWITCHD_SOCKET, else\n"
-		"/run/vswitch/vswitchd.sock for root, $XDG_RUNTIME_DIR/vswitch/vswitchd.sock)"},
+		"/run/vswitch/vswitchd.sock for root, $XDG_RUNTIME_DIR/vswitch/vswitchd.sock),\n"
+		"or where it listens for TLS; tls://HOST is that with port 6652"},
+	[GLOBAL_CERT] = {"cert", CLI_VALUE, "FILE",
+		"for TLS: your certificate, PEM (default: $VSWITCHCTL_CERT)"},
+	[GLOBAL_KEY] = {"key", CLI_VALUE, "FILE",
+		"for TLS: its key (default: $VSWITCHCTL_KEY, else the file of --cert)"},
+	[GLOBAL_CA] = {"ca", CLI_VALUE, "FILE",
+		"for TLS: the CA of the daemon's certificate (default: $VSWITCHCTL_CA)"},
 	[GLOBAL_TIMEOUT] = {"timeout", CLI_VALUE, "SECONDS",
 		"-t, how long to wait for an answer (default 60; 0: for ever)"},
 	[GLOBAL_JSON] = {"json", CLI_FLAG, NULL, "print what the daemon sent (RFC 7951 JSON)"},
@@ -249,6 +259,15 @@ global_apply(struct cli *cli, struct line *line, enum global which, const char *
 	switch (which) {
 	case GLOBAL_SOCKET:
 		cli->socket_option = value;
+		return CLI_OK;
+	case GLOBAL_CERT:
+		cli->cert = value;
+		return CLI_OK;
+	case GLOBAL_KEY:
+		cli->key = value;
+		return CLI_OK;
+	case GLOBAL_CA:
+		cli->ca = value;
 		return CLI_OK;
 	case GLOBAL_TIMEOUT:
 		if (str_to_u64(value, 0, TIMEOUT_MAX_S, &seconds) != 0) {

@@ -572,7 +572,7 @@ test_completion(void **state)
 		"description=\naging-time=\nfdb-limit=\nmac-move-limit=\nforward-reserved=\npunt-"
 		"rate=\n");
 	expect_candidates(w, (const char *const[]){"bridge", "add", "x", "--", NULL},
-		"--may-exist\n--dry-run\n--confirm\n--comment\n--base\n--socket\n--timeout\n"
+		"--may-exist\n--dry-run\n--confirm\n--comment\n--base\n--socket\n--cert\n--key\n--ca\n--timeout\n"
 		"--json\n--keep-going\n--help\n--version\n");
 	expect_candidates(w, (const char *const[]){"nix", "", NULL}, "");
 	expect_candidates(w, (const char *const[]){"port", "show", "x", "", NULL}, "");

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -45,6 +46,9 @@ tls_error_text(unsigned long code, char *buf, size_t size)
 {
 	const char *text = NULL;
 
+	if (ERR_SYSTEM_ERROR(code)) {
+		text = strerror(ERR_GET_REASON(code));
+	}
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL) {
 		text = ssl_reason_text(ERR_GET_REASON(code));
 	}

@@ -213,8 +213,8 @@ tls_listen_stats(const struct tls_listen *listener, struct tls_stats *out)
 
 /* --- accepting -------------------------------------------------------------------------------- */
 
-static void
-refused(struct tls_listen *listener, const char *from, const char *why) ON_MAIN
+void
+tls_listen_refused(struct tls_listen *listener, const char *from, const char *why)
 {
 	char more[LOG_RATE_TEXT];
 
@@ -280,12 +280,13 @@ accept_one(struct tls_listen *listener, int fd, const struct sockaddr_in6 *addre
 	tune(fd);
 	peer = tls_peer_create(listener, fd, listener->context, address);
 	if (peer == NULL) {
-		refused(listener, "somebody", "out of memory");
+		tls_listen_refused(listener, "somebody", "out of memory");
 		return;
 	}
 	if (count_near(&listener->open, address) + count_near(&listener->shaking, address) >=
 		TLS_ADDRESS_MAX) {
-		refused(listener, peer->who.from, "too many connections of this address");
+		tls_listen_refused(
+			listener, peer->who.from, "too many connections of this address");
 		tls_peer_free(peer);
 		return;
 	}
@@ -396,7 +397,9 @@ tls_listen_gone(struct tls_listen *listener, struct tls_peer *peer, const char *
 	} else {
 		TAILQ_REMOVE(&listener->shaking, peer, link);
 		listener->stats.handshakes--;
-		refused(listener, peer->who.from, why == NULL ? "it hung up" : why);
+		if (why != NULL) {
+			tls_listen_refused(listener, peer->who.from, why);
+		}
 	}
 	tls_peer_free(peer);
 }

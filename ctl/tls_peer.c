@@ -2,6 +2,7 @@
 #include "ctl/tls_peer.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -94,6 +95,12 @@ tls_peer_free(struct tls_peer *peer)
 	if (peer->timer != NULL) {
 		event_free(peer->timer);
 	}
+	if (peer->drain != NULL) {
+		int fd = event_get_fd(peer->drain);
+
+		event_free(peer->drain);
+		(void)close(fd);
+	}
 	if (peer->tls != NULL) {
 		bufferevent_free(peer->tls);
 	}
@@ -170,6 +177,49 @@ handshake_done(struct tls_peer *peer) ON_MAIN
 	tls_readable(peer->tls, peer);
 }
 
+/* Read what it still sends, until it hangs up. */
+static void
+drain_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct tls_peer *peer = arg;
+	char rest[4096];
+	ssize_t n = recv(fd, rest, sizeof(rest), MSG_DONTWAIT);
+
+	(void)what;
+	role_assert(&role_main);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+		tls_listen_gone(peer->listener, peer, NULL);
+	}
+}
+
+/*
+ * Refuse it. OpenSSL has sent an alert that says why; closing over bytes that the client has sent
+ * since, such as its first request, would reset the connection and the alert with it.
+ */
+static void
+refuse(struct tls_peer *peer, const char *why) ON_MAIN
+{
+	int fd = dup(bufferevent_getfd(peer->tls));
+
+	bufferevent_free(peer->tls);
+	peer->tls = NULL;
+	if (fd >= 0) {
+		(void)shutdown(fd, SHUT_WR);
+		peer->drain = event_new(tls_listen_base(peer->listener), fd, EV_READ | EV_PERSIST,
+			drain_readable, peer);
+	}
+	if (peer->drain == NULL) {
+		if (fd >= 0) {
+			(void)close(fd);
+		}
+		tls_listen_gone(peer->listener, peer, why);
+		return;
+	}
+	tls_listen_refused(peer->listener, peer->who.from, why);
+	(void)event_add(peer->drain, NULL);
+	timer_arm(peer, TLS_ALERT_S);
+}
+
 /* Of a handshake that failed. */
 static void
 handshake_failed(struct tls_peer *peer) ON_MAIN
@@ -179,11 +229,11 @@ handshake_failed(struct tls_peer *peer) ON_MAIN
 	char reason[TLS_ERROR_SIZE];
 
 	if (verify != X509_V_OK) {
-		tls_listen_gone(peer->listener, peer, tls_verify_text(verify));
+		refuse(peer, tls_verify_text(verify));
 	} else if (code == 0) {
-		tls_listen_gone(peer->listener, peer, "it hung up during the handshake");
+		refuse(peer, "it hung up during the handshake");
 	} else {
-		tls_listen_gone(peer->listener, peer, tls_error_text(code, reason, sizeof(reason)));
+		refuse(peer, tls_error_text(code, reason, sizeof(reason)));
 	}
 }
 
@@ -197,7 +247,8 @@ timer_expired(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	role_assert(&role_main);
 	if (peer->rpc == NULL) {
-		tls_listen_gone(peer->listener, peer, "no handshake in time");
+		tls_listen_gone(
+			peer->listener, peer, peer->drain == NULL ? "no handshake in time" : NULL);
 	} else if (!peer->rpc_ended && left >= 0) {
 		timer_arm(peer, left + 1);
 	} else {

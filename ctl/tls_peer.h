@@ -27,6 +27,7 @@
 #define TLS_WAITING_HIGH (256U << 10) /* bytes that wait for a reader before we stop reading */
 #define TLS_WAITING_LOW (64U << 10) /* and go on below this */
 #define TLS_LINGER_S 5 /* for the last bytes of a connection */
+#define TLS_ALERT_S 1 /* for whoever is refused, to hear why */
 
 struct bufferevent;
 struct event;
@@ -35,8 +36,9 @@ struct tls_peer {
 	TAILQ_ENTRY(tls_peer) link; /* in the listener's list */
 	struct tls_listen *listener;
 	struct sockaddr_in6 address; /* IPv4 as ::ffff:a.b.c.d */
-	struct bufferevent *tls;
+	struct bufferevent *tls; /* NULL: refused, see drain */
 	struct bufferevent *rpc; /* NULL: the handshake is not done */
+	struct event *drain; /* of one that was refused, and has not hung up; owns its descriptor */
 	struct event *timer; /* end of the handshake, of the certificate, of lingering */
 	time_t not_after; /* of its certificate; 0: it does not say */
 	struct rpc_who who; /* `from` is filled from the start */
@@ -68,8 +70,10 @@ struct event_base *tls_listen_base(const struct tls_listen *listener);
 int tls_listen_adopt(
 	struct tls_listen *listener, struct tls_peer *peer, int fd, struct err *err) ON_MAIN;
 
-/* The peer ends: refused with this reason before it was adopted, or (NULL) as connections do. The
- * peer is freed. */
+/* One is refused: count it, and say why. */
+void tls_listen_refused(struct tls_listen *listener, const char *from, const char *why) ON_MAIN;
+
+/* The peer ends: refused with this reason, or (NULL) as connections do. The peer is freed. */
 void tls_listen_gone(struct tls_listen *listener, struct tls_peer *peer, const char *why) ON_MAIN;
 
 #endif
