@@ -29,6 +29,7 @@ struct port_step {
 	struct world_port *port; /* made for a create, found for the others */
 	struct port_conf conf; /* new device, for create and modify */
 	struct port_conf old_conf;
+	char *old_reason; /* of a port without a device; owned */
 	bool opens; /* a device is opened in prepare */
 	bool stops_first; /* the old device is stopped in prepare */
 	bool stopped;
@@ -95,6 +96,9 @@ plan_end(struct plan *plan, int rc, const struct err *err)
 
 	plan->world->plan = NULL;
 	txn->prepared = NULL;
+	for (size_t i = 0; i < plan->n_ports; i++) {
+		free(plan->ports[i].old_reason);
+	}
 	free(plan->ports);
 	free(plan->bridges);
 	free(plan->acls);
@@ -202,6 +206,9 @@ plan_port(struct plan *plan, const struct ds_change *change, struct err *err) ON
 	}
 	step->port = world_find_port(plan->world, change->key);
 	step->old_conf = step->port->conf;
+	if (step->port->dp == NULL) {
+		step->old_reason = str_dup(step->port->reason);
+	}
 	if (change->op == DS_MODIFY) {
 		rc = plan_change(step, err);
 	}
@@ -465,6 +472,9 @@ abort_port(struct plan *plan, struct port_step *step) ON_MAIN
 	}
 	if (step->change->op == DS_MODIFY) {
 		port->conf = step->old_conf;
+	}
+	if (step->old_reason != NULL) {
+		str_copy(port->reason, step->old_reason, sizeof(port->reason));
 	}
 	if (step->changed) {
 		struct port *device = dp_port_device(port->dp);
