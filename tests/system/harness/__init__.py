@@ -10,6 +10,7 @@ from .daemon import Daemon
 from .guest import Guest, Leg, Nic
 from .migrate import Migration, migrate
 from .netns import Netns
+from .peer import Fault, Peer
 from .ports import af_packet, af_xdp, boot, guest, mac_of, tap, vhost_port
 from .report import Suite, check, check_equal, note
 from .subscriber import Subscriber
@@ -20,11 +21,13 @@ from .world import World
 __all__ = [
     "Ctl",
     "Daemon",
+    "Fault",
     "Guest",
     "Leg",
     "Migration",
     "Netns",
     "Nic",
+    "Peer",
     "Refused",
     "Subscriber",
     "Suite",
