@@ -13,7 +13,8 @@ struct revision {
 	json_t *head;
 	char *text;
 	size_t len;
-	bool provisional;
+	bool provisional; /* waits for its confirm */
+	bool undone; /* was provisional; the first that is not has taken it back */
 	bool known; /* its changes are */
 };
 
@@ -82,6 +83,17 @@ head_of(const json_t *record)
 	return head;
 }
 
+/* What was provisional has been taken back. */
+static void
+settle(struct history *history)
+{
+	for (size_t i = history->n; i > 0 && history->revisions[i - 1].provisional; i--) {
+		history->revisions[i - 1].provisional = false;
+		history->revisions[i - 1].undone = true;
+		(void)json_object_del(history->revisions[i - 1].head, "confirm-by");
+	}
+}
+
 bool
 history_add(struct history *history, const json_t *record, const char *text, size_t len)
 {
@@ -96,6 +108,9 @@ history_add(struct history *history, const json_t *record, const char *text, siz
 	number = (uint64_t)json_integer_value(json_object_get(head, "revision"));
 	while (history->n > 0 && last_of(history)->number + 1 != number) {
 		drop(history, 0);
+	}
+	if (strcmp(change, "provisional") != 0) {
+		settle(history);
 	}
 	revision = &history->revisions[history->n++];
 	*revision = (struct revision){
@@ -146,6 +161,16 @@ history_first(const struct history *history)
 	return history->n == 0 ? 0 : history->revisions[0].number;
 }
 
+static const struct revision *
+find(const struct history *history, uint64_t number)
+{
+	uint64_t first = history_first(history);
+
+	return history->n == 0 || number < first || number - first >= history->n
+		? NULL
+		: &history->revisions[number - first];
+}
+
 bool
 history_provisional(const struct history *history, uint64_t *base)
 {
@@ -161,6 +186,24 @@ history_provisional(const struct history *history, uint64_t *base)
 	return true;
 }
 
+uint64_t
+history_before(const struct history *history, uint64_t number)
+{
+	for (;;) {
+		uint64_t at = number;
+		const struct revision *revision;
+
+		while ((revision = find(history, at - 1)) != NULL && revision->undone) {
+			at--;
+		}
+		if (at == number) {
+			return number == 0 ? 0 : number - 1;
+		}
+		/* Taken back: the same as the one before the first of them. */
+		number = at - 1;
+	}
+}
+
 bool
 history_has_room(const struct history *history, size_t len)
 {
@@ -171,16 +214,6 @@ history_has_room(const struct history *history, size_t len)
 		n++;
 	}
 	return n == 0 || (n < HISTORY_PROVISIONAL_MAX && len <= HISTORY_SIZE_MAX / 2);
-}
-
-static const struct revision *
-find(const struct history *history, uint64_t number)
-{
-	uint64_t first = history_first(history);
-
-	return history->n == 0 || number < first || number - first >= history->n
-		? NULL
-		: &history->revisions[number - first];
 }
 
 const json_t *

@@ -55,6 +55,12 @@ uint64_t history_first(const struct history *history);
 /* The revision that provisional ones began after; false if the newest is none. */
 bool history_provisional(const struct history *history, uint64_t *base);
 
+/*
+ * The revision before this one as a person sees it: provisional ones that were taken back do not
+ * count, nor does what took them back.
+ */
+uint64_t history_before(const struct history *history, uint64_t number);
+
 /* Whether a provisional record of `len` bytes can join those that there are, so that all of them
  * are kept until they are confirmed: HISTORY_PROVISIONAL_MAX, and half of HISTORY_SIZE_MAX. */
 bool history_has_room(const struct history *history, size_t len);

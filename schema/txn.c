@@ -149,8 +149,8 @@ conflict_with_provisional(const struct datastore *ds, struct err *err)
 
 	role_assert(&role_main);
 	return err_set(err, ERR_CONFLICT, NULL,
-		"%s waits for its confirm until %s; \"confirm\" or \"rollback\" it first, or join "
-		"it with a confirm-timeout",
+		"%s waits for its confirm until %s; confirm it or roll it back first, or join it "
+		"with a confirm-timeout",
 		revision_name(ds, ds->revision, name, sizeof(name)), by == NULL ? "then" : by);
 }
 
@@ -165,7 +165,7 @@ settle_rollback(struct txn *txn, struct err *err)
 	txn->target = request->has_revision ? request->revision
 		: provisional->active       ? provisional->base
 		: ds->revision == 0         ? 0
-					    : ds->revision - 1;
+					    : history_before(ds->history, ds->revision);
 	txn->undo = provisional->active && txn->target == provisional->base;
 	if (txn->undo && request->confirm_timeout != 0) {
 		return err_set(err, ERR_INVALID, NULL,
