@@ -42,23 +42,25 @@ set_flag(int fd, int option, int value)
 }
 
 /*
- * Two sockets may have one port when both ask for it while they are bound. It is asked for only
- * then, and only when the other one is ours: for all others the port stays taken.
+ * Two sockets may have one port when both ask for it while they are bound and begin to listen. It
+ * is asked for only then, and only when the other one is ours: for all others the port stays taken.
  */
 static int
-bind_beside(int fd, int old, const struct sockaddr_storage *storage, socklen_t len)
+listen_beside(int fd, int old, const struct sockaddr_storage *storage, socklen_t len)
 {
-	int rc;
+	int rc = 0;
 
-	set_flag(fd, SO_REUSEPORT, old >= 0);
 	if (old >= 0) {
+		set_flag(fd, SO_REUSEPORT, 1);
 		set_flag(old, SO_REUSEPORT, 1);
 	}
-	rc = bind(fd, (const struct sockaddr *)storage, len) == 0 ? 0 : -errno;
+	if (bind(fd, (const struct sockaddr *)storage, len) != 0 || listen(fd, BACKLOG) != 0) {
+		rc = -errno;
+	}
 	if (old >= 0) {
 		set_flag(old, SO_REUSEPORT, 0);
+		set_flag(fd, SO_REUSEPORT, 0);
 	}
-	set_flag(fd, SO_REUSEPORT, 0);
 	return rc;
 }
 
@@ -102,10 +104,7 @@ http_listen(const char *address, uint16_t port, int old, int *fd, struct err *er
 	}
 	/* connections that ended lately do not keep the port taken */
 	set_flag(made, SO_REUSEADDR, 1);
-	rc = bind_beside(made, old, &storage, len);
-	if (rc == 0 && listen(made, BACKLOG) != 0) {
-		rc = -errno;
-	}
+	rc = listen_beside(made, old, &storage, len);
 	if (rc != 0) {
 		(void)close(made);
 		return bind_failed(-rc, address, port, err);

@@ -271,6 +271,46 @@ test_families(void **state)
 	stop(&backend);
 }
 
+/* docs/metrics.md, which tools/reference writes, names these metrics and no others. */
+static void
+test_page(void **state)
+{
+	const char *source = getenv("VSW_SOURCE");
+	const struct metric_family *family;
+	struct backend backend;
+	struct metrics *metrics;
+	char path[512];
+	char line[4096];
+	char name[METRIC_NAME_SIZE];
+	size_t n = 0;
+	size_t count;
+	FILE *page;
+
+	(void)snprintf(path, sizeof(path), "%s/docs/metrics.md", source == NULL ? "." : source);
+	page = fopen(path, "re");
+	assert_non_null(page);
+	start(&backend);
+	role_assert(&role_main);
+	metrics = metrics_create(backend.ds);
+	while (fgets(line, sizeof(line), page) != NULL) {
+		if (sscanf(line, "| `%191[a-z0-9_]`", name) != 1) {
+			continue;
+		}
+		n++;
+		family = find(metrics, name, &count);
+		if (count != 1) {
+			fail_msg("%s is no metric", name);
+		}
+		assert_int_equal(
+			strstr(line, "| counter |") != NULL, family->type == METRIC_COUNTER);
+	}
+	(void)fclose(page);
+	assert_null(metrics_family(metrics, n));
+	assert_non_null(metrics_family(metrics, n - 1));
+	metrics_destroy(metrics);
+	stop(&backend);
+}
+
 int
 main(void)
 {
@@ -278,6 +318,7 @@ main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_families),
+		cmocka_unit_test(test_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
