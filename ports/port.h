@@ -25,7 +25,8 @@
  * port_ops_check() asserts the others.
  *
  * Counting: whoever loses a packet counts it, at once, in the struct port_counters it was handed,
- *so that received = staged + dropped and staged = sent + dropped hold to the packet.
+ * so that received = staged + dropped and staged = sent + dropped hold to the packet. A frame that
+ * a port takes from its device and drops is one that it has received.
  */
 #ifndef VSW_PORTS_PORT_H
 #define VSW_PORTS_PORT_H
@@ -189,8 +190,8 @@ struct port_ops {
 
 	/* --- a worker, inside a burst ----------------------------------------------------------
 	 */
-	/* Up to `max` (<= PKT_BURST) packets, in_port left to the caller. Counts rx_packets,
-	 * rx_bytes for those it returns, and drops. */
+	/* Up to `max` (<= PKT_BURST) packets, in_port left to the caller. Counts rx_packets and
+	 * rx_bytes for those it returns; those it drops by port_drop_received(). */
 	uint16_t (*rx_burst)(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t max,
 		struct port_counters *count);
 	/* Ends the loan of the packets that the last rx_burst on this queue returned, after the
@@ -198,8 +199,9 @@ struct port_ops {
 	void (*rx_release)(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t n);
 	/*
 	 * Send. When it returns, each item's bytes are copied or its mbuf is owned by the port.
-	 * Never blocks. Counts each item as sent or dropped; does not touch n_out. The caller holds
-	 * the queue if it is shared.
+	 * Never blocks. Counts each item as sent or dropped, and marks the dropped ones
+	 * (port_lose()), whose bytes can still be read afterwards (pkt_give_back()); does not touch
+	 * n_out. The caller holds the queue if it is shared.
 	 */
 	void (*tx_burst)(struct port *port, uint16_t queue, struct tx_item *items, uint16_t n,
 		struct port_counters *count);
@@ -216,11 +218,36 @@ bool port_conf_same_but_mtu(const struct port_conf *a, const struct port_conf *b
 /* Name of an oper status in the schema; never NULL. Any thread. */
 const char *port_oper_name(enum port_oper oper);
 
-/* Count all of `items` as lost for one reason. A worker. */
+/* Count n packets as lost for one reason. A worker. */
 static inline void
 port_drop(struct port_counters *count, enum drop_reason reason, uint16_t n)
 {
 	port_count(&count->drops[reason], n);
+}
+
+/* rx_burst: n frames came, and are lost before they are packets. */
+static inline void
+port_drop_received(struct port_counters *count, enum drop_reason reason, uint16_t n)
+{
+	port_count(&count->rx_packets, n);
+	port_drop(count, reason, n);
+}
+
+/* tx_burst: these are not sent; counted elsewhere. */
+static inline void
+port_mark_lost(struct tx_item *items, uint16_t n, enum drop_reason reason)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		items[i].lost = (uint8_t)(reason + 1);
+	}
+}
+
+/* tx_burst: these are not sent. */
+static inline void
+port_lose(struct port_counters *count, struct tx_item *items, uint16_t n, enum drop_reason reason)
+{
+	port_mark_lost(items, n, reason);
+	port_drop(count, reason, n);
 }
 
 #endif

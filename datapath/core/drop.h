@@ -79,4 +79,7 @@ enum drop_reason {
 /* Schema name of a reason; never NULL. Any thread. */
 const char *drop_name(enum drop_reason reason);
 
+/* It in words, without an end; never NULL. Any thread. */
+const char *drop_text(enum drop_reason reason);
+
 #endif

@@ -310,7 +310,6 @@ offload_segment(struct rte_mbuf *mbuf, const struct pkt_offload *ol, struct rte_
 	if (pool == NULL ||
 		!offload_headers(rte_pktmbuf_mtod(mbuf, const uint8_t *), mbuf->data_len, &h) ||
 		h.payload == 0 || ol->gso_size == 0 || mbuf->pkt_len <= h.payload) {
-		rte_pktmbuf_free(mbuf);
 		return 0;
 	}
 	payload = mbuf->pkt_len - h.payload;
@@ -322,8 +321,7 @@ offload_segment(struct rte_mbuf *mbuf, const struct pkt_offload *ol, struct rte_
 
 		if (m == NULL) {
 			rte_pktmbuf_free_bulk(out, n);
-			n = 0;
-			break;
+			return 0;
 		}
 		segment_headers(m, &h, n, done, done + len == payload);
 		out[n++] = m;

@@ -54,7 +54,8 @@ bool offload_finish_csum(struct rte_mbuf *mbuf, const struct pkt_offload *ol);
 
 /*
  * Cut `mbuf` into frames of ol->gso_size payload bytes with all checksums done; `out` holds
- * OFFLOAD_SEGS_MAX. Takes the mbuf in any case. Returns how many, 0 if it could not be cut.
+ * OFFLOAD_SEGS_MAX. Returns how many, and frees the mbuf; 0 if it could not be cut: it is still
+ * the caller's.
  */
 unsigned int offload_segment(struct rte_mbuf *mbuf, const struct pkt_offload *ol,
 	struct rte_mempool *pool, struct rte_mbuf **out);

@@ -372,6 +372,19 @@ pkt_peek_mbuf(const struct tx_item *item)
 	return pkt->mbuf;
 }
 
+void
+pkt_give_back(const struct tx_item *item, struct rte_mbuf *mbuf)
+{
+	struct pkt *pkt = item->pkt;
+	const uint8_t *buf = mbuf->buf_addr;
+
+	if (pkt->mbuf == NULL && pkt->head >= buf && pkt->head < buf + mbuf->buf_len) {
+		pkt->mbuf = mbuf;
+	} else {
+		rte_pktmbuf_free(mbuf);
+	}
+}
+
 struct rte_mbuf *
 pkt_to_mbuf(const struct tx_item *item, struct rte_mempool *pool)
 {

@@ -93,8 +93,8 @@ struct tx_item {
 	uint16_t head_len;
 	uint16_t cut;
 	uint16_t headroom;
+	uint8_t lost; /* 0, or why it was not sent: the reason + 1. port_lose() sets it */
 	struct pkt_offload ol; /* as the frame leaves */
-	uint8_t lost; /* 1 + enum drop_reason: it was lost on its way out; 0: not */
 };
 
 /* Heads of one worker that differ from their packet's. */
@@ -164,6 +164,12 @@ unsigned int pkt_iov(const struct tx_item *item, struct iovec *iov, unsigned int
  * takes the mbuf: afterwards pkt->mbuf is NULL.
  */
 struct rte_mbuf *pkt_to_mbuf(const struct tx_item *item, struct rte_mempool *pool);
+
+/*
+ * The mbuf that pkt_to_mbuf() has made of the item could not be sent: the packet has its own back,
+ * a copy is freed. Until the packet ends its bytes can be read by whoever accounts for the loss.
+ */
+void pkt_give_back(const struct tx_item *item, struct rte_mbuf *mbuf);
 
 /*
  * The packet's own mbuf, brought in line with the head, for an output that only reads it; still

@@ -129,6 +129,7 @@ segment_and_check(const struct inet_spec *spec, uint16_t gso_size, uint64_t *ran
 	n = offload_segment(m, &ol, pool, out);
 	if (expected > OFFLOAD_SEGS_MAX) {
 		assert_int_equal(n, 0);
+		rte_pktmbuf_free(m);
 	} else {
 		assert_int_equal(n, expected);
 	}
@@ -207,6 +208,9 @@ cut(struct rte_mempool *from, uint8_t *bytes, uint32_t len, const struct pkt_off
 	unsigned int n = offload_segment(m, ol, to, out);
 
 	rte_pktmbuf_free_bulk(out, n);
+	if (n == 0) {
+		rte_pktmbuf_free(m);
+	}
 	assert_int_equal(rte_mempool_in_use_count(from), 0);
 	assert_int_equal(rte_mempool_in_use_count(small_pool), 0);
 	return n;

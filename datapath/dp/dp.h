@@ -14,7 +14,8 @@
  *	3. a grace period: no worker is in its functions or holds a packet for it
  *	4. stop the device: ops->close
  *	5. forget its MAC addresses
- *	6. another grace period, then its id may be used again
+ *	6. another grace period
+ *	7. workers forget where packets from and to it were lost; then its id may be used again
  *
  * A test makes a dp with `threads` false and drives everything itself, on one thread, with times of
  * its own: dp_step() for main, dp_worker_step() for each worker.
@@ -124,9 +125,8 @@ uint32_t dp_worker_step(struct dp *dp, unsigned int worker, uint64_t now) ON_WOR
 unsigned int dp_n_workers(const struct dp *dp);
 
 /*
- * Copies of frames beyond the first of each, of all bridges since the start. All that ports have
- * received = dropped on receive + frames forwarded; those + the extra copies = sent + dropped on
- * transmit.
+ * Copies of frames beyond the first of each, and pieces that large frames were cut into beyond the
+ * first of each, since the start: received + extra copies = sent + dropped (dp_loss.h).
  */
 uint64_t dp_extra_copies(const struct dp *dp) ON_MAIN;
 
@@ -143,7 +143,7 @@ int dp_port_open(struct dp *dp, const struct port_ops *ops, const struct port_co
 void dp_port_set(struct dp *dp, struct dp_port *port, const struct dp_port_fwd *fwd) ON_MAIN;
 
 /*
- * Delete: steps 2 to 6, beginning with the next dp_publish. `done` (may be NULL) is called after
+ * Delete: steps 2 to 7, beginning with the next dp_publish. `done` (may be NULL) is called after
  * step 4, from dp_step or, for a port that was never published, before this returns. The dp_port is
  * gone for the caller at once.
  */
@@ -157,7 +157,7 @@ int dp_port_rxq_worker(const struct dp_port *port, uint16_t queue) ON_MAIN; /* -
 /* Sums over workers since the port was opened or cleared. */
 void dp_port_get_counters(
 	const struct dp *dp, const struct dp_port *port, struct port_counters *counters) ON_MAIN;
-void dp_port_clear_counters(const struct dp *dp, struct dp_port *port) ON_MAIN;
+void dp_port_clear_counters(struct dp *dp, struct dp_port *port) ON_MAIN;
 
 /* By id, or NULL. */
 struct dp_port *dp_port_by_id(const struct dp *dp, uint32_t id) ON_MAIN;

@@ -61,10 +61,11 @@ dp_port_get_counters(const struct dp *dp, const struct dp_port *port, struct por
 }
 
 void
-dp_port_clear_counters(const struct dp *dp, struct dp_port *port)
+dp_port_clear_counters(struct dp *dp, struct dp_port *port)
 {
 	counters_sum(dp, port->id, &port->base);
 	dp_port_clear_flows(dp, port);
+	dp_loss_clear_port(dp, port);
 }
 
 /* Each queue goes to the worker that has fewest; it stays there for the life of the port. */
@@ -142,6 +143,7 @@ dp_port_open(struct dp *dp, const struct port_ops *ops, const struct port_conf *
 	port->tx_locks = tx_locks_create(dp, port->device);
 	counters_sum(dp, id, &port->base);
 	dp_port_clear_flows(dp, port);
+	dp_loss_open_port(dp, port);
 	assign_queues(dp, port);
 	dp->ports[id] = port;
 	TAILQ_INSERT_TAIL(&dp->live, port, link);
@@ -268,6 +270,7 @@ dp_port_close(struct dp *dp, struct dp_port *port, enum port_close why, void (*d
 	port->done_arg = arg;
 	TAILQ_REMOVE(&dp->live, port, link);
 	if (port->state == DP_PORT_OPEN) {
+		dp_loss_forget_port(dp, port);
 		port_device_close(port);
 		port_free(dp, port);
 		return;
@@ -311,7 +314,18 @@ port_leave_step(struct dp *dp, struct dp_port *port, uint64_t now) ON_MAIN
 		}
 		return true;
 	case DP_PORT_LEAVING:
-		return !grace_passed(&dp->grace, port->token);
+		if (!grace_passed(&dp->grace, port->token)) {
+			return true;
+		}
+		port->sweep = dp_loss_sweep(dp);
+		port->state = DP_PORT_SWEEPING;
+		/* fall through */
+	case DP_PORT_SWEEPING:
+		if (!dp_loss_swept(dp, port->sweep)) {
+			return true;
+		}
+		dp_loss_forget_port(dp, port);
+		return false;
 	default:
 		assert(false);
 		return false;

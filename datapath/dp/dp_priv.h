@@ -7,6 +7,7 @@
 
 #include "datapath/dp/dp.h"
 #include "datapath/dp/dp_flows.h"
+#include "datapath/dp/dp_loss.h"
 #include "datapath/dp/dp_policy.h"
 #include "datapath/dp/worker.h"
 #include "datapath/pipe/meter.h"
@@ -24,7 +25,8 @@ enum dp_port_state {
 	DP_PORT_PUBLISHED, /* or will be with the next publication */
 	DP_PORT_DRAINING, /* out of the next snapshot; waits for it (token 0), then for its grace */
 	DP_PORT_FLUSHING, /* device closed; MAC addresses are being forgotten */
-	DP_PORT_LEAVING, /* waits for the second grace period, then the id is free */
+	DP_PORT_LEAVING, /* waits for the second grace period */
+	DP_PORT_SWEEPING, /* workers forget what they have lost of it, then the id is free */
 };
 
 struct rule_slot_counts;
@@ -87,6 +89,9 @@ struct dp_port {
 	struct port_counters at_close; /* what dp_port_close's caller could read */
 	struct port_counters base; /* sums when the port was opened or cleared */
 	struct dp_port_flows flows_base; /* likewise */
+	struct residence_times latency_base; /* likewise, but for the longest time */
+	struct dp_traffic opened; /* what its id had counted when the port was opened */
+	uint32_t sweep;
 	struct port_keys *keys; /* its own; NULL: its bridge's */
 	bool keys_stale;
 	uint64_t keys_round; /* of its bridge's rules, when `keys` were made */
@@ -142,6 +147,7 @@ struct dp {
 	uint32_t last_bridge_id;
 	struct rule_slots slots;
 	struct dp_masks masks;
+	struct dp_loss loss;
 	struct dp_flows *flows; /* questions to workers, dp_flows.h; NULL: none yet */
 	struct dp_port_list live; /* OPEN and PUBLISHED */
 	struct dp_port_list leaving; /* the other states */

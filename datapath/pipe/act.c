@@ -63,7 +63,7 @@ flood(struct burst *burst, const struct arrival *at, struct pkt *pkt,
 	copies = act_spread(burst, at, pkt, &verdict->vlan, storm_kind_of(pkt->head), &reason);
 	pkt->n_out--;
 	if (copies == 0) {
-		port_drop(&burst->ports[at->in->id], reason, 1);
+		loss_rx(&burst->loss, at->in, pkt, reason);
 	} else {
 		port_count(&burst->bridges[at->bridge->id].extra, copies - 1);
 	}
@@ -108,7 +108,7 @@ act_burst(struct burst *burst, const struct arrival *at, uint16_t n)
 		run = 1;
 		switch (verdict->kind) {
 		case VERDICT_DROP:
-			port_drop(&burst->ports[at->in->id], verdict->reason, 1);
+			loss_rx(&burst->loss, at->in, &burst->pkts[i], verdict->reason);
 			break;
 		case VERDICT_OUTPUT:
 			run = output(burst, at, i, n);

@@ -111,7 +111,7 @@ act_go_on(struct play *play)
 		play->over = true;
 		if (play->copies > 0) {
 			play->copies++; /* one that is lost */
-			port_drop(&play->burst->ports[play->at->in->id], DROP_TOO_MANY_ACTIONS, 1);
+			loss_rx(&play->burst->loss, play->at->in, play->pkt, DROP_TOO_MANY_ACTIONS);
 		}
 	}
 	play_stop(play, DROP_TOO_MANY_ACTIONS);
@@ -176,7 +176,7 @@ act_program(struct burst *burst, const struct arrival *at, struct pkt *pkt,
 	}
 	pkt->n_out--;
 	if (play.copies == 0) {
-		port_drop(&burst->ports[at->in->id], play.reason, 1);
+		loss_rx(&burst->loss, at->in, pkt, play.reason);
 	} else {
 		port_count(&burst->bridges[at->bridge->id].extra, play.copies - 1);
 	}

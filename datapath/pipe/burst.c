@@ -24,7 +24,9 @@ burst_create(const struct burst_conf *conf, struct burst **out)
 	burst->ports = calloc(DP_PORTS_MAX, sizeof(*burst->ports));
 	burst->bridges = calloc(DP_BRIDGES_MAX, sizeof(*burst->bridges));
 	burst->punts = punt_queue_create();
-	if (burst->ports == NULL || burst->bridges == NULL || burst->punts == NULL) {
+	if (burst->ports == NULL || burst->bridges == NULL || burst->punts == NULL ||
+		residence_init(&burst->residence) != 0 ||
+		loss_init(&burst->loss, conf->worker, burst->ports) != 0) {
 		burst_destroy(burst);
 		return -ENOMEM;
 	}
@@ -37,6 +39,7 @@ burst_create(const struct burst_conf *conf, struct burst **out)
 	burst->flows.budget = conf->miss_budget;
 	burst->stage.worker = conf->worker;
 	burst->stage.count = burst->ports;
+	burst->stage.loss = &burst->loss;
 	*out = burst;
 	return 0;
 }
@@ -47,6 +50,8 @@ burst_destroy(struct burst *burst)
 	if (burst != NULL) {
 		flows_fini(&burst->flows);
 		punt_queue_destroy(burst->punts);
+		loss_fini(&burst->loss);
+		residence_fini(&burst->residence);
 		free(burst->ports);
 		free(burst->bridges);
 		free(burst);
@@ -88,7 +93,7 @@ check_one(struct pkt *pkt, enum drop_reason *reason)
  * with the burst, an mbuf at once.
  */
 static uint16_t
-check_received(struct burst *burst, const struct port_view *in, uint16_t n)
+check_received(struct burst *burst, const struct port_view *in, uint16_t n) ON_WORKER
 {
 	uint16_t kept = 0;
 
@@ -97,7 +102,7 @@ check_received(struct burst *burst, const struct port_view *in, uint16_t n)
 		enum drop_reason reason;
 
 		if (!check_one(pkt, &reason)) {
-			port_drop(&burst->ports[in->id], reason, 1);
+			loss_rx(&burst->loss, in, pkt, reason);
 			pkt_free(pkt);
 			continue;
 		}
@@ -135,6 +140,7 @@ burst_upkeep(struct burst *burst, const struct snapshot *snap, const struct burs
 {
 	flows_step(&burst->flows, snap, now);
 	flow_query_serve(&burst->flows, snap, now);
+	loss_upkeep(&burst->loss, snap);
 }
 
 uint16_t
@@ -144,19 +150,22 @@ burst_run(struct burst *burst, const struct snapshot *snap, const struct rxq_vie
 	const struct port_view *in = rxq->port;
 	const struct bridge_view *bridge = snap->bridges[in->bridge];
 	uint16_t n_received = receive(burst, rxq);
+	uint64_t sampled;
 	uint16_t n;
 
 	if (n_received == 0) {
 		return 0;
 	}
+	sampled = residence_begin(&burst->residence, now->ms);
+	burst->loss.now = now->ns;
 	n = check_received(burst, in, n_received);
 	if (unlikely(in->captures != NULL)) {
 		capture_received(in->captures, burst->stage.worker, in->id, burst->pkts, n);
 	}
 	if (!in->enabled) {
-		port_drop(&burst->ports[in->id], DROP_PORT_DISABLED, n);
+		loss_rx_run(&burst->loss, in, burst->pkts, n, DROP_PORT_DISABLED);
 	} else if (bridge == NULL) {
-		port_drop(&burst->ports[in->id], DROP_NO_BRIDGE, n);
+		loss_rx_run(&burst->loss, in, burst->pkts, n, DROP_NO_BRIDGE);
 	} else {
 		const struct arrival at = {.snap = snap, .bridge = bridge, .in = in, .now = now};
 
@@ -165,5 +174,8 @@ burst_run(struct burst *burst, const struct snapshot *snap, const struct rxq_vie
 		stage_flush(&burst->stage);
 	}
 	release(burst, rxq, n_received);
+	if (unlikely(sampled != 0)) {
+		residence_end(&burst->residence, in->id, sampled, n_received);
+	}
 	return n_received;
 }

@@ -14,7 +14,9 @@
 #include "base/role.h"
 #include "datapath/pipe/bridge.h"
 #include "datapath/pipe/flow.h"
+#include "datapath/pipe/loss.h"
 #include "datapath/pipe/punt.h"
+#include "datapath/pipe/residence.h"
 #include "datapath/pipe/snapshot.h"
 #include "datapath/pipe/tx_stage.h"
 
@@ -32,6 +34,8 @@ struct burst {
 	struct tx_stage stage;
 	uint64_t random; /* not 0; what samples are chosen by */
 	struct punt_queue *punts; /* copies for main */
+	struct loss loss;
+	struct residence residence;
 };
 
 struct burst_conf {

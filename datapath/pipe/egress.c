@@ -141,14 +141,14 @@ egress_accepts(
 		current = memo->version == (uint32_t)at->bridge->version;
 	}
 	if (unlikely(!current) && !decide(flows, at, &ask, pkt->len, &entry, &accepts)) {
-		port_drop(&burst->ports[at->in->id], DROP_MISS_BUDGET, 1);
+		loss_rx(&burst->loss, at->in, pkt, DROP_MISS_BUDGET);
 		return false;
 	}
 	if (entry != NULL) {
 		flow_count(entry, pkt);
 	}
 	if (!accepts) {
-		port_drop(&burst->ports[to->id], DROP_ACL_EGRESS, 1);
+		loss_tx_pkt(&burst->loss, to, pkt, DROP_ACL_EGRESS);
 	}
 	return accepts;
 }

@@ -87,7 +87,7 @@ probe_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_
 		probe->on_tx(probe->on_tx_arg);
 	}
 	if (probe->full) {
-		port_drop(count, DROP_TX_FULL, n);
+		port_lose(count, items, n, DROP_TX_FULL);
 		return;
 	}
 	for (uint16_t i = 0; i < n; i++) {

@@ -51,13 +51,38 @@ layer3_len(const struct tx_item *item)
 	return len > off + 2 ? len - off - 2 : 0;
 }
 
-/* Send mbufs that were made for this output; they are all gone afterwards. */
-static void
-send_mbufs(struct tx_bucket *bucket, struct rte_mbuf **mbufs, unsigned int n,
-	struct port_counters *count)
+/*
+ * What the port does not send it has counted, and marked: items are looked at only then. `staged`:
+ * they are items of the bucket, of which whoever captures the port has copies.
+ */
+static inline void
+send_items(const struct tx_stage *stage, const struct tx_bucket *bucket, struct tx_item *items,
+	uint16_t n, bool staged) ON_WORKER
 {
-	struct port *port = bucket->to->port;
+	const struct port_view *to = bucket->to;
+	struct port_counters *count = &stage->count[to->id];
+	const uint64_t before = count->tx_packets;
 
+	to->port->ops->tx_burst(to->port, bucket->queue, items, n, count);
+	if (unlikely(count->tx_packets - before != n)) {
+		loss_tx_marked(stage->loss, to, items, n, staged);
+	}
+}
+
+/* An item of the bucket does not get as far as the port. */
+static void
+lose_item(const struct tx_stage *stage, const struct port_view *to, struct tx_item *item,
+	enum drop_reason reason) ON_WORKER
+{
+	port_lose(&stage->count[to->id], item, 1, reason);
+	loss_tx_marked(stage->loss, to, item, 1, true);
+}
+
+/* Send mbufs that were made of one item for this output; they are all gone afterwards. */
+static void
+send_mbufs(const struct tx_stage *stage, const struct tx_bucket *bucket, uint32_t in_port,
+	struct rte_mbuf **mbufs, unsigned int n) ON_WORKER
+{
 	for (unsigned int done = 0; done < n;) {
 		struct pkt pkts[PKT_BURST];
 		struct tx_item items[PKT_BURST];
@@ -65,10 +90,11 @@ send_mbufs(struct tx_bucket *bucket, struct rte_mbuf **mbufs, unsigned int n,
 
 		for (uint16_t i = 0; i < chunk; i++) {
 			pkt_from_mbuf(&pkts[i], mbufs[done + i]);
+			pkts[i].in_port = in_port;
 			pkts[i].n_out = 1;
 			pkt_item(&pkts[i], &items[i]);
 		}
-		port->ops->tx_burst(port, bucket->queue, items, chunk, count);
+		send_items(stage, bucket, items, chunk, false);
 		for (uint16_t i = 0; i < chunk; i++) {
 			pkt_free(&pkts[i]);
 		}
@@ -78,41 +104,40 @@ send_mbufs(struct tx_bucket *bucket, struct rte_mbuf **mbufs, unsigned int n,
 
 /* Finish in software what the output cannot. */
 static void
-send_softened(struct tx_bucket *bucket, struct tx_item *item, uint8_t missing,
-	struct port_counters *count)
+send_softened(const struct tx_stage *stage, const struct tx_bucket *bucket, struct tx_item *item,
+	uint8_t missing) ON_WORKER
 {
+	const uint32_t in_port = item->pkt->in_port;
 	struct rte_mempool *pool = bucket->to->port->pool;
 	struct rte_mbuf *segments[OFFLOAD_SEGS_MAX];
 	struct rte_mbuf *m = pkt_to_mbuf(item, pool);
-	unsigned int n = 1;
+	unsigned int n = 0;
 
 	if (m == NULL) {
-		port_drop(count, DROP_TX_NO_MEMORY, 1);
+		lose_item(stage, bucket->to, item, DROP_TX_NO_MEMORY);
 		return;
 	}
 	if ((missing & PKT_OL_GSO) != 0) {
 		n = offload_segment(m, &item->ol, pool, segments);
-		if (n == 0) {
-			port_drop(count, DROP_SEGMENT_FAILED, 1);
-			return;
-		}
 	} else if (offload_finish_csum(m, &item->ol)) {
 		segments[0] = m;
-	} else {
-		rte_pktmbuf_free(m);
-		port_drop(count, DROP_OFFLOAD_INVALID, 1);
+		n = 1;
+	}
+	if (n == 0) {
+		pkt_give_back(item, m);
+		lose_item(stage, bucket->to, item, DROP_SEGMENT_FAILED);
 		return;
 	}
-	send_mbufs(bucket, segments, n, count);
+	port_count(&stage->loss->segments, n - 1);
+	send_mbufs(stage, bucket, in_port, segments, n);
 }
 
 /* What may leave as it is goes in runs; order within the queue is kept. */
 static void
-bucket_send(struct tx_bucket *bucket, struct port_counters *count)
+bucket_send(const struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 {
 	const struct port_view *to = bucket->to;
-	struct port *port = to->port;
-	uint32_t caps = __atomic_load_n(&port->caps, __ATOMIC_RELAXED);
+	uint32_t caps = __atomic_load_n(&to->port->caps, __ATOMIC_RELAXED);
 	const uint32_t most = (uint32_t)to->mtu + RTE_ETHER_HDR_LEN;
 	uint16_t run = 0;
 
@@ -132,17 +157,16 @@ bucket_send(struct tx_bucket *bucket, struct port_counters *count)
 			}
 		}
 		if (i > run) {
-			port->ops->tx_burst(port, bucket->queue, &bucket->items[run],
-				(uint16_t)(i - run), count);
+			send_items(stage, bucket, &bucket->items[run], (uint16_t)(i - run), true);
 		}
 		run = (uint16_t)(i + 1);
 		if (i == bucket->n) {
 			break;
 		}
 		if (!fits) {
-			port_drop(count, DROP_MTU_EXCEEDED, 1);
+			lose_item(stage, to, item, DROP_MTU_EXCEEDED);
 		} else {
-			send_softened(bucket, item, missing, count);
+			send_softened(stage, bucket, item, missing);
 		}
 	}
 }
@@ -155,7 +179,7 @@ bucket_send_captured(struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 	struct capture_batch batch;
 
 	capture_begin(captures, stage->worker, bucket->to->id, bucket->items, bucket->n, &batch);
-	bucket_send(bucket, &stage->count[bucket->to->id]);
+	bucket_send(stage, bucket);
 	capture_end(captures, stage->worker, bucket->items, &batch);
 }
 
@@ -183,7 +207,7 @@ bucket_flush(struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 		return false;
 	}
 	if (likely(bucket->to->captures == NULL)) {
-		bucket_send(bucket, &stage->count[bucket->to->id]);
+		bucket_send(stage, bucket);
 	} else {
 		bucket_send_captured(stage, bucket);
 	}
@@ -198,7 +222,7 @@ static void
 bucket_flush_or_drop(struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 {
 	if (!bucket_flush(stage, bucket)) {
-		port_drop(&stage->count[bucket->to->id], DROP_TX_BUSY, bucket->n);
+		loss_tx(stage->loss, bucket->to, bucket->items, bucket->n, DROP_TX_BUSY);
 		bucket_release(bucket);
 	}
 }
@@ -296,12 +320,12 @@ stage_add(struct tx_stage *stage, const struct port_view *to, struct pkt *pkt,
 	int queue;
 
 	if (!to->enabled) {
-		port_drop(&stage->count[to->id], DROP_LINK_DOWN, 1);
+		loss_tx_pkt(stage->loss, to, pkt, DROP_LINK_DOWN);
 		return;
 	}
 	queue = choose_queue(stage, to, pkt);
 	if (queue < 0) {
-		port_drop(&stage->count[to->id], DROP_NO_GUEST, 1);
+		loss_tx_pkt(stage->loss, to, pkt, DROP_NO_GUEST);
 		return;
 	}
 	bucket = bucket_find(stage, to, (uint16_t)queue);
@@ -342,7 +366,9 @@ stage_add_run(struct tx_stage *stage, const struct port_view *to, struct pkt *pk
 	}
 	queue = choose_queue(stage, to, pkts);
 	if (queue < 0) {
-		port_drop(&stage->count[to->id], DROP_NO_GUEST, n);
+		for (uint16_t i = 0; i < n; i++) {
+			loss_tx_pkt(stage->loss, to, &pkts[i], DROP_NO_GUEST);
+		}
 		return;
 	}
 	for (uint16_t done = 0; done < n;) {

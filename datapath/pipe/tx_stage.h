@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/role.h"
+#include "datapath/pipe/loss.h"
 #include "datapath/pipe/snapshot.h"
 
 #define TX_BUCKETS 64 /* distinct (port, queue) pairs between two flushes */
@@ -31,6 +32,7 @@ struct tx_bucket {
 struct tx_stage {
 	unsigned int worker;
 	struct port_counters *count; /* by port id; the worker's own */
+	struct loss *loss; /* the worker's own */
 	uint16_t n_buckets;
 	struct tx_item *last; /* staged by stage_add, until the next call */
 	struct pkt_clones clones;

@@ -85,18 +85,19 @@ ethdev_rx_burst(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t ma
 	if (n > 0) {
 		port_count(&count->rx_packets, kept);
 		port_count(&count->rx_bytes, bytes);
-		port_drop(count, DROP_RX_NO_MEMORY, (uint16_t)(n - kept));
+		port_drop_received(count, DROP_RX_NO_MEMORY, (uint16_t)(n - kept));
 	}
 	return kept;
 }
 
 /* One buffer for a device that takes no chains: a frame within the MTU fits one of the port's. */
 static struct rte_mbuf *
-tx_flatten(struct rte_mbuf *m, struct rte_mempool *pool, enum drop_reason *reason)
+tx_flatten(const struct tx_item *item, struct rte_mbuf *m, struct rte_mempool *pool,
+	enum drop_reason *reason)
 {
 	struct rte_mbuf *flat = rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
 
-	rte_pktmbuf_free(m);
+	pkt_give_back(item, m);
 	if (flat == NULL) {
 		*reason = DROP_TX_NO_MEMORY;
 		return NULL;
@@ -120,7 +121,7 @@ tx_take(struct ethdev_port *ep, const struct tx_item *item, enum drop_reason *re
 		return NULL;
 	}
 	if (m->nb_segs > 1 && !ep->chains) {
-		m = tx_flatten(m, ep->port.pool, reason);
+		m = tx_flatten(item, m, ep->port.pool, reason);
 		if (m == NULL) {
 			return NULL;
 		}
@@ -130,7 +131,7 @@ tx_take(struct ethdev_port *ep, const struct tx_item *item, enum drop_reason *re
 		m->ol_flags = 0;
 		*reason = DROP_SEGMENT_FAILED;
 		if ((item->ol.flags & PKT_OL_GSO) != 0 || !offload_finish_csum(m, &item->ol)) {
-			rte_pktmbuf_free(m);
+			pkt_give_back(item, m);
 			return NULL;
 		}
 	}
@@ -141,10 +142,28 @@ tx_take(struct ethdev_port *ep, const struct tx_item *item, enum drop_reason *re
 	return m;
 }
 
+/* The item that mbuf `k` was made of: those that are lost already have none. */
+static struct tx_item *
+tx_item_of(struct tx_item *items, uint16_t k)
+{
+	while (items->lost != 0 || k-- > 0) {
+		items++;
+	}
+	return items;
+}
+
+static void
+tx_lose(struct tx_item *item, struct rte_mbuf *m, enum drop_reason reason,
+	struct port_counters *count)
+{
+	pkt_give_back(item, m);
+	port_lose(count, item, 1, reason);
+}
+
 /* Have the driver complete the headers; one that it refuses is left out. */
 static uint16_t
-tx_prepare(struct ethdev_port *ep, uint16_t queue, struct rte_mbuf **mbufs, uint16_t n,
-	struct port_counters *count)
+tx_prepare(struct ethdev_port *ep, uint16_t queue, struct tx_item *items, struct rte_mbuf **mbufs,
+	uint16_t n, struct port_counters *count)
 {
 	uint16_t done = 0;
 
@@ -152,8 +171,7 @@ tx_prepare(struct ethdev_port *ep, uint16_t queue, struct rte_mbuf **mbufs, uint
 		done = (uint16_t)(done +
 			rte_eth_tx_prepare(ep->id, queue, &mbufs[done], (uint16_t)(n - done)));
 		if (done < n) {
-			rte_pktmbuf_free(mbufs[done]);
-			port_drop(count, DROP_TX_FAILED, 1);
+			tx_lose(tx_item_of(items, done), mbufs[done], DROP_TX_FAILED, count);
 			n--;
 			for (uint16_t i = done; i < n; i++) {
 				mbufs[i] = mbufs[i + 1];
@@ -163,10 +181,10 @@ tx_prepare(struct ethdev_port *ep, uint16_t queue, struct rte_mbuf **mbufs, uint
 	return n;
 }
 
-/* Takes the mbufs. */
+/* Takes the mbufs, made of those items from `items` on that are not lost. */
 static void
-tx_send(struct ethdev_port *ep, uint16_t queue, struct rte_mbuf **mbufs, uint16_t n,
-	struct port_counters *count)
+tx_send(struct ethdev_port *ep, uint16_t queue, struct tx_item *items, struct rte_mbuf **mbufs,
+	uint16_t n, struct port_counters *count)
 {
 	uint32_t lens[PKT_BURST];
 	unsigned int stalls = 0;
@@ -174,7 +192,7 @@ tx_send(struct ethdev_port *ep, uint16_t queue, struct rte_mbuf **mbufs, uint16_
 	uint16_t done = 0;
 
 	if (ep->prepare) {
-		n = tx_prepare(ep, queue, mbufs, n, count);
+		n = tx_prepare(ep, queue, items, mbufs, n, count);
 	}
 	for (uint16_t i = 0; i < n; i++) {
 		lens[i] = mbufs[i]->pkt_len;
@@ -193,11 +211,12 @@ tx_send(struct ethdev_port *ep, uint16_t queue, struct rte_mbuf **mbufs, uint16_
 	}
 	port_count(&count->tx_packets, done);
 	port_count(&count->tx_bytes, bytes);
-	if (done < n) {
+	for (; done < n; n--) {
 		bool up = atomic_load_explicit(&ep->link_up, memory_order_relaxed);
 
-		port_drop(count, up ? DROP_TX_FULL : DROP_LINK_DOWN, (uint16_t)(n - done));
-		rte_pktmbuf_free_bulk(&mbufs[done], (unsigned int)(n - done));
+		/* From behind: places of those before do not change. */
+		tx_lose(tx_item_of(items, (uint16_t)(n - 1)), mbufs[n - 1],
+			up ? DROP_TX_FULL : DROP_LINK_DOWN, count);
 	}
 }
 
@@ -210,21 +229,22 @@ ethdev_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16
 
 	assert(queue < port->n_txq);
 	if (!atomic_load_explicit(&ep->running, memory_order_acquire)) {
-		port_drop(count, DROP_LINK_DOWN, n);
+		port_lose(count, items, n, DROP_LINK_DOWN);
 		return;
 	}
 	for (uint16_t i = 0; i < n;) {
+		struct tx_item *first = &items[i];
 		struct rte_mbuf *mbufs[PKT_BURST];
 		uint16_t k = 0;
 
 		for (; i < n && k < PKT_BURST; i++) {
 			mbufs[k] = tx_take(ep, &items[i], &reason);
 			if (mbufs[k] == NULL) {
-				port_drop(count, reason, 1);
+				port_lose(count, &items[i], 1, reason);
 			} else {
 				k++;
 			}
 		}
-		tx_send(ep, queue, mbufs, k, count);
+		tx_send(ep, queue, first, mbufs, k, count);
 	}
 }

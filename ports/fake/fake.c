@@ -211,11 +211,11 @@ fake_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_t
 		struct fake_frame *frame;
 
 		if (items[i].len > FAKE_FRAME_MAX) {
-			port_drop(count, DROP_MTU_EXCEEDED, 1);
+			port_lose(count, &items[i], 1, DROP_MTU_EXCEEDED);
 			continue;
 		}
 		if (rte_ring_sc_dequeue(tx->idle, &obj) != 0) {
-			port_drop(count, DROP_TX_FULL, 1);
+			port_lose(count, &items[i], 1, DROP_TX_FULL);
 			continue;
 		}
 		frame = obj;

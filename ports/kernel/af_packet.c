@@ -274,7 +274,7 @@ afp_rx_burst(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t max,
 			if (recv(q->fd, q->rx.bounce, PKT_LEN_MAX, MSG_DONTWAIT) <= 0) {
 				break;
 			}
-			port_drop(count, DROP_RX_NO_MEMORY, 1);
+			port_drop_received(count, DROP_RX_NO_MEMORY, 1);
 			continue;
 		}
 		got = recvmsg(q->fd, &msg, MSG_DONTWAIT);
@@ -286,7 +286,7 @@ afp_rx_burst(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t max,
 		}
 		if (!afp_restore_tag(&msg, &pkts[n])) {
 			pkt_free(&pkts[n]);
-			port_drop(count, DROP_RX_OVERSIZE, 1);
+			port_drop_received(count, DROP_RX_OVERSIZE, 1);
 			continue;
 		}
 		bytes += pkts[n].len;
@@ -323,6 +323,7 @@ afp_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_t 
 	struct mmsghdr msgs[PKT_BURST];
 	struct iovec iov[PKT_BURST][VNET_TX_IOV];
 	struct vnet_hdr hdrs[PKT_BURST];
+	uint8_t of[PKT_BURST]; /* the item of each */
 	uint16_t from = 0;
 	uint16_t n_msgs = 0;
 	uint64_t sent = 0;
@@ -333,9 +334,10 @@ afp_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_t 
 		unsigned int n_iov = vnet_tx_iov(&items[i], &hdrs[n_msgs], iov[n_msgs]);
 
 		if (n_iov == 0) {
-			port_drop(count, DROP_TX_FAILED, 1);
+			port_lose(count, &items[i], 1, DROP_TX_FAILED);
 			continue;
 		}
+		of[n_msgs] = (uint8_t)i;
 		msgs[n_msgs] =
 			(struct mmsghdr){.msg_hdr = {.msg_iov = iov[n_msgs], .msg_iovlen = n_iov}};
 		n_msgs++;
@@ -346,7 +348,7 @@ afp_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_t 
 
 		if (done <= 0) {
 			/* The first of them is the one that was refused; go on behind it. */
-			port_drop(count, afp_tx_reason(errno), 1);
+			port_lose(count, &items[of[from]], 1, afp_tx_reason(errno));
 			from++;
 			continue;
 		}

@@ -428,7 +428,7 @@ tap_rx_burst(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t max,
 			/* Read it anyway, into the bounce area: a full device is no better. */
 			got = read(q->fd, q->rx.bounce, PKT_LEN_MAX);
 			if (got > 0) {
-				port_drop(count, DROP_RX_NO_MEMORY, 1);
+				port_drop_received(count, DROP_RX_NO_MEMORY, 1);
 				continue;
 			}
 			break;
@@ -461,16 +461,16 @@ tap_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_t 
 		unsigned int n_iov = vnet_tx_iov(&items[i], &hdr, iov);
 
 		if (n_iov == 0) {
-			port_drop(count, DROP_TX_FAILED, 1);
+			port_lose(count, &items[i], 1, DROP_TX_FAILED);
 		} else if (writev(q->fd, iov, (int)n_iov) >= 0) {
 			bytes += items[i].len;
 			sent++;
 		} else if (errno == EAGAIN) {
-			port_drop(count, DROP_TX_FULL, 1);
+			port_lose(count, &items[i], 1, DROP_TX_FULL);
 		} else if (errno == EIO || errno == EBADFD) {
-			port_drop(count, DROP_LINK_DOWN, 1);
+			port_lose(count, &items[i], 1, DROP_LINK_DOWN);
 		} else {
-			port_drop(count, DROP_TX_FAILED, 1);
+			port_lose(count, &items[i], 1, DROP_TX_FAILED);
 		}
 	}
 	port_count(&count->tx_packets, sent);

@@ -64,23 +64,23 @@ vnet_rx_finish(struct vnet_rx *rx, size_t n, struct pkt *pkt, struct port_counte
 	struct rte_mbuf *m;
 
 	if (n < sizeof(rx->hdr) + RTE_ETHER_HDR_LEN) {
-		port_drop(count, DROP_RUNT, 1);
+		port_drop_received(count, DROP_RUNT, 1);
 		return false;
 	}
 	n -= sizeof(rx->hdr);
 	if (n > PKT_LEN_MAX) {
-		port_drop(count, DROP_RX_OVERSIZE, 1);
+		port_drop_received(count, DROP_RX_OVERSIZE, 1);
 		return false;
 	}
 	m = take_frame(rx, (uint32_t)n);
 	if (m == NULL) {
-		port_drop(count, DROP_RX_NO_MEMORY, 1);
+		port_drop_received(count, DROP_RX_NO_MEMORY, 1);
 		return false;
 	}
 	pkt_from_mbuf(pkt, m);
 	if (!offload_from_vnet(&rx->hdr, &pkt->ol)) {
 		pkt_free(pkt);
-		port_drop(count, DROP_OFFLOAD_INVALID, 1);
+		port_drop_received(count, DROP_OFFLOAD_INVALID, 1);
 		return false;
 	}
 	return true;

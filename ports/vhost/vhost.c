@@ -385,7 +385,7 @@ vhost_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_
 
 	assert(queue < port->n_txq);
 	if (unlikely(out == NULL)) {
-		port_drop(count, DROP_NO_GUEST, n);
+		port_lose(count, items, n, DROP_NO_GUEST);
 		return;
 	}
 	vp->vq_ops->tx(&vp->vqs[2 * queue], out, items, n, count);

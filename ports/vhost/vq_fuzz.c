@@ -281,6 +281,7 @@ receive(struct run *run)
 	struct vq *vq = &run->rx.vq;
 	const uint16_t max = (uint16_t)(1 + in8(&run->in) % PKT_BURST);
 	const uint64_t packets = run->count.rx_packets;
+	const uint64_t invalid = vq->stats.invalid;
 	const bool stopped = vq->fault != VQ_FAULT_NONE;
 	uint64_t bytes = run->count.rx_bytes;
 
@@ -290,8 +291,8 @@ receive(struct run *run)
 	log_end(run);
 	run->lent = true;
 	assert(run->n_lent <= max && (!stopped || run->n_lent == 0));
-	assert(run->count.rx_packets == packets + run->n_lent);
-	assert(vq->stats.packets == run->count.rx_packets);
+	assert(run->count.rx_packets == packets + run->n_lent + vq->stats.invalid - invalid);
+	assert(vq->stats.packets + vq->stats.invalid == run->count.rx_packets);
 	for (uint16_t i = 0; i < run->n_lent; i++) {
 		check_packet(run, &run->pkts[i]);
 		bytes += run->pkts[i].len;

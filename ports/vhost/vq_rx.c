@@ -29,7 +29,7 @@ struct rx {
 static __attribute__((noinline)) enum rx_end
 rx_drop(const struct rx *rx, enum drop_reason reason)
 {
-	port_drop(rx->count, reason, 1);
+	port_drop_received(rx->count, reason, 1);
 	port_count(&rx->vq->stats.invalid, 1);
 	return RX_DROPPED;
 }

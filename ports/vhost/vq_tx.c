@@ -405,7 +405,7 @@ tx_run(struct tx *tx, struct tx_item *items, uint16_t n, const struct vq_bufs *b
 
 /* One frame that tx_run() left, the slow way. False with a fault. */
 static bool
-tx_odd(struct tx *tx, const struct tx_item *item, struct tx_counts *sum)
+tx_odd(struct tx *tx, struct tx_item *item, struct tx_counts *sum)
 {
 	struct tx_hdr hdr;
 	enum tx_end end = TX_REFUSED;
@@ -423,18 +423,31 @@ tx_odd(struct tx *tx, const struct tx_item *item, struct tx_counts *sum)
 		break;
 	case TX_FULL:
 		sum->full++;
+		port_mark_lost(item, 1, DROP_TX_FULL);
 		break;
 	case TX_SMALL:
 		sum->small++;
+		port_mark_lost(item, 1, DROP_GUEST_BUFFERS);
 		sum->too_long = item->len < sum->too_long ? item->len : sum->too_long;
 		break;
 	case TX_REFUSED:
 		sum->refused++;
+		port_mark_lost(item, 1, DROP_TX_FAILED);
 		break;
 	case TX_FAULT:
 		return false;
 	}
 	return true;
+}
+
+/* The ring has a fault, or no buffers: it is the end of this burst. */
+static __attribute__((noinline)) void
+tx_lose_rest(const struct tx *tx, struct tx_item *items, uint16_t n, struct tx_counts *sum)
+{
+	const bool stopped = vq_stopped(tx->vq);
+
+	*(stopped ? &sum->stopped : &sum->full) += n;
+	port_mark_lost(items, n, stopped ? DROP_NO_GUEST : DROP_TX_FULL);
 }
 
 static __rte_always_inline void
@@ -448,13 +461,13 @@ tx_all(struct tx *tx, struct tx_item *items, uint16_t n, struct tx_counts *sum, 
 		uint16_t done;
 
 		if (ready == 0) {
-			*(vq_stopped(tx->vq) ? &sum->stopped : &sum->full) += (uint16_t)(n - i);
+			tx_lose_rest(tx, &items[i], (uint16_t)(n - i), sum);
 			return;
 		}
 		done = tx_run(tx, &items[i], ready, &bufs, sum, packed);
 		i = (uint16_t)(i + done);
 		if (unlikely(done < ready) && !tx_odd(tx, &items[i++], sum)) {
-			sum->stopped += (uint16_t)(n - i + 1);
+			tx_lose_rest(tx, &items[i - 1], (uint16_t)(n - i + 1), sum);
 			return;
 		}
 	}
@@ -469,7 +482,7 @@ VQ_NAME(vq_tx)(struct vq *vq, const struct vq_view *view, struct tx_item *items,
 	const uint16_t before = vq->next_avail;
 
 	if (unlikely(!vq_sound(vq, view))) {
-		port_drop(count, DROP_NO_GUEST, n);
+		port_lose(count, items, n, DROP_NO_GUEST);
 		return;
 	}
 	if (tx.packed) {

@@ -282,6 +282,7 @@ struct tx_batch {
 	uint16_t n;
 	uint16_t n_copies;
 	struct rte_mbuf *mbufs[PKT_BURST];
+	struct tx_item *items[PKT_BURST]; /* that they stand for */
 	struct rte_mbuf *copies[PKT_BURST];
 	uint8_t *csum[PKT_BURST]; /* a field that the library will overwrite, or NULL */
 	uint16_t csum_was[PKT_BURST];
@@ -322,7 +323,7 @@ finish_in_copy(const struct tx_item *item, struct rte_mbuf *m, struct rte_mempoo
 	}
 	copy->ol_flags = 0;
 	if (!offload_finish_csum(copy, &item->ol)) {
-		*reason = DROP_OFFLOAD_INVALID;
+		*reason = DROP_SEGMENT_FAILED;
 		rte_pktmbuf_free(copy);
 		return NULL;
 	}
@@ -330,7 +331,7 @@ finish_in_copy(const struct tx_item *item, struct rte_mbuf *m, struct rte_mempoo
 }
 
 static bool
-batch_add(struct tx_batch *batch, const struct tx_item *item, struct rte_mempool *pool,
+batch_add(struct tx_batch *batch, struct tx_item *item, struct rte_mempool *pool,
 	enum drop_reason *reason)
 {
 	struct rte_mbuf *m = pkt_peek_mbuf(item);
@@ -351,6 +352,7 @@ batch_add(struct tx_batch *batch, const struct tx_item *item, struct rte_mempool
 		batch->copies[batch->n_copies++] = m;
 	}
 	batch_note_csum(batch, item);
+	batch->items[batch->n] = item;
 	batch->mbufs[batch->n++] = m;
 	return true;
 }
@@ -378,7 +380,7 @@ batch_send(struct tx_batch *batch, int vid, uint16_t ring, struct port_counters 
 		packets += k;
 		done = (uint16_t)(done + k);
 		if (k == 0 && ++stalls == TX_STALLS_MAX) {
-			port_drop(count, DROP_TX_FULL, 1);
+			port_lose(count, batch->items[done], 1, DROP_TX_FULL);
 			done++;
 		} else if (k == 0) {
 			rte_pause();
@@ -386,7 +388,9 @@ batch_send(struct tx_batch *batch, int vid, uint16_t ring, struct port_counters 
 	}
 	port_count(&count->tx_packets, packets);
 	port_count(&count->tx_bytes, bytes);
-	port_drop(count, DROP_TX_FULL, (uint16_t)(batch->n - done));
+	for (; done < batch->n; done++) {
+		port_lose(count, batch->items[done], 1, DROP_TX_FULL);
+	}
 }
 
 static void
@@ -411,7 +415,7 @@ vhost_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_
 
 	assert(queue < port->n_txq);
 	if (vid < 0) {
-		port_drop(count, DROP_NO_GUEST, n);
+		port_lose(count, items, n, DROP_NO_GUEST);
 		return;
 	}
 	silence(vp, vid, ring);
@@ -421,7 +425,7 @@ vhost_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_
 		/* An item may need two copies; stop while both still fit. */
 		for (; i < n && batch.n < PKT_BURST && batch.n_copies + 2 <= PKT_BURST; i++) {
 			if (!batch_add(&batch, &items[i], port->pool, &reason)) {
-				port_drop(count, reason, 1);
+				port_lose(count, &items[i], 1, reason);
 			}
 		}
 		batch_send(&batch, vid, ring, count);

@@ -112,21 +112,20 @@ kick(struct xdp_queue *q)
 
 /* Frames handed to the kernel; 0 if none was free. */
 static uint16_t
-fill_frames(
-	struct xdp_queue *q, const struct tx_item *items, uint16_t n, struct port_counters *count)
+fill_frames(struct xdp_queue *q, struct tx_item *items, uint16_t n, struct port_counters *count)
 {
 	uint16_t sent = 0;
 	uint16_t used = 0;
 	uint64_t bytes = 0;
 
 	while (used < n && q->n_free > 0) {
-		const struct tx_item *item = &items[used++];
+		struct tx_item *item = &items[used++];
 		struct xdp_desc *desc;
 		uint32_t frame;
 		uint32_t idx = 0;
 
 		if (item->len > q->frame_size) {
-			port_drop(count, DROP_MTU_EXCEEDED, 1);
+			port_lose(count, item, 1, DROP_MTU_EXCEEDED);
 			continue;
 		}
 		frame = q->free[--q->n_free];
@@ -155,7 +154,7 @@ xdp_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_t 
 
 	assert(queue < port->n_txq);
 	if (!atomic_load_explicit(&xp->up, memory_order_relaxed)) {
-		port_drop(count, DROP_LINK_DOWN, n);
+		port_lose(count, items, n, DROP_LINK_DOWN);
 		return;
 	}
 	reclaim(q);
@@ -166,5 +165,5 @@ xdp_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_t 
 		done = (uint16_t)(done + fill_frames(q, items + done, (uint16_t)(n - done), count));
 		kick(q);
 	}
-	port_drop(count, DROP_TX_FULL, (uint16_t)(n - done));
+	port_lose(count, items + done, (uint16_t)(n - done), DROP_TX_FULL);
 }
