@@ -301,8 +301,11 @@ memory_state(void *arg)
 static int
 start_datastore(struct boot *boot, struct err *err) ON_MAIN
 {
-	struct ds_options options = {
-		.file = boot->options->config, .ops = &world_ops, .ctx = &boot->world};
+	struct ds_options options = {.file = boot->options->config,
+		.ops = &world_ops,
+		.ctx = &boot->world,
+		.revised = config_events_take,
+		.revised_ctx = &boot->sources.configs};
 
 	world_init(&boot->world);
 	boot->world.dp = boot->dp;

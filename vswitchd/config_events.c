@@ -67,6 +67,22 @@ describe(const json_t *record, char *text, size_t size)
 	}
 }
 
+/* What changed without how it was and is; new. */
+static json_t *
+shorten(const json_t *changes)
+{
+	json_t *list = json_array();
+	const json_t *change;
+	size_t i;
+
+	json_array_foreach (changes, i, change) {
+		(void)json_array_append_new(list,
+			json_pack("{s:s, s:s}", "op", string_of(change, "op"), "path",
+				string_of(change, "path")));
+	}
+	return list;
+}
+
 json_t *
 config_event(const json_t *record)
 {
@@ -78,6 +94,11 @@ config_event(const json_t *record)
 	body = event_body(
 		timeout ? EVENT_WARNING : EVENT_NOTICE, string_of(record, "change"), text);
 	(void)json_object_update(body, (json_t *)(uintptr_t)record);
+	if (json_dumpb(record, NULL, 0, JSON_COMPACT) > CONFIG_EVENT_MAX) {
+		(void)json_object_set_new(
+			body, "changes", shorten(json_object_get(record, "changes")));
+		(void)json_object_set_new(body, "shortened", json_true());
+	}
 	return body;
 }
 

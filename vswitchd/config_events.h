@@ -4,7 +4,8 @@
  *
  * Topic config: {topic, time, severity, event, text, revision, user, from, comment, change,
  * changes, more}: the datastore's record of the revision (schema/datastore.h). `event` is its
- * `change`: commit, provisional, confirm, rollback or timeout.
+ * `change`: commit, provisional, confirm, rollback or timeout. A record of more than
+ * CONFIG_EVENT_MAX bytes is told without the entries before and after, with `shortened` true.
  *
  * Main only.
  */
@@ -14,6 +15,8 @@
 #include <jansson.h>
 
 #include "ctl/events.h"
+
+#define CONFIG_EVENT_MAX (128U << 10)
 
 struct config_events {
 	struct events *events; /* NULL: there is nobody to tell yet, or any more */

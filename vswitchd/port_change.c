@@ -16,7 +16,10 @@ change_word(bool first, enum port_oper from, enum port_oper to)
 							  : "up";
 	case PORT_NO_GUEST:
 		/* A new port waits for its guest: nobody has left. */
-		return recovered ? "recovered" : first ? NULL : "detached";
+		return recovered          ? "recovered"
+			: first           ? NULL
+			: from == PORT_UP ? "detached"
+					  : "down";
 	case PORT_DOWN:
 		return recovered ? "recovered" : "down";
 	case PORT_STOPPED:

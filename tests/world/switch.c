@@ -9,6 +9,7 @@
 #include "ports/fake/fake.h"
 #include "tests/world/held_port.h"
 #include "vswitchd/actions.h"
+#include "vswitchd/mac_events.h"
 #include "vswitchd/punt_events.h"
 
 #define ROOT "/vswitch:vswitch/"
@@ -66,6 +67,17 @@ on_punt(void *arg, const struct punted *punted)
 	(void)json_array_append_new(sw->punts, event);
 }
 
+static void
+on_mac(void *arg, struct dp_bridge *bridge, const struct fdb_news *news)
+{
+	struct event_about about = {.bridge = NULL};
+	struct sw *sw = arg;
+
+	(void)bridge;
+	role_assert(&role_main);
+	(void)json_array_append_new(sw->macs, mac_event(&sw->world, news, &about));
+}
+
 void
 switch_create(struct sw *sw, unsigned int n_workers, const char *file)
 {
@@ -73,7 +85,9 @@ switch_create(struct sw *sw, unsigned int n_workers, const char *file)
 		.run_dir = "/nowhere",
 		.seed = 0x5eed,
 		.punt = on_punt,
-		.punt_arg = sw};
+		.punt_arg = sw,
+		.mac = on_mac,
+		.mac_arg = sw};
 	struct ds_options ds_options = {.file = file, .ops = &world_ops, .ctx = &sw->world};
 	struct err err = ERR_INIT;
 
@@ -82,6 +96,7 @@ switch_create(struct sw *sw, unsigned int n_workers, const char *file)
 	sw->random = 88172645463325252;
 	sw->edits = json_array();
 	sw->punts = json_array();
+	sw->macs = json_array();
 	assert_int_equal(dp_create(&options, &sw->dp, &err), 0);
 	world_init(&sw->world);
 	sw->world.dp = sw->dp;
@@ -105,6 +120,7 @@ switch_destroy(struct sw *sw)
 	world_fini(&sw->world);
 	json_decref(sw->edits);
 	json_decref(sw->punts);
+	json_decref(sw->macs);
 	for (size_t i = 0; i < sw->n_got; i++) {
 		free(sw->got[i].bytes);
 	}

@@ -57,6 +57,7 @@ struct sw {
 	struct got *got;
 	size_t n_got;
 	json_t *punts; /* events of packets that were punted and sampled, bridge included */
+	json_t *macs; /* those of MAC addresses, once dp_tell_macs was called */
 	struct tally tally[SWITCH_PORTS];
 	uint64_t extra; /* copies beyond the first of each frame, at the last settle */
 	uint64_t sum_in; /* received - dropped on receive, at the last settle */
