@@ -129,9 +129,8 @@ server_accept_later(evutil_socket_t fd, short what, void *arg)
 static void
 accept_fd(struct rpc_server *server, int fd)
 {
-	static const char full[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32001,"
-				   "\"message\":\"too many connections\"}}\n";
 	struct rpc_who who;
+	char full[192];
 
 	if (server->n_peers < RPC_PEERS_MAX) {
 		rpc_who_unix(fd, &who);
@@ -142,7 +141,11 @@ accept_fd(struct rpc_server *server, int fd)
 	}
 	server->n_refused++;
 	log_info("connection on %s refused: %d are open", server->listener.path, RPC_PEERS_MAX);
-	(void)send(fd, full, sizeof(full) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)snprintf(full, sizeof(full),
+		"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":%d,\"message\":\"all %d "
+		"connections are taken; try again when another client has gone\"}}\n",
+		RPC_LIMIT, RPC_PEERS_MAX);
+	(void)send(fd, full, strlen(full), MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)close(fd);
 }
 
