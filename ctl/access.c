@@ -168,7 +168,7 @@ is_user(const struct rpc_who *who, const char *user)
 static bool
 rule_means(const struct access_rule *rule, const struct rpc_who *who)
 {
-	if (who->user[0] == '\0' || !(is_local(who) ? rule->local : rule->remote)) {
+	if (who->nobody || who->user[0] == '\0' || !(is_local(who) ? rule->local : rule->remote)) {
 		return false;
 	}
 	for (size_t i = 0; i < rule->n_users; i++) {

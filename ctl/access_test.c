@@ -138,6 +138,10 @@ everybody_and_from(void **state)
 	expect(&access, page, RPC_ROLE_NONE);
 	page.role = RPC_ROLE_READ; /* what its connection came with */
 	expect(&access, page, RPC_ROLE_READ);
+	page = remote("http", NULL);
+	page.nobody = true;
+	page.role = RPC_ROLE_OPERATE;
+	expect(&access, page, RPC_ROLE_OPERATE);
 	access_fini(&access);
 }
 

@@ -40,8 +40,11 @@ call_ended(struct bufferevent *bev, short what, void *arg)
 static int
 connect_call(struct http_call *call, struct err *err) ON_MAIN
 {
-	struct rpc_who who = {
-		.user = "http", .uid = (uid_t)-1, .gid = (gid_t)-1, .role = call->rpc->role};
+	struct rpc_who who = {.user = "http",
+		.nobody = true,
+		.uid = (uid_t)-1,
+		.gid = (gid_t)-1,
+		.role = call->rpc->role};
 	int ends[2];
 	int rc;
 

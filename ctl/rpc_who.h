@@ -34,6 +34,7 @@ struct rpc_who {
 	/* account ("uid 1234" if it has no name), or certificate's name; "": nobody in particular
 	 */
 	char user[RPC_USER_SIZE];
+	bool nobody; /* it has not shown who it is (HTTP): no rule means it, it has its own role */
 	char from[RPC_FROM_SIZE]; /* where from: "unix, pid 4711", "192.0.2.1:50000" */
 	uid_t uid; /* of a UNIX peer, else (uid_t)-1 */
 	gid_t gid; /* its primary group, else (gid_t)-1 */
