@@ -159,6 +159,8 @@ extern const struct cli_command cli_acl_commands[];
 extern const struct cli_command cli_meter_commands[];
 extern const struct cli_command cli_group_commands[];
 extern const struct cli_command cli_stats_commands[];
+extern const struct cli_command cli_drops_commands[];
+extern const struct cli_command cli_latency_commands[];
 extern const struct cli_command cli_workers_commands[];
 extern const struct cli_command cli_config_commands[];
 extern const struct cli_command cli_revision_commands[];

@@ -26,6 +26,8 @@ const struct cli_command *const cli_tables[] = {
 	cli_meter_commands,
 	cli_group_commands,
 	cli_stats_commands,
+	cli_drops_commands,
+	cli_latency_commands,
 	cli_workers_commands,
 	cli_config_commands,
 	cli_revision_commands,

@@ -16,7 +16,6 @@
 enum { OPT_WATCH, OPT_COUNT, OPT_ONCE, OPT_CLEAR };
 
 static enum cli_status run_stats(struct cli *cli, const struct cli_args *args);
-static enum cli_status run_drops(struct cli *cli, const struct cli_args *args);
 
 static const struct cli_option stats_options[] = {
 	[OPT_WATCH] = {"watch", CLI_OPTIONAL_NUMBER, "SECONDS",
@@ -50,15 +49,6 @@ const struct cli_command cli_stats_commands[] = {
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_PORT},
 		.run = run_stats,
-	},
-	{
-		.noun = "drops",
-		.usage = "[PORT]",
-		.summary = "Show how many packets were dropped, where and why",
-		.examples = "  vswitchctl drops\n",
-		.max_args = 1,
-		.words = {CLI_WORD_PORT},
-		.run = run_drops,
 	},
 	{NULL},
 };
@@ -227,44 +217,6 @@ run_stats(struct cli *cli, const struct cli_args *args)
 	} else if (status == CLI_OK) {
 		print_counters(cli, data, args);
 	}
-	json_decref(data);
-	return status;
-}
-
-/* ---- drops ---- */
-
-static enum cli_status
-run_drops(struct cli *cli, const struct cli_args *args)
-{
-	static const char *const columns[] = {"PORT", "REASON", ">PACKETS", NULL};
-	struct cli_table *table = cli_table_create(columns);
-	json_t *data = NULL;
-	enum cli_status status = ports_get(cli, args->n == 0 ? NULL : args->v[0], &data);
-	const json_t *port;
-	size_t i;
-
-	json_array_foreach (cli_list(data, "port"), i, port) {
-		json_t *drops = json_object_get(json_object_get(port, "statistics"), "drops");
-		const char *reason;
-		json_t *number;
-
-		json_object_foreach (drops, reason, number) {
-			if (cli_num(drops, reason) > 0) {
-				cli_table_row(table);
-				cli_table_cell(table, "%s", cli_str(port, "name"));
-				cli_table_cell(table, "%s", reason);
-				cli_table_cell(table, "%" PRIu64, cli_num(drops, reason));
-			}
-		}
-	}
-	if (status == CLI_OK && cli->json) {
-		cli_print_json(cli, data);
-	} else if (status == CLI_OK && cli_table_rows(table) == 0) {
-		(void)fputs("no drops\n", cli->out);
-	} else if (status == CLI_OK) {
-		cli_table_print(table, cli, 0);
-	}
-	cli_table_destroy(table);
 	json_decref(data);
 	return status;
 }

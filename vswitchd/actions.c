@@ -9,6 +9,7 @@
 #include "vswitchd/action_input.h"
 #include "vswitchd/captures.h"
 #include "vswitchd/flow_list.h"
+#include "vswitchd/state_loss.h"
 #include "vswitchd/trace.h"
 #include "vswitchd/world.h"
 #include "vswitchd/world_acl.h"
@@ -222,6 +223,7 @@ action_reload_certificates(void *ctx, json_t *input, json_t **output, struct err
 const struct rpc_action world_actions[] = {
 	{"fdb-flush", action_fdb_flush, .needs = RPC_ROLE_OPERATE},
 	{"clear-counters", action_clear_counters, .needs = RPC_ROLE_OPERATE},
+	{"drops", action_drops, .needs = RPC_ROLE_OPERATE},
 	{"fake-inject", action_fake_inject, .needs = RPC_ROLE_ADMIN},
 	{"fake-collect", action_fake_collect, .needs = RPC_ROLE_ADMIN},
 	{"reload-certificates", action_reload_certificates, .needs = RPC_ROLE_ADMIN},

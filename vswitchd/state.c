@@ -12,6 +12,7 @@
 #include "datapath/dp/dp_rules.h"
 #include "vswitchd/bridge_policy.h"
 #include "vswitchd/captures.h"
+#include "vswitchd/state_loss.h"
 #include "vswitchd/state_vhost.h"
 #include "vswitchd/world.h"
 #include "vswitchd/world_acl.h"
@@ -102,6 +103,7 @@ port_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
 	if (port->dp != NULL) {
 		(void)json_object_set_new(entry, "flows", port_flows(world, port));
 		(void)json_object_set_new(entry, "queue", port_queues(port, &status));
+		(void)json_object_set_new(entry, "latency", state_latency(world, port));
 		state_vhost(dp_port_device(port->dp), entry);
 	}
 }
@@ -245,6 +247,7 @@ system_state(const struct world *world, json_t *entry) ON_MAIN
 	if (world->captures != NULL) {
 		captures_state(world->captures, entry);
 	}
+	state_loss(world, entry);
 	system_parts_state(&world->parts, entry);
 }
 

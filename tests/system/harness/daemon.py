@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .books import check_books
 from .ctl import Ctl
 from .paths import VSWITCHD
 from .proc import Process, wait_until
@@ -57,8 +58,16 @@ class Daemon:
 
     def launch(self) -> Process:
         """Start the program without waiting for it."""
-        self.process = self.world.spawn("vswitchd", self.command(), env=self.env)
-        return self.process
+        process = self.world.spawn("vswitchd", self.command(), env=self.env)
+        self.process = process
+        # What was started after it has ended by then: guests, namespaces, traffic.
+        self.world.defer(lambda: self.check_books(process))
+        return process
+
+    def check_books(self, process: Process) -> None:
+        """No packet may have disappeared, unless the daemon that counted has ended."""
+        if process.alive() and self.ping():
+            check_books(self)
 
     def start(self, timeout: float = 20.0) -> None:
         """Start it and wait until it answers."""

@@ -81,8 +81,12 @@ class Suite:
         failed = 0
         for number, (name, timeout, function) in enumerate(self.cases, 1):
             start = time.monotonic()
-            with World() as world:
+            world = World()
+            try:
                 good, _ = self._attempt(world, timeout, lambda f=function, w=world: f(w))
+            finally:
+                world.close()
+            good = good and not world.faults
             failed += not good
             self._report(number, name, good, time.monotonic() - start)
         return failed
@@ -110,8 +114,12 @@ class Suite:
         print("TAP version 13")
         print(f"1..{len(self.cases)}", flush=True)
         if self.fixture:
-            with World() as world:
+            world = World()
+            try:
                 failed = self._run_shared(world)
+            finally:
+                world.close()
+            failed += len(world.faults)
         else:
             failed = self._run_fresh()
         sys.exit(1 if failed else 0)

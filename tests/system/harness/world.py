@@ -20,12 +20,15 @@ class World:
         self.dir = Path(tempfile.mkdtemp(prefix="vsw-", dir=os.environ.get("VSW_TMP", "/tmp")))
         self.processes: list[Process] = []
         self._undo: list[Callable[[], None]] = []
+        self.faults: list[str] = []
 
     def __enter__(self) -> "World":
         return self
 
-    def __exit__(self, *_exception: object) -> None:
+    def __exit__(self, exception: object, *_rest: object) -> None:
         self.close()
+        if self.faults and exception is None:
+            raise AssertionError("; ".join(self.faults))
 
     def defer(self, undo: Callable[[], None]) -> None:
         """Call undo() when the world ends, last deferred first."""
@@ -71,6 +74,9 @@ class World:
             undo = self._undo.pop()
             try:
                 undo()
+            except AssertionError as error:
+                self.faults.append(str(error))
+                print(f"# at the end: {error}", flush=True)
             except Exception as error:  # noqa: BLE001
                 print(f"# cleanup: {error}", flush=True)
         shutil.rmtree(self.dir, ignore_errors=True)
