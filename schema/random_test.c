@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Random edits against a naive twin.
+ * Random edits against a naive twin, by themselves and with revisions.
  *
  * The twin is a plain document of nested objects; it applies each operation by itself and then
  * checks the whole configuration in the most obvious way. After each edit, datastore and twin must
@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "schema/jx.h"
 #include "schema/test_backend.h"
@@ -29,6 +30,8 @@
 struct twin {
 	json_t *tree;
 	unsigned int seed;
+	bool provisional; /* edits are to be confirmed */
+	json_t *trees; /* the tree at each revision, of test_random_revisions */
 };
 
 static unsigned int
@@ -366,6 +369,9 @@ one_edit(struct backend *b, struct twin *twin, int round)
 		json_decref(op.value);
 	}
 	ok = ok && twin_ok(twin);
+	if (twin->provisional) {
+		jx_set(params, "confirm-timeout", jx_integer(60));
+	}
 	b->refuse_prepare = pick(twin, 10) == 0;
 	ds_edit(b->ds, params, NULL, outcome_done, &o);
 	assert_int_equal(o.calls, 1);
@@ -381,6 +387,7 @@ one_edit(struct backend *b, struct twin *twin, int round)
 		json_decref(twin->tree);
 		twin->tree = before;
 	}
+	b->refuse_prepare = false;
 	json_decref(params);
 	outcome_clear(&o);
 	(void)json_array_clear(b->log);
@@ -409,11 +416,143 @@ test_random_edits(void **state)
 	role_leave(&role_main);
 }
 
+/* --- revisions ------------------------------------------------------------------------------ */
+
+/* What the twin has is what the newest revisions are, up to the last that is known. */
+static void note_revisions(struct backend *b, struct twin *twin) ON_MAIN;
+
+static void
+note_revisions(struct backend *b, struct twin *twin)
+{
+	while (json_array_size(twin->trees) <= ds_revision(b->ds)) {
+		jx_append(twin->trees, jx_copy(twin->tree));
+	}
+}
+
+static void
+become(struct twin *twin, const json_t *tree)
+{
+	json_t *copy = jx_copy(tree);
+
+	json_decref(twin->tree);
+	twin->tree = copy;
+}
+
+static void random_rollback(struct backend *b, struct twin *twin) ON_MAIN;
+
+static void
+random_rollback(struct backend *b, struct twin *twin)
+{
+	unsigned int now = (unsigned int)ds_revision(b->ds);
+	unsigned int to = now - pick(twin, now < 30 ? now + 1 : 30);
+	struct outcome o = {0};
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "{'revision': %u}", to);
+	rollback_f(b, &o, text);
+	if (o.rc != 0) {
+		fail_msg("back from %u to %u: %s", now, to, o.err.text);
+	}
+	outcome_clear(&o);
+	become(twin, json_array_get(twin->trees, to));
+}
+
+static void restart(struct backend *b, const char *file) ON_MAIN;
+
+static void
+restart(struct backend *b, const char *file)
+{
+	backend_stop(b);
+	backend_start(b, file);
+}
+
+/* A few edits, and what becomes of them. */
+static void
+random_provisional(struct backend *b, struct twin *twin, const char *file, int round) ON_MAIN;
+
+static void
+random_provisional(struct backend *b, struct twin *twin, const char *file, int round)
+{
+	json_t *before = jx_copy(twin->tree);
+	struct outcome o = {0};
+
+	twin->provisional = true;
+	for (unsigned int n = 1 + pick(twin, 4); n > 0; n--) {
+		(void)one_edit(b, twin, round);
+		note_revisions(b, twin);
+	}
+	twin->provisional = false;
+	switch (pick(twin, 4)) {
+	case 0:
+		confirm_f(b, &o);
+		if (o.rc == 0) {
+			become(twin, json_array_get(twin->trees, ds_revision(b->ds)));
+			json_decref(before);
+			before = jx_copy(twin->tree);
+		}
+		break;
+	case 1:
+		if (b->ds->provisional.active) {
+			rollback_f(b, &o, "{}");
+			assert_int_equal(o.rc, 0);
+		}
+		break;
+	case 2:
+		(void)ds_step(b->ds, clock_now() + 61 * CLOCK_S);
+		break;
+	default:
+		restart(b, file);
+		break;
+	}
+	outcome_clear(&o);
+	become(twin, before);
+	json_decref(before);
+}
+
+/* Edits, provisional and not, ways back and new starts: each revision is what it was. */
+static void
+test_random_revisions(void **state)
+{
+	struct twin twin = {.tree = jx_object(), .seed = 7, .trees = jx_array()};
+	struct backend b = {0};
+	char folder[256];
+	char file[300];
+
+	make_folder(folder, sizeof(folder));
+	(void)snprintf(file, sizeof(file), "%s/c.json", folder);
+	role_enter(&role_main);
+	backend_start(&b, file);
+	note_revisions(&b, &twin);
+	for (int round = 0; round < 1500; round++) {
+		unsigned int what = pick(&twin, 40);
+
+		if (what == 0) {
+			restart(&b, file);
+		} else if (what < 4) {
+			random_rollback(&b, &twin);
+		} else if (what < 7) {
+			random_provisional(&b, &twin, file, round);
+		} else {
+			(void)one_edit(&b, &twin, round);
+		}
+		note_revisions(&b, &twin);
+		compare(&b, &twin, round);
+	}
+	print_message("# %d revisions\n", (int)ds_revision(b.ds));
+	assert_true(ds_revision(b.ds) > 200);
+	json_decref(twin.trees);
+	json_decref(twin.tree);
+	backend_stop(&b);
+	role_leave(&role_main);
+	remove_folder(folder);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_edits),
+		cmocka_unit_test(test_random_revisions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
