@@ -145,6 +145,9 @@ enum cli_status cli_line(struct cli *cli, size_t n, char **words);
 /* Look at the terminal that cli->out may be: its width, what it can show. */
 void cli_terminal(struct cli *cli);
 
+/* Take what made cli->interrupt_fd readable, so that the command can go on to its end. */
+void cli_interrupt_forget(struct cli *cli);
+
 /* All commands, table by table; ends with NULL. */
 extern const struct cli_command *const cli_tables[];
 

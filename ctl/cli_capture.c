@@ -279,17 +279,26 @@ read_pipe(struct session *session)
 {
 	uint8_t *bytes = malloc(READ_SIZE);
 	enum cli_status status = CLI_OK;
+	struct pollfd states[] = {
+		{.fd = session->pipe, .events = POLLIN},
+		{.fd = session->cli->interrupt_fd, .events = POLLIN}, /* poll leaves out -1 */
+	};
 
 	while (bytes != NULL && status == CLI_OK) {
-		struct pollfd state = {.fd = session->pipe, .events = POLLIN};
 		ssize_t n;
 
 		if (interrupted != 0 && !session->stopped) {
 			status = stop(session);
 			continue;
 		}
-		if (poll(&state, 1, -1) < 0) {
+		if (poll(states, 2, -1) < 0) {
 			continue; /* a signal */
+		}
+		if (states[1].revents != 0) { /* at a prompt Ctrl-C is no signal */
+			interrupted = 1;
+			/* what stops it is a call, and that is not to be interrupted as well */
+			cli_interrupt_forget(session->cli);
+			continue;
 		}
 		n = read(session->pipe, bytes, READ_SIZE);
 		if (n > 0) {
@@ -315,7 +324,12 @@ read_events(struct session *session)
 		uint8_t *bytes;
 		size_t n;
 
-		if (client_event(cli->client, &event, &err) != 0) {
+		int rc = client_event(cli->client, &event, &err);
+
+		if (rc == -EINTR) {
+			return CLI_INTERRUPTED;
+		}
+		if (rc != 0) {
 			(void)cli_error(cli, "%s: %s", cli->socket, err.text);
 			return CLI_NO_DAEMON;
 		}

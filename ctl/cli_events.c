@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ctl/cli_events.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -159,7 +160,12 @@ show(struct cli *cli, uint64_t count)
 	json_t *event;
 
 	while (count > 0) {
-		if (client_event(cli->client, &event, &err) != 0) {
+		int rc = client_event(cli->client, &event, &err);
+
+		if (rc == -EINTR) {
+			return CLI_INTERRUPTED;
+		}
+		if (rc != 0) {
 			(void)cli_error(
 				cli, "%s: %s; no more events will come", cli->socket, err.text);
 			return CLI_NO_DAEMON;

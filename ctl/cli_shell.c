@@ -255,15 +255,6 @@ text_append(struct shell *shell, const char *line)
 	shell->text = joined;
 }
 
-static void
-interrupts_forget(int fd)
-{
-	struct signalfd_siginfo info;
-
-	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-	}
-}
-
 /* Read a line; run the command if it is whole. False at the end. */
 static bool
 shell_step(struct shell *shell, enum cli_status *status)
@@ -296,7 +287,7 @@ shell_step(struct shell *shell, enum cli_status *status)
 		shell->text[--len] = '\0';
 	}
 	history_add(shell, shell->text);
-	interrupts_forget(cli->interrupt_fd);
+	cli_interrupt_forget(cli);
 	*status = cli_line_text(cli, shell->text, len, &end);
 	(void)fflush(cli->out);
 	(void)fflush(cli->err);

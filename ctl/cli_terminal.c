@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "ctl/cli.h"
@@ -23,5 +24,15 @@ cli_terminal(struct cli *cli)
 		cli->colour = (no_colour == NULL || no_colour[0] == '\0') && term != NULL &&
 			strcmp(term, "dumb") != 0;
 		cli->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	}
+}
+
+void
+cli_interrupt_forget(struct cli *cli)
+{
+	struct signalfd_siginfo info;
+
+	while (cli->interrupt_fd >= 0 &&
+		read(cli->interrupt_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 	}
 }
