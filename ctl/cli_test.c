@@ -328,22 +328,6 @@ test_show(void **state)
 }
 
 static void
-test_drops(void **state)
-{
-	struct cli_world *w = *state;
-
-	cli_will_answer(w, SWITCH);
-	assert_int_equal(cli_do(w, "drops"), CLI_OK);
-	assert_string_equal(w->out,
-		"PORT  REASON   PACKETS\n"
-		"vm1   runt           3\n"
-		"vm1   tx-full        4\n");
-	cli_will_answer(w, "{\"vswitch:vswitch\":{}}");
-	assert_int_equal(cli_do(w, "drops"), CLI_OK);
-	assert_string_equal(w->out, "no drops\n");
-}
-
-static void
 test_stats(void **state)
 {
 	struct cli_world *w = *state;
@@ -612,7 +596,6 @@ main(void)
 		CASE(test_help),
 		CASE(test_tables),
 		CASE(test_show),
-		CASE(test_drops),
 		CASE(test_stats),
 		CASE(test_stats_watch),
 		CASE(test_workers),
