@@ -19,9 +19,11 @@ struct revision {
 };
 
 struct history {
+	bool whole; /* nothing is let go */
 	size_t n;
+	size_t room; /* of the array */
 	size_t size; /* bytes of all texts */
-	struct revision revisions[HISTORY_MAX + 1]; /* oldest first; one more while adding */
+	struct revision *revisions; /* oldest first */
 };
 
 void
@@ -51,6 +53,7 @@ history_destroy(struct history *history)
 	while (history->n > 0) {
 		drop(history, history->n - 1);
 	}
+	free(history->revisions);
 	free(history);
 }
 
@@ -94,6 +97,43 @@ settle(struct history *history)
 	}
 }
 
+/* The array's next place. */
+static struct revision *
+next_place(struct history *history)
+{
+	if (history->n == history->room) {
+		history->room = history->room == 0 ? HISTORY_MAX + 1 : 2 * history->room;
+		history->revisions = must_realloc(
+			history->revisions, history->room * sizeof(*history->revisions));
+	}
+	return &history->revisions[history->n++];
+}
+
+static void
+trim(struct history *history)
+{
+	size_t extra = 0;
+	size_t size = history->size;
+
+	while (history->n - extra > 1 &&
+		(history->n - extra > HISTORY_MAX || size > HISTORY_SIZE_MAX)) {
+		size -= history->revisions[extra].len;
+		extra++;
+	}
+	while (extra > 0) {
+		drop(history, --extra);
+	}
+}
+
+void
+history_keep_all(struct history *history, bool all)
+{
+	history->whole = all;
+	if (!all) {
+		trim(history);
+	}
+}
+
 bool
 history_add(struct history *history, const json_t *record, const char *text, size_t len)
 {
@@ -112,7 +152,7 @@ history_add(struct history *history, const json_t *record, const char *text, siz
 	if (strcmp(change, "provisional") != 0) {
 		settle(history);
 	}
-	revision = &history->revisions[history->n++];
+	revision = next_place(history);
 	*revision = (struct revision){
 		.number = number,
 		.head = head,
@@ -123,8 +163,8 @@ history_add(struct history *history, const json_t *record, const char *text, siz
 	};
 	memcpy(revision->text, text, len);
 	history->size += len;
-	while (history->n > 1 && (history->n > HISTORY_MAX || history->size > HISTORY_SIZE_MAX)) {
-		drop(history, 0);
+	if (!history->whole) {
+		trim(history);
 	}
 	return true;
 }

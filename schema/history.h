@@ -42,6 +42,12 @@ void history_destroy(struct history *history); /* NULL is legal */
  */
 bool history_add(struct history *history, const json_t *record, const char *text, size_t len);
 
+/*
+ * Let go of nothing, or of what is too much again: a start needs all revisions since that of the
+ * file, however many they are.
+ */
+void history_keep_all(struct history *history, bool all);
+
 /* Provisional revisions up to the newest are confirmed. */
 void history_confirm(struct history *history);
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -347,6 +348,68 @@ test_on_disk(void **state)
 	remove_folder(folder);
 }
 
+static void
+copy_file(const char *from, const char *to)
+{
+	FILE *in = fopen(from, "re");
+	FILE *out = fopen(to, "we");
+	int c;
+
+	assert_non_null(in);
+	assert_non_null(out);
+	while ((c = getc(in)) != EOF) {
+		assert_int_equal(putc(c, out), c);
+	}
+	assert_int_equal(fclose(out), 0);
+	assert_int_equal(fclose(in), 0);
+}
+
+/* A daemon that was killed long before it wrote its file: more revisions lead to the last one than
+ * are kept. */
+static void
+test_far_behind(void **state)
+{
+	const int last = 2 * HISTORY_MAX + 50;
+	struct ds_history_options options = {.limit = 1000};
+	struct backend b = {0};
+	struct outcome o = {0};
+	char folder[256];
+	char path[300];
+	char copy[300];
+	char text[128];
+	json_t *result;
+
+	role_assert(&role_main);
+	make_folder(folder, sizeof(folder));
+	(void)snprintf(path, sizeof(path), "%s/c.json", folder);
+	backend_start(&b, path);
+	for (int n = 1; n <= last; n++) {
+		edit_f(&b, &o,
+			"{'edits': [{'op': 'replace', 'path': '" ROOT
+			"/system/description', 'value': 'r%d'}]}",
+			n);
+		expect_revision(&o, (unsigned int)n);
+	}
+	/* what a crash here would leave */
+	(void)snprintf(copy, sizeof(copy), "%s/copy.json.d", folder);
+	assert_int_equal(mkdir(copy, 0700), 0);
+	(void)snprintf(path, sizeof(path), "%s/c.json.d/journal.%020d", folder, 0);
+	(void)snprintf(copy, sizeof(copy), "%s/copy.json.d/journal.%020d", folder, 0);
+	copy_file(path, copy);
+	backend_stop(&b);
+	(void)snprintf(copy, sizeof(copy), "%s/copy.json", folder);
+	backend_start(&b, copy);
+	assert_int_equal(ds_revision(b.ds), last);
+	(void)snprintf(text, sizeof(text),
+		"{'vswitch:vswitch': {'system': {'description': 'r%d'}}}", last);
+	expect_get(&b, config, text);
+	result = ds_history(b.ds, &options);
+	assert_int_equal(json_array_size(json_object_get(result, "revisions")), HISTORY_MAX);
+	json_decref(result);
+	backend_stop(&b);
+	remove_folder(folder);
+}
+
 /* What cannot be a record is none. */
 static void
 test_bad_records(void **state)
@@ -381,6 +444,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_rollback, enter, leave),
 		cmocka_unit_test_setup_teardown(test_kept, enter, leave),
 		cmocka_unit_test_setup_teardown(test_on_disk, enter, leave),
+		cmocka_unit_test_setup_teardown(test_far_behind, enter, leave),
 		cmocka_unit_test_setup_teardown(test_bad_records, enter, leave),
 	};
 

@@ -190,6 +190,7 @@ store_open(const char *path, struct history *history, struct store_content *cont
 
 	memset(content, 0, sizeof(*content));
 	store->history = history;
+	history_keep_all(history, true);
 	store->due = NEVER;
 	rc = file_open(path, &store->file, err);
 	if (rc == 0) {

@@ -45,7 +45,7 @@ struct store_content {
 
 /*
  * Take the lock, read FILE and the journal; revisions go to `history` (empty, borrowed until
- * store_close). ERR_IN_USE if another daemon has it.
+ * store_close), all of them: history_keep_all ends that. ERR_IN_USE if another daemon has it.
  */
 int store_open(const char *path, struct history *history, struct store_content *content,
 	struct store **out, struct err *err);

@@ -536,6 +536,7 @@ loaded(struct txn *txn)
 	if (ds->revision > ds->content.base && !ds->content.foreign) {
 		store_touch(ds->store, clock_now());
 	}
+	history_keep_all(ds->history, false);
 }
 
 /* --- confirm ---------------------------------------------------------------------------------- */
