@@ -75,6 +75,7 @@ call_next(struct rpc_peer *peer)
 	if (peer->server->role != NULL) {
 		call->who.role = peer->server->role(peer->server->ctx, &peer->who);
 	}
+	peer->served = peer->served || call->who.role != RPC_ROLE_NONE;
 	LIST_INSERT_HEAD(&peer->calls, call, link);
 	peer->n_pending++;
 	if (batch != NULL) {

@@ -85,6 +85,7 @@ struct rpc_peer {
 	struct rpc_call_list calls;
 	struct rpc_batch_list batches;
 
+	bool served; /* it had a role when it asked for something */
 	bool may_have_line; /* `in` has grown since it was searched */
 	bool eof; /* nothing more will come */
 	bool deaf; /* nobody reads our answers: they are thrown away */

@@ -173,7 +173,7 @@ rpc_server_recheck(struct rpc_server *server)
 		return;
 	}
 	TAILQ_FOREACH (peer, &server->peers, link) {
-		if (server->role(server->ctx, &peer->who) == RPC_ROLE_NONE) {
+		if (peer->served && server->role(server->ctx, &peer->who) == RPC_ROLE_NONE) {
 			log_info("%s (%s) may do nothing any more and is closed", peer->who.user,
 				peer->who.from);
 			peer_finish(peer);

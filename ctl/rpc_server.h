@@ -108,7 +108,7 @@ void rpc_server_destroy(struct rpc_server *server) ON_MAIN;
 int rpc_server_adopt(
 	struct rpc_server *server, int fd, const struct rpc_who *who, struct err *err) ON_MAIN;
 
-/* Rules have changed: close the connections that may do nothing any more. */
+/* Rules have changed: close the connections that might do something and now may not. */
 void rpc_server_recheck(struct rpc_server *server) ON_MAIN;
 
 /* --- who calls ------------------------------------------------------------------------------- */

@@ -157,22 +157,22 @@ key_use(SSL_CTX *context, const char *path, struct err *err)
 	return rc;
 }
 
-/* Certificates become trusted, revocation lists are heeded. */
-static int
+/* Certificates become trusted, revocation lists are heeded; an info may hold one of each. */
+static bool
 authority_add(SSL_CTX *context, const X509_INFO *info, size_t *n)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(context);
 
 	if (info->x509 != NULL) {
 		*n += 1;
-		return X509_STORE_add_cert(store, info->x509) == 1 &&
-			SSL_CTX_add_client_CA(context, info->x509) == 1;
+		if (X509_STORE_add_cert(store, info->x509) != 1 ||
+			SSL_CTX_add_client_CA(context, info->x509) != 1) {
+			return false;
+		}
 	}
-	if (info->crl != NULL) {
-		return X509_STORE_add_crl(store, info->crl) == 1 &&
-			X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) == 1;
-	}
-	return 1;
+	return info->crl == NULL ||
+		(X509_STORE_add_crl(store, info->crl) == 1 &&
+			X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) == 1);
 }
 
 static int
@@ -189,7 +189,7 @@ authorities_use(SSL_CTX *context, const char *path, struct err *err)
 	infos = PEM_X509_INFO_read_bio(bio, NULL, no_password, NULL);
 	BIO_free(bio);
 	for (int i = 0; infos != NULL && i < sk_X509_INFO_num(infos) && rc == 0; i++) {
-		if (authority_add(context, sk_X509_INFO_value(infos, i), &n) != 1) {
+		if (!authority_add(context, sk_X509_INFO_value(infos, i), &n)) {
 			rc = file_wrong(path, "client-ca", "CAs that can be used", err);
 		}
 	}
