@@ -8,6 +8,7 @@
 #define VSW_CTL_DS_STUB_H
 
 #include "schema/datastore.h"
+#include "schema/datastore_history.h"
 
 struct datastore {
 	/* what ds_get saw and gives */

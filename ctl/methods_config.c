@@ -5,6 +5,7 @@
 #include "ctl/methods.h"
 #include "ctl/params.h"
 #include "schema/datastore.h"
+#include "schema/datastore_history.h"
 
 static void
 edit_done(void *arg, int rc, const json_t *result, const struct err *err)

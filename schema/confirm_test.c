@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "schema/datastore_history.h"
 #include "schema/test_backend.h"
 
 #define ROOT "/vswitch:vswitch"

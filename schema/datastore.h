@@ -55,8 +55,6 @@
 #define DS_QUEUE_MAX 1024
 #define DS_CONFIRM_MAX 86400 /* seconds of a confirm-timeout */
 #define DS_REVISED_MAX 100 /* changes that `revised` is told */
-#define DS_HISTORY_DEFAULT 20 /* revisions that ds_history lists */
-#define DS_HISTORY_MAX 1000
 
 struct datastore;
 struct ds_txn;
@@ -217,27 +215,6 @@ void ds_rollback(struct datastore *ds, json_t *params, const struct ds_author *a
 /* Queue a confirm: provisional edits stay. The result is {"revision": N}. */
 void ds_confirm(struct datastore *ds, const struct ds_author *author, ds_edit_done_fn done,
 	void *arg) ON_MAIN;
-
-struct ds_history_options {
-	size_t limit; /* at most so many; 0: DS_HISTORY_DEFAULT */
-	uint64_t before; /* those before this revision; 0: all */
-};
-
-/* {"revisions": [{revision, time, user, from, comment?, change, changes (how many), provisional?,
- * confirm-by?}], "next"?}, newest first; `next` is `before` of the next page. New reference. */
-json_t *ds_history(const struct datastore *ds, const struct ds_history_options *options) ON_MAIN;
-
-struct ds_diff_options {
-	bool has_from;
-	bool has_to;
-	uint64_t from; /* revision; without: the one before `to` */
-	uint64_t to; /* without: the running one */
-	const json_t *document; /* instead of them: what loading it would change; borrowed */
-};
-
-/* {"from"?, "to"?, "changes": [{op, path, before?, after?}]}; new reference. */
-int ds_diff(struct datastore *ds, const struct ds_diff_options *options, json_t **out,
-	struct err *err) ON_MAIN;
 
 /* RFC 7951 data of a subtree as a new reference. The next cursor is in options->page.next. */
 int

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What datastore.c, txn.c, revision.c, get.c and oracle.c share. Private to schema/ and its tests.
+ * What datastore.c, txn.c, txn_fill.c, revision.c, get.c and oracle.c share. Private to schema/ and
+ * its tests.
  *
  * The tree holds what is committed, always: a transaction puts its changes at its commit, and
  * whoever reads while it prepares sees what was before.

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "schema/datastore_history.h"
 #include "schema/journal.h"
 #include "schema/test_backend.h"
 

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "schema/datastore_history.h"
 #include "schema/jx.h"
 #include "schema/test_backend.h"
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/str.h"
+#include "schema/datastore_history.h"
 #include "schema/datastore_priv.h"
 #include "schema/diff.h"
 #include "schema/edit.h"
