@@ -25,6 +25,10 @@ put_text(FILE *out, const char *text, size_t len)
 			(void)fputs("\\e", out);
 		} else if (text[i] == '-') {
 			(void)fputs("\\-", out);
+		} else if (text[i] == '.' && i + 2 < len && text[i + 1] == ' ' &&
+			isupper((unsigned char)text[i + 2]) != 0) {
+			(void)fputs(".\n", out); /* mdoc wants a sentence to begin a line */
+			i++;
 		} else {
 			(void)fputc(text[i], out);
 		}

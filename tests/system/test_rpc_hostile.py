@@ -7,13 +7,13 @@ not grown."""
 import itertools
 import json
 import re
-import socket
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from harness import Daemon, Suite, World, check, check_equal, note
+from harness.bytes_peer import PATIENCE, BytesPeer as Peer, request
 from harness.paths import ROOT
 
 sys.path.insert(0, str(ROOT / "tools" / "lint"))
@@ -23,7 +23,6 @@ from yang import Statement, parse  # noqa: E402
 LIMIT = -32001
 PEERS_MAX = 256  # docs/control.md
 LINE_MAX = 16 << 20
-PATIENCE = 10.0  # for an answer on a machine that does other things too
 GROWTH_MAX = 48 << 10  # KiB of resident memory, over all cases: a line at its limit, parsed, fits
 ROOT_PATH = "/vswitch:vswitch"
 
@@ -31,57 +30,6 @@ HUGE = 2**70
 VALUES: list[Any] = [None, True, False, 0, -1, 1.5, 2**31, 2**62, HUGE, "", "x", "0", "/",
                      ROOT_PATH, "x" * 70000, "\u00e4\U0001f600", [], [[]], [None], ["x", 1], {},
                      {"": {}}, {"path": 1}, [[[[[[]]]]]]]
-
-
-class Peer:
-    """A connection that speaks in bytes."""
-
-    def __init__(self, daemon: Daemon) -> None:
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(PATIENCE)
-        self.socket.connect(str(daemon.socket))
-        self.data = b""
-
-    def __enter__(self) -> "Peer":
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.socket.close()
-
-    def send(self, data: bytes) -> bool:
-        """False if the daemon has hung up on us meanwhile."""
-        try:
-            self.socket.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
-            return False
-        return True
-
-    def line(self) -> bytes | None:
-        """The next line; None at the end."""
-        while b"\n" not in self.data:
-            try:
-                piece = self.socket.recv(1 << 20)
-            except ConnectionResetError:
-                piece = b""
-            if not piece:
-                return None
-            self.data += piece
-        line, _, self.data = self.data.partition(b"\n")
-        return line
-
-    def answer(self) -> Any:
-        line = self.line()
-        assert line is not None, "the daemon hung up"
-        return json.loads(line)
-
-    def call(self, method: str, params: Any) -> Any:
-        self.send(request(method, params))
-        return self.answer()
-
-
-def request(method: str, params: Any, number: Any = 1) -> bytes:
-    return json.dumps({"jsonrpc": "2.0", "id": number, "method": method,
-                       "params": params}).encode() + b"\n"
 
 
 class Lab:
