@@ -73,7 +73,7 @@ is_number(const char *text)
 	uint8_t address[sizeof(struct in6_addr)];
 
 	if (strncmp(text, "0x", 2) == 0) {
-		return is_groups(text + 2, HEXADECIMAL, 8, '\0', 1, 1);
+		return is_groups(text + 2, HEXADECIMAL, 8, ':', 1, 1);
 	}
 	return is_groups(text, DECIMAL, 10, '.', 1, 4) || is_groups(text, DECIMAL, 5, '-', 2, 2) ||
 		is_groups(text, HEXADECIMAL, 2, ':', 6, 6) ||
@@ -118,10 +118,13 @@ check_words(const char *text, struct err *err)
 
 		if (!in_word(*c, 0)) {
 			brackets = *c == '[' || (brackets && *c != ']');
-			if (*c == '\\' || (unsigned char)*c >= 0x7f) {
+			if (*c == '\\') {
 				return err_set(err, ERR_INVALID, "filter",
-					"a filter has no '%s': write 'ip' for 'ether proto \\ip'",
-					*c == '\\' ? "\\" : "letters beyond ASCII");
+					"a filter has no '\\': write 'ip' for 'ether proto \\ip'");
+			}
+			if (!isprint((unsigned char)*c) && !isspace((unsigned char)*c)) {
+				return err_set(err, ERR_INVALID, "filter",
+					"a filter has printable ASCII characters only");
 			}
 			c++;
 			continue;

@@ -129,8 +129,7 @@ dp_capture_start(
 
 	if (n_captures(dp) == CAPTURES_MAX || dp_lags(dp)) {
 		return err_set(err, ERR_LIMIT, NULL,
-			"%d captures run already, no more are possible: end one with "
-			"'vswitchctl call action' and capture-stop",
+			"%d captures run already, no more are possible: end one first",
 			CAPTURES_MAX);
 	}
 	capture = calloc(1, sizeof(*capture));
