@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "ctl/http_metrics.h"
+#include "ctl/http_page.h"
 #include "ctl/http_rpc.h"
 #include "ctl/http_server.h"
 #include "vswitchd/health.h"
@@ -106,6 +107,9 @@ run_events(void *ctx, struct http_request *request)
 }
 
 static const struct http_route routes[] = {
+	{"/", HTTP_GET | HTTP_HEAD, false, 0, http_page_index},
+	{"/page.css", HTTP_GET | HTTP_HEAD, false, 0, http_page_style},
+	{"/page.js", HTTP_GET | HTTP_HEAD, false, 0, http_page_script},
 	{"/metrics", HTTP_GET | HTTP_HEAD, false, HTTP_METRICS_AT_ONCE, run_metrics},
 	{"/health", HTTP_GET | HTTP_HEAD, false, 0, run_health},
 	{"/rpc", HTTP_POST, true, HTTP_RPC_AT_ONCE, run_rpc},
