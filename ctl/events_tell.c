@@ -99,6 +99,9 @@ subscriber_reads(struct subscriber *subscriber, bool bulky) ON_MAIN
 
 	if (subscriber->choked[bulky]) {
 		limit /= 2;
+	} else if (rpc_peer_waiting(subscriber->peer) > limit) {
+		/* Many events came at once; that is not the reader's fault. */
+		rpc_peer_flush(subscriber->peer);
 	}
 	subscriber->choked[bulky] = rpc_peer_waiting(subscriber->peer) > limit;
 	return !subscriber->choked[bulky];

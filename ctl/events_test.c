@@ -590,7 +590,7 @@ test_who_never_reads_is_cut_off(void **state)
 	events_step(events, now);
 	events_get_stats(events, &stats);
 	assert_int_equal(stats.cut_off, 0);
-	events_step(events, now + EVENTS_LOOK);
+	events_step(events, now + EVENTS_PATIENCE);
 	events_get_stats(events, &stats);
 	assert_int_equal(stats.cut_off, 1);
 	do {

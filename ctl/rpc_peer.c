@@ -291,6 +291,20 @@ peer_flush(struct rpc_peer *peer)
 	}
 }
 
+void
+rpc_peer_flush(struct rpc_peer *peer)
+{
+	/* As much as the loop would in as many turns: pieces are small. */
+	while (!peer->deaf && evbuffer_get_length(peer->out) > 0) {
+		uint64_t before = peer->n_sent;
+
+		peer_flush(peer);
+		if (peer->n_sent == before) {
+			return;
+		}
+	}
+}
+
 static void
 peer_writable(evutil_socket_t fd, short what, void *arg)
 {

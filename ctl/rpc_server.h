@@ -145,6 +145,9 @@ uint64_t rpc_peer_sent(const struct rpc_peer *peer) ON_MAIN;
  * before the loop runs. */
 void rpc_peer_notify(struct rpc_peer *peer, const char *text, size_t len) ON_MAIN;
 
+/* Send what the kernel takes now, instead of from the loop. */
+void rpc_peer_flush(struct rpc_peer *peer) ON_MAIN;
+
 /* Who it is; valid as long as the peer. */
 const struct rpc_who *rpc_peer_who(const struct rpc_peer *peer) ON_MAIN;
 

@@ -136,7 +136,7 @@ def command(on: Lab) -> None:
     line = counted.output().strip()
     check(line.endswith("Z punt br0 p1 action 60 bytes: 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff "
                         "arp 0.0.0.0 > 0.0.0.0"), f"not the line: {line}")
-    as_json = watch(on, "--json", "events", "--bridge", "br0", "--count", "1")
+    as_json = watch(on, "--json", "events", "punt", "--bridge", "br0", "--count", "1")
     check_equal(as_json.wait(5), 0, "exit status after --count")
     check_equal(json.loads(as_json.output())["frame"], BROADCAST, "the frame")
     interrupted = watch(on, "events")
