@@ -311,6 +311,7 @@ test_foreign_file(void **state)
 	struct ds_history_options options = {0};
 	struct backend b = {0};
 	struct outcome o = {0};
+	json_t *history;
 	json_t *list;
 
 	role_enter(&role_main);
@@ -326,10 +327,12 @@ test_foreign_file(void **state)
 		backend_stop(&b);
 	}
 	backend_start(&b, path);
-	list = json_object_get(ds_history(b.ds, &options), "revisions");
+	history = ds_history(b.ds, &options);
+	list = json_object_get(history, "revisions");
 	assert_int_equal(json_array_size(list), 3);
 	assert_string_equal(
 		json_string_value(json_object_get(json_array_get(list, 0), "change")), "file");
+	json_decref(history);
 	rollback_f(&b, &o, "{'revision': 1}");
 	expect_refusal(&o, ERR_MISSING, "revision 3 is a file that somebody wrote");
 	do_op(&b, "delete", ROOT "/bridge[name='mine']", NULL);

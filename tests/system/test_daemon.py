@@ -149,6 +149,7 @@ def missing_config(world: World) -> None:
     check_equal(daemon.ctl.ports(), {}, "ports")
     check(not daemon.config.exists(), "a file was written though nothing was configured")
     daemon.ctl("bridge", "add", "br0")
+    wait_until("the file is written", daemon.config.exists)
     saved = json.loads(daemon.config.read_text())
     check_equal(saved["vswitch:vswitch"]["bridge"][0]["name"], "br0", "saved bridge")
 

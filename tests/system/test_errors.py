@@ -25,7 +25,7 @@ suite = Suite("errors", lab)
 
 def refused(daemon: Daemon, words: str, *needles: str) -> str:
     """This command is refused with a message that has all needles, and changes nothing."""
-    before = daemon.config.read_text()
+    before = daemon.call("history")
     refusal = daemon.ctl.refused(*words.split())
     note(f"{words}: {refusal.text}")
     check_equal(refusal.status, 1, f"exit status of {words}")
@@ -34,7 +34,7 @@ def refused(daemon: Daemon, words: str, *needles: str) -> str:
     sentence, _, place = refusal.text.partition("\n")
     check(sentence and place.strip().startswith("at /vswitch:vswitch"),
           f"not a sentence and a place: {refusal.text}")
-    check_equal(daemon.config.read_text(), before, "the saved configuration")
+    check_equal(daemon.call("history"), before, "the revisions")
     return refusal.text
 
 
