@@ -84,6 +84,13 @@ ds_revision(const struct datastore *ds)
 }
 
 bool
+ds_provisional(const struct datastore *ds, uint64_t *confirm_at)
+{
+	*confirm_at = ds->provisional.confirm_at;
+	return ds->provisional.active;
+}
+
+bool
 ds_busy(const struct datastore *ds)
 {
 	return ds->running != NULL || ds->first != NULL;

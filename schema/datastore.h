@@ -229,6 +229,9 @@ uint64_t ds_revision(const struct datastore *ds) ON_MAIN;
 /* YANG text of the module `name` (NULL: vswitch), or NULL. Valid as long as ds. */
 const char *ds_schema_text(const struct datastore *ds, const char *name) ON_MAIN;
 
+/* Whether edits wait for their confirm, and *confirm_at: clock_now() at which they are undone. */
+bool ds_provisional(const struct datastore *ds, uint64_t *confirm_at) ON_MAIN;
+
 /* True while a transaction runs or waits. */
 bool ds_busy(const struct datastore *ds) ON_MAIN;
 

@@ -50,6 +50,24 @@ check_configuration(const struct datastore *ds, char *text) ON_MAIN
 	return HEALTH_OK;
 }
 
+/* Edits that take themselves back unless somebody confirms them. */
+static enum health
+check_edits(const struct datastore *ds, char *text) ON_MAIN
+{
+	uint64_t confirm_at;
+	uint64_t now = clock_now();
+
+	if (!ds_provisional(ds, &confirm_at)) {
+		(void)str_copy(text, "all confirmed", TEXT_SIZE);
+		return HEALTH_OK;
+	}
+	(void)snprintf(text, TEXT_SIZE,
+		"provisional edits are undone in %" PRIu64
+		" s; vswitchctl config confirm keeps them",
+		confirm_at > now ? (confirm_at - now) / CLOCK_S : 0);
+	return HEALTH_WARNING;
+}
+
 /* Ports whose device cannot be had. */
 static enum health
 check_ports(const struct world *world, char *text) ON_MAIN
@@ -100,6 +118,8 @@ health_json(const struct world *world, const struct datastore *ds, bool *failing
 	add_check(checks, "workers", check_workers(world, text), text, &worst);
 	text[0] = '\0';
 	add_check(checks, "configuration", check_configuration(ds, text), text, &worst);
+	text[0] = '\0';
+	add_check(checks, "edits", check_edits(ds, text), text, &worst);
 	text[0] = '\0';
 	add_check(checks, "ports", check_ports(world, text), text, &worst);
 	*failing = worst == HEALTH_FAILING;

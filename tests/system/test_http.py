@@ -106,10 +106,23 @@ def health(on: Lab) -> None:
     check_equal((answer.status, answer.json()["status"]), (200, "ok"), "health")
     names = [item["name"] for item in answer.json()["checks"]]
     check({"workers", "configuration", "ports"} <= set(names), f"checks are {names}")
-    daemon.call("edit", {"edits": [{"op": "create", "path": "/vswitch:vswitch/port[name='gone']",
-                                    "value": {"type": "fake", "bridge": "br0"}}]})
-    check_equal(web.ask("/health").json()["status"], "ok", "health with another port")
-    daemon.ctl("port", "del", "gone")
+    edit = {"op": "create", "path": "/vswitch:vswitch/port[name='gone']", "value": {"type": "fake"}}
+    daemon.call("edit", {"edits": [edit], "confirm-timeout": 600})
+    answer = web.ask("/health")
+    check_equal((answer.status, answer.json()["status"]), (200, "warning"), "provisional edits")
+    check("provisional edits" in answer.text, answer.text)
+    daemon.call("rollback")
+    wait_until("it is well again", lambda: web.ask("/health").json()["status"] == "ok")
+    daemon.terminate()
+    config = json.loads(daemon.config.read_text())
+    lost = {"name": "lost", "type": "af-packet", "ifname": "no-such-link"}
+    config["vswitch:vswitch"]["port"].append(lost)
+    daemon.config.write_text(json.dumps(config))
+    daemon.start()
+    answer = web.ask("/health")
+    check_equal(answer.json()["status"], "warning", "a port whose device is missing")
+    check("failed: lost" in answer.text, answer.text)
+    daemon.ctl("port", "del", "lost")
     head = web.ask("/health", "HEAD")
     check_equal((head.status, head.body), (200, b""), "HEAD")
 
