@@ -437,6 +437,49 @@ test_empty_pools(void **state)
 	free(lent.memory);
 }
 
+/* What could not be sent is there again, edits included; copies are gone. */
+static void
+test_give_back(void **state)
+{
+	static struct whole whole;
+	uint64_t random = 6;
+	uint8_t bytes[PKT_LEN_MAX];
+	struct tx_item item;
+	struct rte_mbuf *m;
+	struct lent lent;
+	struct pkt pkt;
+
+	(void)state;
+	whole_random(&whole, &random);
+	whole.len = 1500;
+	pkt_from_mbuf(&pkt, eal_test_chain(pool, whole.bytes, whole.len, 200, &random));
+	pkt_push_tag(&pkt, 0x8100, 7);
+	pkt.n_out = 1;
+	pkt_item(&pkt, &item);
+	m = pkt_to_mbuf(&item, pool);
+	assert_null(pkt.mbuf);
+	pkt_give_back(&item, m);
+	assert_ptr_equal(pkt.mbuf, m);
+	pkt_gather(&item, bytes);
+	assert_memory_equal(bytes + 16, whole.bytes + 12, whole.len - 12);
+	/* A copy, because somebody else has a reference too. */
+	pkt.n_out = 2;
+	m = pkt_to_mbuf(&item, pool);
+	assert_ptr_not_equal(m, pkt.mbuf);
+	pkt_give_back(&item, m);
+	assert_int_equal(eal_test_bytes(pkt.mbuf, bytes), whole.len + 4);
+	pkt_free(&pkt);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	/* A packet that never had one. */
+	packet_lent(&pkt, &lent, &whole, &random);
+	pkt_item(&pkt, &item);
+	pkt.n_out = 1;
+	pkt_give_back(&item, pkt_to_mbuf(&item, pool));
+	assert_null(pkt.mbuf);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	free(lent.memory);
+}
+
 static void
 test_mbuf_from_bytes(void **state)
 {
@@ -484,6 +527,7 @@ main(void)
 		cmocka_unit_test(test_headroom_is_used_up),
 		cmocka_unit_test(test_pull_needs_room_and_no_outputs),
 		cmocka_unit_test(test_empty_pools),
+		cmocka_unit_test(test_give_back),
 		cmocka_unit_test(test_mbuf_from_bytes),
 		cmocka_unit_test(test_whose_mbuf_is_writable),
 	};

@@ -130,6 +130,24 @@ dropped(const struct bench *bench, uint32_t port, enum drop_reason reason)
 	return bench->burst->ports[port].drops[reason];
 }
 
+/* What is lost is in rows too, each of them of an output's reason. */
+static uint64_t
+rows_of(const struct bench *bench, uint32_t port)
+{
+	uint64_t sum = 0;
+
+	role_assert(&role_main);
+	for (uint32_t i = 0; i < LOSS_ROWS; i++) {
+		struct loss_row row;
+
+		if (loss_row_read(&bench->burst->loss, i, &row) && loss_key_out(row.key) == port) {
+			assert_true(loss_key_reason(row.key) >= DROP_TX_FIRST);
+			sum += row.packets;
+		}
+	}
+	return sum;
+}
+
 static void
 expect_books(const struct bench *bench, uint32_t port, uint64_t staged)
 {
@@ -141,6 +159,7 @@ expect_books(const struct bench *bench, uint32_t port, uint64_t staged)
 		sum += c->drops[r];
 	}
 	assert_int_equal(sum, staged);
+	assert_int_equal(rows_of(bench, port), staged - c->tx_packets);
 }
 
 static const struct vlan_edit keep = {.op = VLAN_KEEP};
@@ -558,6 +577,8 @@ test_soft_segments(void **state)
 		}
 		assert_int_equal(number_of(&probe->sent[6]), 2);
 		assert_int_equal(bench->burst->ports[1].tx_packets, 7);
+		/* Seven of three. */
+		assert_int_equal(bench->burst->loss.segments, 4 * (i + 1));
 		pkt_free(pkt);
 	}
 }
@@ -736,8 +757,10 @@ main(void)
 	};
 	int n_failed;
 
+	role_enter(&role_main);
 	role_enter(&role_worker);
 	n_failed = cmocka_run_group_tests_name("tx_stage", tests, group_setup, NULL);
 	role_leave(&role_worker);
+	role_leave(&role_main);
 	return n_failed;
 }

@@ -79,10 +79,35 @@ make_packet(struct pkt *pkt, struct rte_mempool *pool, uint32_t seq, uint32_t le
 	pkt->n_out = 1;
 }
 
+/* Those that were not sent are marked by the reasons that were counted, and still whole. */
+static void
+check_lost(const struct tx_item *items, uint16_t n, uint32_t first, uint32_t len,
+	const struct port_counters *before, const struct port_counters *count)
+{
+	uint64_t marked[DROP_N] = {0};
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint8_t bytes[FRAME_MAX];
+
+		if (items[i].lost == 0) {
+			continue;
+		}
+		marked[items[i].lost - 1]++;
+		pkt_gather(&items[i], bytes);
+		for (uint32_t k = 0; k < len; k++) {
+			assert_int_equal(bytes[k], pattern(first + i, k));
+		}
+	}
+	for (unsigned int r = 0; r < DROP_N; r++) {
+		assert_int_equal(marked[r], count->drops[r] - before->drops[r]);
+	}
+}
+
 static void
 send_packets(struct port *port, uint16_t queue, uint32_t first, uint16_t n, uint32_t len,
 	struct port_counters *count)
 {
+	const struct port_counters before[1] = {*count};
 	struct pkt pkts[PKT_BURST * 2];
 	struct tx_item items[PKT_BURST * 2];
 
@@ -92,6 +117,7 @@ send_packets(struct port *port, uint16_t queue, uint32_t first, uint16_t n, uint
 		pkt_item(&pkts[i], &items[i]);
 	}
 	port->ops->tx_burst(port, queue, items, n, count);
+	check_lost(items, n, first, len, before, count);
 	for (uint16_t i = 0; i < n; i++) {
 		pkt_free(&pkts[i]);
 	}

@@ -457,6 +457,7 @@ use_ring(struct trial *trial)
 	struct vm *vm = &trial->vm;
 	struct pkt pkts[PKT_BURST];
 	struct tx_item items[3];
+	uint64_t lost;
 	uint16_t n;
 
 	if (!trial->crime.ring->conf.receives) {
@@ -470,7 +471,10 @@ use_ring(struct trial *trial)
 			.head = trial->frame.bytes, .len = FRAME, .head_len = FRAME, .n_out = 1};
 		pkt_item(&pkts[i], &items[i]);
 	}
+	lost = vm_drops(&vm->count);
 	trial->ops->tx(&vm->tx, &vm->takes.view, items, 3, &vm->count);
+	model_must(&vm->memory, vm_marked(items, 3, DROP_N) == vm_drops(&vm->count) - lost,
+		"what is lost is marked");
 	trial->ops->look(&vm->tx, &vm->takes.view);
 	return 0;
 }

@@ -308,7 +308,9 @@ transmit(struct run *run)
 	static uint8_t rest[PKT_LEN_MAX];
 	const uint8_t how = in8(&run->in);
 	const uint16_t n = (uint16_t)(1 + how % PKT_BURST);
-	const uint64_t before = run->count.tx_packets + drops(run);
+	const uint64_t lost = drops(run);
+	const uint64_t before = run->count.tx_packets + lost;
+	uint64_t marked = 0;
 	struct tx_item items[PKT_BURST];
 	struct pkt pkts[PKT_BURST];
 	struct pkt_seg segs[PKT_BURST];
@@ -342,6 +344,10 @@ transmit(struct run *run)
 	log_end(run);
 	assert(run->count.tx_packets + drops(run) == before + n);
 	assert(run->tx.vq.stats.packets == run->count.tx_packets);
+	for (uint16_t i = 0; i < n; i++) {
+		marked += items[i].lost != 0;
+	}
+	assert(marked == drops(run) - lost);
 	for (uint16_t i = 0; i < run->n_lent; i++) {
 		run->pkts[i].n_out = 0;
 	}

@@ -320,6 +320,7 @@ static void
 send_one(struct odd *odd, uint32_t len, struct pkt_offload ol)
 {
 	static struct pkt_seg seg;
+	struct port_counters lost;
 	struct pkt pkt;
 	struct tx_item item;
 
@@ -333,7 +334,15 @@ send_one(struct odd *odd, uint32_t len, struct pkt_offload ol)
 		.ol = ol};
 	seg = (struct pkt_seg){frame.bytes + pkt.head_len, len - pkt.head_len};
 	pkt_item(&pkt, &item);
+	lost = odd->vm.count;
 	odd->ops->tx(&odd->vm.tx, &odd->vm.takes.view, &item, 1, &odd->vm.count);
+	must(odd, vm_marked(&item, 1, DROP_N) == vm_drops(&odd->vm.count) - vm_drops(&lost),
+		"what is lost is marked");
+	if (item.lost != 0) {
+		const unsigned int reason = item.lost - 1U;
+
+		must(odd, odd->vm.count.drops[reason] == lost.drops[reason] + 1, "by its name");
+	}
 }
 
 static void
@@ -465,6 +474,8 @@ first_too_small(struct odd *odd)
 	must(odd, vm_collect_taken(&odd->vm, hdr, bytes) == 999, "so does the last");
 	must(odd, memcmp(bytes, frames[2], 999) == 0, "the bytes are right");
 	must(odd, odd->vm.count.drops[DROP_GUEST_BUFFERS] == 1, "the first one is lost");
+	must(odd, items[0].lost == DROP_GUEST_BUFFERS + 1, "and marked");
+	must(odd, vm_marked(items, 3, DROP_N) == 1, "no other is");
 	end(odd);
 }
 

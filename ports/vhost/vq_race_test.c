@@ -243,6 +243,7 @@ work(struct race *race, uint64_t *random)
 	struct tx_item items[PKT_BURST];
 	uint8_t heads[PKT_BURST][PKT_HEAD_MIN];
 	const uint64_t before = vm->count.tx_packets + vm_drops(&vm->count);
+	const uint64_t sent = vm->count.tx_packets;
 	uint64_t lost;
 	const uint16_t max = (uint16_t)(1 + random_below(random, PKT_BURST));
 	const uint16_t n = race->ops->rx(&vm->rx, &vm->sends.view, pkts, max, pool, &vm->count);
@@ -258,6 +259,8 @@ work(struct race *race, uint64_t *random)
 	race->ops->tx(&vm->tx, &vm->takes.view, items, n, &vm->count);
 	model_must(&vm->memory, vm->count.tx_packets + vm_drops(&vm->count) == before + lost + n,
 		"each item is counted once");
+	model_must(&vm->memory, vm_marked(items, n, DROP_N) == n - (vm->count.tx_packets - sent),
+		"what is lost is marked");
 	for (uint16_t i = 0; i < n; i++) {
 		check_packet(vm, &pkts[i]);
 		model_must(&vm->memory,
@@ -305,7 +308,7 @@ run(const struct vq_ops *ops, bool packed, bool mergeable)
 	atomic_store(&race.stop, true);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(rte_mempool_avail_count(pool), free_before);
-	assert_int_equal(race.vm.count.rx_packets, race.lent);
+	assert_int_equal(race.vm.count.rx_packets, race.lent + race.vm.rx.stats.invalid);
 	fprintf(stderr, "# %s %s: %llu lent, %llu sent, %llu restarts\n", ops->name,
 		packed ? "packed" : "split", (unsigned long long)race.lent,
 		(unsigned long long)race.vm.count.tx_packets, (unsigned long long)race.restarts);

@@ -264,3 +264,15 @@ vm_drops(const struct port_counters *count)
 	}
 	return sum;
 }
+
+uint64_t
+vm_marked(const struct tx_item *items, uint16_t n, enum drop_reason reason)
+{
+	uint64_t sum = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		sum += items[i].lost != 0 &&
+			(reason == DROP_N || items[i].lost == (uint8_t)(reason + 1));
+	}
+	return sum;
+}

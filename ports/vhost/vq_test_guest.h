@@ -76,4 +76,7 @@ void vm_noise(uint8_t *bytes, uint32_t len, uint64_t *random);
 /* Sum of all drops. */
 uint64_t vm_drops(const struct port_counters *count);
 
+/* How many of n items are marked as lost for this reason; DROP_N: for any. */
+uint64_t vm_marked(const struct tx_item *items, uint16_t n, enum drop_reason reason);
+
 #endif
