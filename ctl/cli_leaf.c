@@ -228,6 +228,13 @@ cli_leaf_parse(
 		size_t len;
 
 		if (equals == NULL || equals == args[i]) {
+			const struct cli_leaf *leaf = cli_leaf_find(word, args[i], strlen(args[i]));
+
+			if (leaf != NULL) {
+				return cli_usage_error(cli,
+					"'%s' is not of the form key=value; write %s=%s", args[i],
+					leaf->name, leaf->value);
+			}
 			return cli_usage_error(cli, "'%s' is not of the form key=value", args[i]);
 		}
 		len = (size_t)(equals - args[i]);

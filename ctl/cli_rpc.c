@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "ctl/cli.h"
+#include "ctl/cli_hint.h"
 #include "ctl/client.h"
 #include "ctl/client_tls.h"
 #include "ctl/socket_path.h"
@@ -183,29 +184,11 @@ client_need(struct cli *cli, bool quiet)
 		return CLI_NO_DAEMON;
 	}
 	(void)cli_error(cli, "%s", err.text);
-	if (err.kind == ERR_MISSING &&
-		client_target_parse(cli->socket, &(struct client_target){.host = ""}) ==
-			CLIENT_TARGET_PATH) {
-		(void)fputs(
-			"start it with 'sudo systemctl start vswitchd' or 'sudo vswitchd', or name "
-			"its socket with --socket PATH\n",
-			cli->err);
+	if (client_target_parse(cli->socket, &(struct client_target){.host = ""}) ==
+		CLIENT_TARGET_PATH) {
+		cli_hint_connect(cli, &err);
 	}
 	return err.kind == ERR_INVALID ? CLI_USAGE : CLI_NO_DAEMON;
-}
-
-/* Some refusals are what an option of the command is for. */
-static void
-option_hint(struct cli *cli, const char *tag, const char *wanted, const char *option,
-	const char *effect)
-{
-	const struct cli_option *o = cli->command == NULL ? NULL : cli->command->options;
-
-	for (; str_given(tag) && o != NULL && o->name != NULL; o++) {
-		if (strcmp(tag, wanted) == 0 && strcmp(o->name, option) == 0) {
-			(void)fprintf(cli->err, "  with --%s %s\n", option, effect);
-		}
-	}
 }
 
 void
@@ -224,6 +207,5 @@ cli_fault_print(struct cli *cli, const json_t *fault)
 	if (str_given(path)) {
 		(void)fprintf(cli->err, "  at %s\n", path);
 	}
-	option_hint(cli, tag, "data-exists", "may-exist", "it is changed instead");
-	option_hint(cli, tag, "data-missing", "if-exists", "that is no error");
+	cli_hint_refused(cli, tag, text);
 }

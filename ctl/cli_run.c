@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "base/str.h"
-#include "base/suggest.h"
 #include "ctl/cli.h"
 #include "ctl/cli_edit.h"
+#include "ctl/cli_hint.h"
 #include "ctl/cli_shell.h"
 #include "ctl/client.h"
 
@@ -35,6 +35,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_fake_commands,
 	cli_events_commands,
 	cli_capture_commands,
+	cli_mirror_commands,
 	NULL,
 };
 
@@ -450,7 +451,7 @@ args_parse(struct cli *cli, const struct cli_command *command, const struct line
 		} else if (match > 0) {
 			args->options[which] = value;
 		} else if (!plain && word[0] == '-' && word[1] != '\0') {
-			return cli_usage_error(cli, "there is no option %s here", word);
+			return (int)cli_unknown_option(cli, word);
 		} else if (!is_utf8(word)) {
 			return cli_usage_error(cli, "argument %zu is not valid UTF-8", i + 1);
 		} else {
@@ -459,7 +460,7 @@ args_parse(struct cli *cli, const struct cli_command *command, const struct line
 		i += used;
 	}
 	if (args->n < command->min_args) {
-		return cli_usage_error(cli, "an argument is missing");
+		return (int)cli_missing_argument(cli, args->n);
 	}
 	if (args->n > command->max_args) {
 		return cli_usage_error(
@@ -468,31 +469,15 @@ args_parse(struct cli *cli, const struct cli_command *command, const struct line
 	return CLI_OK;
 }
 
-/* No command has these words: say which are near. */
+/* No command has these words. */
 static int
 command_unknown(struct cli *cli, const struct line *line)
 {
-	bool noun_known = cli_noun_exists(line->words[0]);
-	const char *wrong = noun_known && line->n > 1 ? line->words[1] : line->words[0];
-	struct suggest suggest;
-
-	if (noun_known && line->n == 1) {
+	if (line->n == 1 && cli_noun_exists(line->words[0])) {
 		cli_help_noun(cli->err, line->words[0]);
 		return CLI_USAGE;
 	}
-	suggest_init(&suggest, wrong, strlen(wrong));
-	for (size_t t = 0; cli_tables[t] != NULL; t++) {
-		for (const struct cli_command *c = cli_tables[t]; c->noun != NULL; c++) {
-			if (!noun_known) {
-				suggest_offer(&suggest, c->noun);
-			} else if (strcmp(c->noun, line->words[0]) == 0 && c->verb != NULL) {
-				suggest_offer(&suggest, c->verb);
-			}
-		}
-	}
-	(void)cli_usage_error(cli, "there is no command '%s%s%s'%s", line->words[0],
-		noun_known ? " " : "", noun_known ? wrong : "", suggest_text(&suggest));
-	return CLI_USAGE;
+	return (int)cli_unknown_command(cli, line->n, line->words);
 }
 
 static int

@@ -148,7 +148,8 @@ test_refused(void **state)
 	cli_will_answer(w, "{\"code\":1,\"text\":\"mtu is too big\",\"path\":\"/port/mtu\"}");
 	assert_int_equal(cli_do(w, "port add p type=fake mtu=70000"), CLI_REFUSED);
 	assert_string_equal(w->out, "");
-	assert_string_equal(w->err, "vswitchctl: mtu is too big\n  at /port/mtu\n");
+	assert_string_equal(w->err,
+		"vswitchctl: mtu is too big\n  at /port/mtu\nTry: vswitchctl port add --help\n");
 	cli_will_answer(w, "{\"code\":1,\"text\":\"no\"}");
 	assert_int_equal(cli_do(w, "--json port del p"), CLI_REFUSED);
 	assert_string_equal(w->out, "");
@@ -170,6 +171,23 @@ test_refused_with_a_way_out(void **state)
 		w->err, "vswitchctl: it is not there\n  with --if-exists that is no error\n");
 }
 
+/* Names that are not there: where those stand that are, and how to make one. */
+static void
+test_refused_names(void **state)
+{
+	struct cli_world *w = *state;
+
+	cli_will_answer(w, "{\"code\":1,\"text\":\"there is no bridge 'b'\"}");
+	assert_int_equal(cli_do(w, "port add p type=fake bridge=b"), CLI_REFUSED);
+	expect_words(w->err, "Try: vswitchctl bridge show, or vswitchctl bridge add b\n");
+	cli_will_answer(w, "{\"code\":3,\"text\":\"there is no port 'p'\"}");
+	assert_int_equal(cli_do(w, "stats p"), CLI_REFUSED);
+	expect_words(w->err, "Try: vswitchctl port show\n");
+	cli_will_answer(w, "{\"code\":3,\"text\":\"there is no port 'p'; did you mean 'q'?\"}");
+	assert_int_equal(cli_do(w, "stats p"), CLI_REFUSED);
+	assert_null(strstr(w->err, "Try:"));
+}
+
 static void
 test_usage(void **state)
 {
@@ -177,7 +195,12 @@ test_usage(void **state)
 	expect_usage(state, "port ad x", "there is no command 'port ad'; did you mean 'add'?");
 	expect_usage(state, "port", "usage: vswitchctl port VERB");
 	expect_usage(state, "port add", "usage: vswitchctl port add NAME");
-	expect_usage(state, "port add", "an argument is missing");
+	expect_usage(state, "port ad x", "Try: vswitchctl port --help\n");
+	expect_usage(state, "prot add x", "Try: vswitchctl --help\n");
+	expect_usage(state, "port add", "an argument is missing: NAME\n");
+	expect_usage(state, "fdb add br0", "an argument is missing: MAC\n");
+	expect_usage(state, "port add vm1 --may-exit", "did you mean '--may-exist'?");
+	expect_usage(state, "--jsno show", "no option --jsno here; did you mean '--json'?");
 	expect_usage(state, "port add vm1 --may-exit", "no option --may-exit");
 	expect_usage(state, "port add vm1 mtu", "'mtu' is not of the form key=value");
 	expect_usage(state, "port add vm1 mtu=", "no value");
@@ -221,7 +244,7 @@ test_no_daemon(void **state)
 	assert_int_equal(cli_do_words(w, words), CLI_NO_DAEMON);
 	assert_string_equal(w->out, "");
 	expect_words(w->err, "/nonexistent/sock");
-	expect_words(w->err, "sudo systemctl start vswitchd");
+	expect_words(w->err, "Try: vswitchd --socket /nonexistent/sock\n");
 }
 
 static void
@@ -556,7 +579,8 @@ test_completion(void **state)
 		"description=\naging-time=\nfdb-limit=\nmac-move-limit=\nforward-reserved=\npunt-"
 		"rate=\n");
 	expect_candidates(w, (const char *const[]){"bridge", "add", "x", "--", NULL},
-		"--may-exist\n--dry-run\n--confirm\n--comment\n--base\n--socket\n--cert\n--key\n--ca\n--timeout\n"
+		"--may-exist\n--dry-run\n--confirm\n--comment\n--base\n--socket\n--cert\n--key\n--"
+		"ca\n--timeout\n"
 		"--json\n--keep-going\n--help\n--version\n");
 	expect_candidates(w, (const char *const[]){"nix", "", NULL}, "");
 	expect_candidates(w, (const char *const[]){"port", "show", "x", "", NULL}, "");
@@ -589,6 +613,7 @@ main(void)
 		CASE(test_json_prints_the_answer),
 		CASE(test_refused),
 		CASE(test_refused_with_a_way_out),
+		CASE(test_refused_names),
 		CASE(test_usage),
 		CASE(test_no_words),
 		CASE(test_no_daemon),

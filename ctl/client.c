@@ -238,8 +238,7 @@ connect_error(int error, const char *path, struct err *err)
 	case EACCES:
 	case EPERM:
 		return err_set(err, ERR_DENIED, NULL,
-			"no permission to use %s: run as root or as a member of the socket's group",
-			path);
+			"no permission to use %s: that is for root and the socket's group", path);
 	default:
 		return err_set(
 			err, ERR_FAILED, NULL, "cannot connect to %s: %s", path, strerror(error));
@@ -356,11 +355,10 @@ receive_more(struct client *client, struct err *err)
 		client->buf = grown;
 		client->size = size;
 	}
-	n = client->tls != NULL
-		? client_tls_recv(
-			  client->tls, client->buf + client->len, client->size - client->len)
-		: recv(client->fd, client->buf + client->len, client->size - client->len,
-			  MSG_DONTWAIT);
+	n = client->tls != NULL ? client_tls_recv(client->tls, client->buf + client->len,
+					  client->size - client->len)
+				: recv(client->fd, client->buf + client->len,
+					  client->size - client->len, MSG_DONTWAIT);
 	if (n > 0) {
 		client->len += (size_t)n;
 		return 0;

@@ -138,6 +138,17 @@ value_describe(const struct lysc_node *leaf, char *buf, size_t size)
 
 /* --- JSON to text --------------------------------------------------------------------------- */
 
+/* True if this text would be a value of such a type, were it not in quotes. */
+static bool
+is_unquoted(LY_DATA_TYPE type, const char *text)
+{
+	if (type == LY_TYPE_BOOL) {
+		return strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
+	}
+	text += text[0] == '-';
+	return !is_wide(type) && text[0] != '\0' && strspn(text, "0123456789") == strlen(text);
+}
+
 /* A value of the wrong JSON type: name what was given and how it should have been written. */
 static int
 wrong_json_type(const struct lysc_node *leaf, const json_t *in, struct err *err)
@@ -149,7 +160,7 @@ wrong_json_type(const struct lysc_node *leaf, const json_t *in, struct err *err)
 
 	if (json_is_null(in)) {
 		hint = "; to remove the leaf use the operation delete or remove";
-	} else if (json_is_string(in) && (type == LY_TYPE_BOOL || !is_wide(type))) {
+	} else if (json_is_string(in) && is_unquoted(type, json_string_value(in))) {
 		hint = "; write it without quotes";
 	} else if (json_is_number(in) && (type == LY_TYPE_STRING || is_wide(type))) {
 		hint = "; write it in quotes";
