@@ -72,24 +72,24 @@ dp_port_clear_counters(struct dp *dp, struct dp_port *port)
 static void
 assign_queues(struct dp *dp, struct dp_port *port)
 {
-	uint32_t load[DP_WORKERS_MAX] = {0};
-	const struct dp_port *other;
-
-	TAILQ_FOREACH (other, &dp->live, link) {
-		for (uint16_t q = 0; q < other->device->n_rxq; q++) {
-			load[other->rxq_worker[q]]++;
-		}
-	}
 	for (uint16_t q = 0; q < port->device->n_rxq; q++) {
 		unsigned int best = 0;
 
 		for (unsigned int w = 1; w < dp->options.n_workers; w++) {
-			if (load[w] < load[best]) {
+			if (dp->n_rxq[w] < dp->n_rxq[best]) {
 				best = w;
 			}
 		}
 		port->rxq_worker[q] = (int16_t)best;
-		load[best]++;
+		dp->n_rxq[best]++;
+	}
+}
+
+static void
+release_queues(struct dp *dp, const struct dp_port *port)
+{
+	for (uint16_t q = 0; q < port->device->n_rxq; q++) {
+		dp->n_rxq[port->rxq_worker[q]]--;
 	}
 }
 
@@ -269,6 +269,7 @@ dp_port_close(struct dp *dp, struct dp_port *port, enum port_close why, void (*d
 	port->done = done;
 	port->done_arg = arg;
 	TAILQ_REMOVE(&dp->live, port, link);
+	release_queues(dp, port);
 	if (port->state == DP_PORT_OPEN) {
 		dp_loss_forget_port(dp, port);
 		port_device_close(port);

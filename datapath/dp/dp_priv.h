@@ -150,6 +150,7 @@ struct dp {
 	struct dp_loss loss;
 	struct dp_flows *flows; /* questions to workers, dp_flows.h; NULL: none yet */
 	struct dp_port_list live; /* OPEN and PUBLISHED */
+	uint32_t n_rxq[DP_WORKERS_MAX]; /* queues of live ports that each worker polls */
 	struct dp_port_list leaving; /* the other states */
 	struct dp_bridge_list bridge_list;
 	struct dp_acl_list acls;
