@@ -3,9 +3,14 @@
 """What a user can get wrong: refused with status 1, one sentence that names the thing and says what
 would be right, the place in the configuration, and nothing changed."""
 
+import grp
+import os
 import re
+import shutil
 import socket
+import subprocess
 import time
+from pathlib import Path
 
 from harness import Daemon, Guest, Nic, Suite, World, check, check_equal, note
 from harness.paths import VSWITCHCTL
@@ -106,6 +111,35 @@ def no_daemon(on: tuple[World, Daemon]) -> None:
     path = on[0].dir / "nobody.sock"
     output = run(["sh", "-c", f"{VSWITCHCTL} -s {path} show; echo status $?"])
     check("status 3" in output and str(path) in output, output)
+    check(f"Try: vswitchd --socket {path}" in output, f"no next command: {output}")
+
+
+@suite.case("no right to the socket: the group to join is named")
+def no_right(on: tuple[World, Daemon]) -> None:
+    world, daemon = on
+    world.dir.chmod(0o711)
+    group = world.dir / "group.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(group))
+        os.chown(group, 0, grp.getgrnam("daemon").gr_gid)
+        group.chmod(0o660)
+        refusal = as_nobody(world, group)
+    check("Try: sudo usermod -aG daemon nobody, then log in again" in refusal, refusal)
+    group.unlink()
+    daemon.dir.chmod(0o750)  # hides the socket, as /run/vswitch does
+    refusal = as_nobody(world, daemon.socket)
+    check("Try: sudo usermod -aG vswitch nobody" in refusal, refusal)
+
+
+def as_nobody(world: World, path: Path) -> str:
+    """What `vswitchctl show` tells a user who may not; the program is where that user can read."""
+    program = world.dir / "vswitchctl"
+    shutil.copy(VSWITCHCTL, program)
+    done = subprocess.run([program, "-s", path, "show"], user="nobody", group="nogroup",
+                          extra_groups=[], capture_output=True, text=True, timeout=20, check=False)
+    check_equal(done.returncode, 3, "exit status")
+    check("no permission" in done.stderr, done.stderr)
+    return done.stderr
 
 
 @suite.case(f"port {ETHDEV_LIMIT + 1} of the kinds that DPDK limits")

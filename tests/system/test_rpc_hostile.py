@@ -24,7 +24,8 @@ LIMIT = -32001
 PEERS_MAX = 256  # docs/control.md
 LINE_MAX = 16 << 20
 GROWTH_MAX = 48 << 10  # KiB of resident memory, over all cases: a line at its limit, parsed, fits
-ROOT_PATH = "/vswitch:vswitch"
+ROOT_NAME = "vswitch:vswitch"
+ROOT_PATH = "/" + ROOT_NAME
 
 HUGE = 2**70
 VALUES: list[Any] = [None, True, False, 0, -1, 1.5, 2**31, 2**62, HUGE, "", "x", "0", "/",
@@ -216,22 +217,20 @@ def key_value(key: str) -> str:
     return {"mac": "52:54:00:00:00:01"}.get(key, "br0" if key == "name" else "1")
 
 
-@suite.case("every JSON type in every node of the schema")
-def all_leaves(on: Lab) -> None:
-    text = on.daemon.call("schema")["result"]["yang"]
-    module = next(parse(text).find("module"))
-    top = next(module.find("container", "vswitch"))
-    paths = list(leaves(top, ROOT_PATH))
+def nodes(on: Lab) -> list[str]:
+    """Paths of all nodes that can be configured, their keys filled in."""
+    module = next(parse(on.daemon.call("schema")["result"]["yang"]).find("module"))
+    paths = list(leaves(next(module.find("container", "vswitch")), ROOT_PATH))
     check(len(paths) > 80, f"only {len(paths)} nodes in the schema")
-    before = on.daemon.call("get", {"path": "/", "content": "config"})["result"]
-    edits = [{"op": op, "path": path, "value": value}
-             for path in paths for op in ("merge", "replace") for value in VALUES
-             if value != HUGE]  # which is no number of ours, and the whole line so no JSON
-    edits += [{"op": "create", "path": f"{path}[.='x']"} for path in paths]
+    return paths
+
+
+def try_edits(on: Lab, edits: list[dict[str, Any]], dry_run: bool) -> int:
+    """Each by itself, in batches; how many were accepted. A refusal has words."""
     accepted = 0
     with Peer(on.daemon) as peer:
         for start in range(0, len(edits), 100):
-            batch = [json.loads(request("edit", {"edits": [edit], "dry-run": True}, number))
+            batch = [json.loads(request("edit", {"edits": [edit], "dry-run": dry_run}, number))
                      for number, edit in enumerate(edits[start:start + 100])]
             peer.send(json.dumps(batch).encode() + b"\n")
             answers = peer.answer()
@@ -241,10 +240,39 @@ def all_leaves(on: Lab) -> None:
                 check(error is None or error["data"]["error-message"], f"no words: {answer}")
                 check(error is None or "nternal error" not in str(error), f"{answer}")
                 accepted += error is None
+    return accepted
+
+
+@suite.case("every JSON type in every node of the schema")
+def all_leaves(on: Lab) -> None:
+    paths = nodes(on)
+    before = on.daemon.call("get", {"path": "/", "content": "config"})["result"]
+    edits = [{"op": op, "path": path, "value": value}
+             for path in paths for op in ("merge", "replace") for value in VALUES
+             if value != HUGE]  # which is no number of ours, and the whole line so no JSON
+    edits += [{"op": "create", "path": f"{path}[.='x']"} for path in paths]
+    accepted = try_edits(on, edits, dry_run=True)
     note(f"{len(edits)} edits of {len(paths)} nodes, {accepted} of them right")
     after = on.daemon.call("get", {"path": "/", "content": "config"})["result"]
     check_equal(after, before, "the configuration after dry runs")
     on.unharmed("wrong values")
+    on.flat()
+
+
+@suite.case("every JSON type in every leaf of a bridge and a port that are there, in earnest")
+def real_leaves(on: Lab) -> None:
+    root = {"op": "replace", "path": ROOT_PATH}
+    before = on.daemon.call("get", {"path": "/", "content": "config"})["result"]
+    paths = [path.replace("/port[name='br0']", "/port[name='p1']") for path in nodes(on)]
+    edits = [{"op": "merge", "path": path, "value": value} for path in paths
+             if re.search(r"/(bridge|port)\[.*\]/", path) for value in VALUES if value != HUGE]
+    accepted = try_edits(on, edits, dry_run=False)
+    note(f"{len(edits)} edits, {accepted} of them right")
+    check("error" not in on.daemon.call("edit", {"edits": [{**root, "value": before[ROOT_NAME]}]}),
+          "the configuration of before is refused")
+    after = on.daemon.call("get", {"path": "/", "content": "config"})["result"]
+    check_equal(after, before, "the configuration that was put back")
+    on.unharmed("wrong values in earnest")
     on.flat()
 
 
