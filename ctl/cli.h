@@ -51,13 +51,19 @@ enum cli_word {
 	CLI_WORD_CACHE, /* show, stats */
 	CLI_WORD_TOPIC, /* of events */
 	CLI_WORD_DIRECTION, /* of a capture */
+	CLI_WORD_MIRROR,
 	CLI_WORD_BRIDGE_LEAF, /* key=value of a bridge */
 	CLI_WORD_PORT_LEAF,
 	CLI_WORD_ACL_LEAF,
 	CLI_WORD_ACE_LEAF, /* of an entry of an access list, and of its matches */
 	CLI_WORD_METER_LEAF,
+	CLI_WORD_MIRROR_LEAF,
 	CLI_WORD_GROUP_LEAF,
 	CLI_WORD_BUCKET_LEAF,
+	CLI_WORD_ACCESS_LEAF, /* of /system/access */
+	CLI_WORD_ACCESS_RULE_LEAF, /* of a rule of it */
+	CLI_WORD_REMOTE_LEAF, /* of /system/remote */
+	CLI_WORD_HTTP_LEAF, /* of /system/http */
 	CLI_WORD_FDB_LEAF, /* vlan= */
 	CLI_WORD_FLUSH_LEAF, /* port= vlan= */
 	CLI_WORD_FAKE_LEAF, /* count= */
@@ -165,12 +171,15 @@ extern const struct cli_command cli_stats_commands[];
 extern const struct cli_command cli_drops_commands[];
 extern const struct cli_command cli_latency_commands[];
 extern const struct cli_command cli_workers_commands[];
+extern const struct cli_command cli_access_commands[];
+extern const struct cli_command cli_listener_commands[];
 extern const struct cli_command cli_config_commands[];
 extern const struct cli_command cli_revision_commands[];
 extern const struct cli_command cli_call_commands[];
 extern const struct cli_command cli_fake_commands[];
 extern const struct cli_command cli_events_commands[];
 extern const struct cli_command cli_capture_commands[];
+extern const struct cli_command cli_mirror_commands[];
 
 /* The command with these words (verb may be NULL), or NULL. */
 const struct cli_command *cli_command_find(const char *noun, const char *verb);

@@ -9,6 +9,7 @@
 #include "ctl/cli_entry.h"
 #include "ctl/cli_leaf.h"
 #include "ctl/cli_part.h"
+#include "ctl/cli_place.h"
 #include "ctl/cli_table.h"
 
 static enum cli_status run_add(struct cli *cli, const struct cli_args *args);
@@ -24,15 +25,6 @@ static const struct cli_option add_options[] = {
 
 static const struct cli_option del_options[] = {
 	{"if-exists", CLI_FLAG, NULL, "an access list that is not there is no error"},
-	{NULL},
-};
-
-enum rule_option { RULE_FIRST, RULE_BEFORE, RULE_AFTER };
-
-static const struct cli_option rule_options[] = {
-	[RULE_FIRST] = {"first", CLI_FLAG, NULL, "add it, or move it, before all others"},
-	[RULE_BEFORE] = {"before", CLI_VALUE, "ENTRY", "add it, or move it, before another one"},
-	[RULE_AFTER] = {"after", CLI_VALUE, "ENTRY", "add it, or move it, behind another one"},
 	{NULL},
 };
 
@@ -104,7 +96,7 @@ const struct cli_command cli_acl_commands[] = {
 			    "  vswitchctl acl rule set web http destination-port=80-90\n"
 			    "  vswitchctl acl rule set web http --after bad\n"
 			    "  vswitchctl acl rule del web http\n",
-		.options = rule_options,
+		.options = cli_place_options,
 		.edits = true,
 		.min_args = 3,
 		.max_args = CLI_ARGS_ANY,
@@ -247,39 +239,10 @@ leaf_path(const char *entry, const char *key, char *out, size_t size)
 static enum cli_status
 place(struct cli *cli, const struct cli_args *args, json_t *op)
 {
-	const char *const *options = args->options;
-	const char *beside =
-		options[RULE_BEFORE] != NULL ? options[RULE_BEFORE] : options[RULE_AFTER];
 	char path[CLI_PATH_SIZE];
-	enum cli_status status;
+	enum cli_status status = cli_path(cli, path, "acl", args->v[1], "");
 
-	if ((options[RULE_FIRST] != NULL) + (options[RULE_BEFORE] != NULL) +
-			(options[RULE_AFTER] != NULL) >
-		1) {
-		return cli_usage_error(cli, "give one of --first, --before and --after");
-	}
-	(void)json_object_set_new(op, "where",
-		json_string(options[RULE_FIRST] != NULL        ? "first"
-				: options[RULE_BEFORE] != NULL ? "before"
-							       : "after"));
-	if (beside == NULL) {
-		return CLI_OK;
-	}
-	status = cli_path(cli, path, "acl", args->v[1], "");
-	if (status == CLI_OK) {
-		status = cli_part_path(cli, path, "ace", "name", beside);
-	}
-	if (status == CLI_OK) {
-		(void)json_object_set_new(op, "point", json_string(path));
-	}
-	return status;
-}
-
-static bool
-has_place(const struct cli_args *args)
-{
-	return args->options[RULE_FIRST] != NULL || args->options[RULE_BEFORE] != NULL ||
-		args->options[RULE_AFTER] != NULL;
+	return status == CLI_OK ? cli_place(cli, args, path, "ace", op) : status;
 }
 
 static enum cli_status
@@ -301,8 +264,8 @@ rule_add(struct cli *cli, const struct cli_args *args, const char *path, json_t 
 		(void)json_object_set(ace, "matches", matches);
 	}
 	json_decref(matches);
-	op = cli_edit_op(has_place(args) ? "insert" : "create", path, ace);
-	if (status == CLI_OK && has_place(args)) {
+	op = cli_edit_op(cli_place_given(args) ? "insert" : "create", path, ace);
+	if (status == CLI_OK && cli_place_given(args)) {
 		status = place(cli, args, op);
 	}
 	(void)json_array_append_new(edits, op);
@@ -322,7 +285,7 @@ rule_set(struct cli *cli, const struct cli_args *args, const char *path, json_t 
 	enum cli_status status =
 		cli_leaf_parse(cli, CLI_WORD_ACE_LEAF, args->v + 3, args->n - 3, values, removed);
 
-	if (status == CLI_OK && args->n == 3 && !has_place(args)) {
+	if (status == CLI_OK && args->n == 3 && !cli_place_given(args)) {
 		status = cli_usage_error(cli, "nothing to set");
 	}
 	json_array_foreach (removed, i, name) {
@@ -333,7 +296,7 @@ rule_set(struct cli *cli, const struct cli_args *args, const char *path, json_t 
 		leaf_path(path, key, leaf, sizeof(leaf));
 		(void)json_array_append_new(edits, cli_edit_op("merge", leaf, json_incref(value)));
 	}
-	if (status == CLI_OK && has_place(args)) {
+	if (status == CLI_OK && cli_place_given(args)) {
 		json_t *op = cli_edit_op("move", path, NULL);
 
 		status = place(cli, args, op);
@@ -365,7 +328,7 @@ run_rule(struct cli *cli, const struct cli_args *args)
 		status = rule_set(cli, args, path, edits);
 	} else if (strcmp(what, "del") != 0) {
 		status = cli_usage_error(cli, "'%s' is none of add, set and del", what);
-	} else if (args->n > 3 || has_place(args)) {
+	} else if (args->n > 3 || cli_place_given(args)) {
 		status = cli_usage_error(cli, "del takes no keys and no place");
 	} else {
 		(void)json_array_append_new(edits, cli_edit_op("delete", path, NULL));

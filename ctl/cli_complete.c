@@ -124,7 +124,8 @@ put_values(struct cli *cli, const struct cli_leaf *leaf, const char *typed)
 	const char *at = leaf->values;
 
 	(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)done, typed);
-	if (strcmp(leaf->name, "bridge") == 0 || strcmp(leaf->name, "port") == 0) {
+	if (leaf->kind == CLI_LEAF_STRING &&
+		(strcmp(leaf->name, "bridge") == 0 || strcmp(leaf->name, "port") == 0)) {
 		put_names(cli, leaf->name, prefix);
 	} else if (strncmp(leaf->name, "acl-", 4) == 0) {
 		put_names(cli, "acl", prefix);
@@ -213,6 +214,9 @@ put_argument(struct cli *cli, enum cli_word word, const char *typed)
 			put(cli, "", cli_topics[i]);
 		}
 		put(cli, "", "all");
+		break;
+	case CLI_WORD_MIRROR:
+		put_names(cli, "mirror", "");
 		break;
 	case CLI_WORD_DIRECTION:
 		for (size_t i = 0; i < ARRAY_LEN(directions); i++) {

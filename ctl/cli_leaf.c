@@ -12,8 +12,13 @@
 #define ACL CLI_WORD_ACL_LEAF
 #define ACE CLI_WORD_ACE_LEAF
 #define METER CLI_WORD_METER_LEAF
+#define MIRROR CLI_WORD_MIRROR_LEAF
 #define GROUP CLI_WORD_GROUP_LEAF
 #define BUCKET CLI_WORD_BUCKET_LEAF
+#define ACCESS CLI_WORD_ACCESS_LEAF
+#define RULE CLI_WORD_ACCESS_RULE_LEAF
+#define REMOTE CLI_WORD_REMOTE_LEAF
+#define HTTP CLI_WORD_HTTP_LEAF
 #define STRING CLI_LEAF_STRING
 #define NUMBER CLI_LEAF_NUMBER
 #define BOOL CLI_LEAF_BOOL
@@ -119,6 +124,16 @@ const struct cli_leaf cli_leaves[] = {
 	{"destination-mac-address", ACE, STRING, "MAC", NULL, NULL, "of the frame"},
 	{"destination-mac-address-mask", ACE, STRING, "MAC", NULL, NULL, "bits that are looked at"},
 
+	{"output-port", MIRROR, STRING, "PORT", NULL, NULL, "where the copies go; needed"},
+	{"source-port", MIRROR, LIST, "PORT,...", NULL, NULL, "ports whose frames are copied"},
+	{"source-bridge", MIRROR, STRING, "BRIDGE", NULL, NULL, "all ports of this bridge"},
+	{"direction", MIRROR, STRING, "WHICH", "rx tx both", NULL,
+		"frames that they receive or send (default: rx)"},
+	{"source-vlan", MIRROR, LIST, "ID,A-B,...", NULL, NULL, "only frames of these VLANs"},
+	{"truncate", MIRROR, NUMBER, "BYTES", NULL, NULL, "copy only the first bytes of each"},
+	{"enabled", MIRROR, BOOL, "BOOL", "true false", NULL, "whether it copies"},
+	{"description", MIRROR, STRING, "TEXT", NULL, NULL, "free text for people"},
+
 	{"packet-rate", METER, NUMBER, "N", NULL, NULL, "packets that pass a second"},
 	{"bit-rate", METER, NUMBER, "KBIT", NULL, NULL, "kbit that pass a second"},
 	{"burst", METER, NUMBER, "N", NULL, NULL,
@@ -128,6 +143,33 @@ const struct cli_leaf cli_leaves[] = {
 	{"actions", BUCKET, STRING, "ACTIONS", NULL, NULL, "as of a flow rule; needed"},
 	{"weight", BUCKET, NUMBER, "N", NULL, NULL, "share of flows, of type select"},
 	{"watch-port", BUCKET, STRING, "PORT", NULL, NULL, "the bucket lives while this port does"},
+
+	{"default-role", ACCESS, STRING, "ROLE", "none read operate admin", NULL,
+		"of users of the control socket whom no rule names"},
+
+	{"role", RULE, STRING, "ROLE", "none read operate admin", NULL, "what they may do; needed"},
+	{"user", RULE, LIST, "NAME,...", NULL, NULL,
+		"users whom it means: of the host, or names in certificates"},
+	{"group", RULE, LIST, "NAME,...", NULL, NULL,
+		"groups whom it means: of the host, or units (OU) in certificates"},
+	{"from", RULE, STRING, "WHERE", "any local remote", NULL, "how they come"},
+	{"path", RULE, LIST, "PATH,...", NULL, NULL,
+		"where an admin may edit; everywhere without it"},
+
+	{"enabled", REMOTE, BOOL, "BOOL", "true false", NULL, "whether to listen"},
+	{"address", REMOTE, STRING, "ADDRESS", NULL, NULL,
+		"IPv4 or IPv6 address to listen on; :: is all"},
+	{"port", REMOTE, NUMBER, "N", NULL, NULL, "TCP port (default: 6652)"},
+	{"certificate", REMOTE, STRING, "FILE", NULL, NULL, "the daemon's certificate, PEM"},
+	{"key", REMOTE, STRING, "FILE", NULL, NULL, "its key, which others cannot read"},
+	{"client-ca", REMOTE, STRING, "FILE", NULL, NULL, "the CA of the clients' certificates"},
+
+	{"enabled", HTTP, BOOL, "BOOL", "true false", NULL, "whether to listen"},
+	{"address", HTTP, STRING, "ADDRESS", NULL, NULL,
+		"IPv4 or IPv6 address to listen on (default: 127.0.0.1)"},
+	{"port", HTTP, NUMBER, "N", NULL, NULL, "TCP port (default: 10475)"},
+	{"role", HTTP, STRING, "ROLE", "none read operate admin", NULL,
+		"what whoever comes may do (default: read)"},
 
 	{"vlan", CLI_WORD_FDB_LEAF, NUMBER, "ID", NULL, NULL, "VLAN of the entry; 0: none"},
 	{"port", CLI_WORD_FLUSH_LEAF, STRING, "PORT", NULL, NULL, "only those behind it"},

@@ -173,6 +173,10 @@ cli_manual(FILE *out)
 		{CLI_WORD_METER_LEAF, "a meter"},
 		{CLI_WORD_GROUP_LEAF, "a group"},
 		{CLI_WORD_BUCKET_LEAF, "a bucket of a group"},
+		{CLI_WORD_ACCESS_LEAF, "access"},
+		{CLI_WORD_ACCESS_RULE_LEAF, "a rule of access"},
+		{CLI_WORD_REMOTE_LEAF, "remote"},
+		{CLI_WORD_HTTP_LEAF, "http"},
 	};
 
 	(void)fputs(".Ss Options of all commands\n", out);

@@ -29,6 +29,8 @@ const struct cli_command *const cli_tables[] = {
 	cli_drops_commands,
 	cli_latency_commands,
 	cli_workers_commands,
+	cli_access_commands,
+	cli_listener_commands,
 	cli_config_commands,
 	cli_revision_commands,
 	cli_call_commands,

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Roles: what certificates and users of the host may do, and when rules change."""
+
+import json
+import os
+import shutil
+import subprocess
+from typing import Any
+
+from harness import Suite, check, check_equal
+from harness.paths import VSWITCHCTL
+from harness.remote import ACCESS, RULES, Remote, TlsPeer
+
+suite = Suite("access", Remote)
+
+
+@suite.case("roles follow the certificate's name and its units")
+def roles(fixture: Remote) -> None:
+    bridge = {"edits": [{"op": "create", "path": "/vswitch:vswitch/bridge[name='x']"}]}
+    dry = {**bridge, "dry-run": True}
+    flush = {"name": "fdb-flush", "input": {"bridge": "far"}}
+    port = {"edits": [{"op": "create", "path": "/vswitch:vswitch/port[name='p']",
+                       "value": {"type": "null"}}]}
+    expected = {
+        "nobody": (fixture.nobody, {"ping": False, "get": False}),
+        "reader": (fixture.reader, {"ping": True, "get": True, "edit": False, "program": False,
+                                    "action": False, "dry": True, "subscribe": True}),
+        "operator": (fixture.operator, {"action": True, "edit": False, "confirm": False}),
+        "porter": (fixture.porter, {"edit": False, "port": True, "action": True,
+                                    "rollback": False}),
+        "admin": (fixture.admin, {"edit": True, "action": True}),
+    }
+    requests = {"edit": ("edit", bridge), "dry": ("edit", dry), "action": ("action", flush),
+                "port": ("edit", port), "subscribe": ("subscribe", {"topics": ["port"]}),
+                "program": ("program", {"bridge": "far", "text": "priority=1,actions=drop"})}
+    for name, (certificate, wanted) in expected.items():
+        peer = TlsPeer(fixture, certificate)
+        for what, may in wanted.items():
+            answer = peer.ask(*requests.get(what, (what, {})))
+            error = answer.get("error", {})
+            check_equal(error.get("code") != -32002, may, f"{name}: {what}: {answer}")
+            if not may:
+                check_equal(error["data"]["error-tag"], "access-denied", f"{name}: {what}")
+                check(error["message"] in fixture.log() or "not logged" in fixture.log(),
+                      f"{name}: {what} is logged")
+        peer.close()
+    peer = TlsPeer(fixture, fixture.reader)
+    message = peer.ask("action", flush)["error"]["message"]
+    check("action fdb-flush needs role operate; rita (127.0.0.1:" in message
+          and "has role read" in message, message)
+    peer.close()
+
+
+@suite.case("new rules hold for open connections")
+def rules_change(fixture: Remote) -> None:
+    peer = TlsPeer(fixture, fixture.reader)
+    check("result" in peer.ask("subscribe", {"topics": ["port"]}), "it may subscribe")
+    fixture.edit(ACCESS, {"rule": [{"name": "look", "user": ["rita"], "role": "operate"}]})
+    flush = {"name": "fdb-flush", "input": {"bridge": "far"}}
+    check("result" in peer.ask("action", flush), "it may flush now")
+    fixture.edit(ACCESS, {"rule": RULES[:1]})
+    check_equal(peer.hear(), None, "whoever may do nothing any more is closed")
+    peer.close()
+    fixture.edit(ACCESS, {"rule": RULES})
+
+
+@suite.case("rules that say nothing sensible are refused, and root is never locked out")
+def wrong_rules(fixture: Remote) -> None:
+    def rule(**leaves: Any) -> dict[str, Any]:
+        return {"rule": [{"name": "a", **leaves}]}
+
+    cases = [
+        (rule(role="king"), "role"), (rule(), "role"),
+        (rule(role="read", path=["/vswitch:vswitch/port"]), "only role admin edits"),
+        (rule(role="admin", path=["/port"]), "must begin with"),
+        (rule(role="read", user=["a\nb"]), "printable ASCII"),
+        (rule(role="read", user=[""]), "1..127 characters"),
+        ({"default-role": 7}, "default-role"),
+    ]
+    for value, text in cases:
+        error = fixture.try_edit(ACCESS, value)
+        check(error and text in json.dumps(error), f"{value}: {error}")
+        check(error["error-path"].startswith(ACCESS), f"{value}: {error}")
+    fixture.edit(ACCESS, {"default-role": "none", "rule": [{"name": "all", "role": "none"}]})
+    check("result" in fixture.daemon.call("ping"), "root is still served")
+    fixture.edit(ACCESS, {"rule": RULES})
+
+
+@suite.case("users of the socket have roles too")
+def local_users(fixture: Remote) -> None:
+    account, group = "nobody", "nogroup"
+    os.chmod(fixture.world.dir, 0o755)
+    os.chmod(fixture.daemon.dir, 0o755)
+    os.chmod(fixture.daemon.socket, 0o666)
+    program = fixture.world.dir / "ctl-copy"
+    shutil.copy(VSWITCHCTL, program)
+
+    def may(*words: str) -> bool:
+        command = ["setpriv", f"--reuid={account}", f"--regid={group}", "--clear-groups",
+                   str(program), "-s", str(fixture.daemon.socket), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        denied = f"{account} (unix, pid" in done.stderr and "has role" in done.stderr
+        check(done.returncode == 0 or denied, f"{words}: {done.stderr}")
+        return done.returncode == 0
+
+    check(may("show"), "by default whoever opens the socket may")
+    check(may("bridge", "add", "by-nobody"), "anything")
+    try:
+        for value, expected in [
+            ({"default-role": "read"}, (True, False)),
+            ({"default-role": "none"}, (False, False)),
+            ({"default-role": "none",
+              "rule": [{"name": "a", "group": [group], "role": "admin"}]}, (True, True)),
+            ({"default-role": "none",
+              "rule": [{"name": "a", "user": [account], "from": "remote", "role": "admin"}]},
+             (False, False)),
+        ]:
+            fixture.edit(ACCESS, value)
+            got = (may("show"), may("bridge", "add", "by-nobody", "--may-exist", "aging-time=60"))
+            check_equal(got, expected, f"what {account} may with {value}")
+    finally:
+        fixture.edit(ACCESS, {"rule": RULES})
+
+
+if __name__ == "__main__":
+    suite.main()
