@@ -37,6 +37,7 @@ enum fault {
 	FAULT_NONE,
 	FAULT_KILL, /* before the call, or half way through a write */
 	FAULT_POWER, /* the same, and what was not synced is lost */
+	FAULT_POWER_RENAMED, /* the same, but a rename is not, as a file system may have it */
 	FAULT_REFUSE, /* the call fails, once */
 	FAULT_FULL, /* writes fail from this call on */
 };
@@ -73,7 +74,7 @@ lose_power(void)
 			(void)ftruncate(fd, disk.synced[fd]);
 		}
 	}
-	if (disk.renamed_to[0] != '\0') {
+	if (disk.renamed_to[0] != '\0' && disk.fault == FAULT_POWER) {
 		/* A file that was not there before goes again. */
 		if (access(disk.renamed_old, F_OK) == 0) {
 			(void)rename(disk.renamed_old, disk.renamed_to);
@@ -101,7 +102,7 @@ hit(int fd, const char *text, size_t len, uint64_t offset)
 	if (text != NULL) {
 		(void)__real_disk_write(fd, text, len / 2, offset);
 	}
-	if (disk.fault == FAULT_POWER) {
+	if (disk.fault == FAULT_POWER || disk.fault == FAULT_POWER_RENAMED) {
 		lose_power();
 	}
 	_exit(9);
@@ -435,6 +436,7 @@ check_start(const struct scenario *scenario, const char *path, long at, size_t a
 	/* Twice: what a start mends, it mends for good. */
 	for (int start = 0; start < 2; start++) {
 		struct backend b = {0};
+		const json_t *head;
 		uint64_t revision;
 		int state;
 
@@ -444,6 +446,10 @@ check_start(const struct scenario *scenario, const char *path, long at, size_t a
 			fail_msg("call %ld, %zu steps answered: state %d", at, answered, state);
 		}
 		revision = ds_revision(b.ds);
+		/* It knows its own file. */
+		head = history_head(b.ds->history, revision);
+		assert_false(head != NULL &&
+			strcmp(json_string_value(json_object_get(head, "change")), "file") == 0);
 		do_op(&b, "merge", ROOT "/bridge[name='me']", "{}");
 		assert_int_equal(ds_revision(b.ds), revision + (start == 0));
 		backend_stop(&b);
@@ -486,6 +492,7 @@ test_power(void **state)
 	role_enter(&role_main);
 	crash_everywhere(&plain, FAULT_POWER, 60);
 	crash_everywhere(&rotating, FAULT_POWER, 25);
+	crash_everywhere(&plain, FAULT_POWER_RENAMED, 60);
 	role_leave(&role_main);
 }
 
@@ -545,7 +552,7 @@ static void
 test_refused(void **state)
 {
 	role_enter(&role_main);
-	refuse_everywhere(FAULT_REFUSE, 20);
+	refuse_everywhere(FAULT_REFUSE, 40);
 	role_leave(&role_main);
 }
 
