@@ -44,6 +44,7 @@
 #include "datapath/core/grace.h"
 #include "datapath/core/mbuf_pools.h"
 #include "datapath/core/pkt.h"
+#include "ports/port_event.h"
 
 #define PORT_NAME_SIZE 64 /* schema: at most 63 characters */
 #define PORT_QUEUES_MAX 128 /* queues, or queue pairs, of one port */
@@ -98,16 +99,6 @@ struct port_conf {
 	char devargs[512];
 	char rx_file[256];
 	char tx_file[256];
-};
-
-/* Something that happened to a port, for the log of events. */
-struct port_event {
-	const char *port;
-	const char *what; /* "guest-connected", "guest-disconnected", "queue-stopped", ... */
-	int queue; /* of the guest's numbering; -1: the whole port */
-	const char *oper; /* the status that it has now, as in the schema; NULL: not about that */
-	bool routine; /* as it should be: worth no line in the log */
-	const char *text; /* a sentence for people */
 };
 
 /* What the daemon lends to ports; outlives them. */

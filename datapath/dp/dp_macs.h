@@ -28,4 +28,7 @@ void dp_tell_macs(struct dp *dp, bool tell) ON_MAIN;
 /* Changes that found the queue of the bridge's table full, since the table was made. */
 uint64_t dp_bridge_macs_lost(const struct dp_bridge *bridge) ON_MAIN;
 
+/* dp_step's share of it: true if there was any. */
+bool dp_macs_step(struct dp *dp) ON_MAIN;
+
 #endif

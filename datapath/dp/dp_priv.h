@@ -86,6 +86,7 @@ struct dp_port {
 	struct txq_lock *tx_locks;
 	struct port_guard guard;
 	struct capture_list *captures; /* that look at it; NULL: none */
+	struct mirror_list *mirrors; /* that copy from it; NULL: none */
 	struct port_counters at_close; /* what dp_port_close's caller could read */
 	struct port_counters base; /* sums when the port was opened or cleared */
 	struct dp_port_flows flows_base; /* likewise */
@@ -155,6 +156,7 @@ struct dp {
 	struct dp_bridge_list bridge_list;
 	struct dp_acl_list acls;
 	LIST_HEAD(, dp_capture) captures;
+	LIST_HEAD(, dp_mirror) mirrors;
 	STAILQ_HEAD(, retired) deferred; /* in the newest snapshot; retired by the next one */
 	STAILQ_HEAD(, retired) retired;
 	uint32_t n_waiting; /* snapshots among both */
@@ -192,17 +194,18 @@ void dp_punt_clear(const struct dp *dp, struct dp_bridge *bridge) ON_MAIN;
 
 /* Take what workers have put; true if there was any. */
 bool dp_punts_step(struct dp *dp, uint64_t now) ON_MAIN;
-bool dp_macs_step(struct dp *dp) ON_MAIN; /* dp_macs.c */
-
-/* Tell of workers that do not come round; dp_workers.c */
-void dp_workers_watch(struct dp *dp, uint64_t now) ON_MAIN;
-
-/* Flows that each worker remembers at most. */
-uint32_t dp_flows_max(const struct dp *dp);
 
 /* The port's view, not published yet, gets the captures that look at it. dp_capture.c */
 void dp_port_captures_set(struct dp *dp, struct dp_port *port) ON_MAIN;
 void dp_captures_shutdown(struct dp *dp) ON_MAIN; /* workers have stopped */
+
+/* A new view for a published port whose captures or mirrors have changed. */
+void dp_port_view_renew(struct dp *dp, struct dp_port *port) ON_MAIN;
+
+/* The same for mirrors; the port may be an output of some. dp_mirror.c */
+void dp_port_mirrors_set(struct dp *dp, struct dp_port *port) ON_MAIN;
+void dp_mirrors_forget_port(struct dp *dp, const struct dp_port *port) ON_MAIN;
+void dp_mirrors_shutdown(struct dp *dp) ON_MAIN; /* workers have stopped */
 
 /* Close everything at once, workers have stopped. */
 void dp_ports_shutdown(struct dp *dp, enum port_close why) ON_MAIN;

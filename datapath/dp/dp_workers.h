@@ -49,6 +49,12 @@ struct dp_worker_event {
 	uint32_t ports; /* being deleted, which wait for it likewise */
 };
 
+/* Flows that each worker remembers at most. */
+uint32_t dp_flows_max(const struct dp *dp);
+
+/* dp_step's share of it: tell of workers that do not come round, and of those that do again. */
+void dp_workers_watch(struct dp *dp, uint64_t now) ON_MAIN;
+
 void dp_worker_get_stats(
 	const struct dp *dp, unsigned int worker, struct dp_worker_stats *stats) ON_MAIN;
 
