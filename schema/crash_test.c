@@ -500,50 +500,80 @@ test_power(void **state)
  * The disk refuses: each step is taken or refused as a whole, what runs is what was answered, and
  * so is what the next start finds.
  */
+enum ending { END_AT_REFUSAL, END_CRASH, END_ORDERLY };
+
+/* The child's part. It ends with the number of the state that it was in. */
+static int refused_edits(const char *path, enum fault fault, long at, enum ending ending) ON_MAIN;
+
+static int
+refused_edits(const char *path, enum fault fault, long at, enum ending ending)
+{
+	struct backend b = {0};
+	struct outcome o = {0};
+	int running = 0;
+
+	memset(&disk, 0, sizeof(disk));
+	backend_start(&b, path);
+	disk.at = at + atomic_load(&disk.calls);
+	disk.fault = fault;
+	for (int n = 1; n <= 8; n++) {
+		json_t *params = edits_for(n);
+
+		outcome_clear(&o);
+		ds_edit(b.ds, params, NULL, outcome_done, &o);
+		json_decref(params);
+		running = o.rc == 0 ? n : running;
+		if (state_of(&b) != running) {
+			return 100;
+		}
+		if (o.rc != 0 && ending == END_AT_REFUSAL) {
+			return running;
+		}
+		if (fault == FAULT_REFUSE && n % 3 == 0) {
+			/* A write of the file would go on trying. */
+			disk.fault = FAULT_NONE;
+			backend_settle(&b);
+			disk.fault = fault;
+		}
+	}
+	if (fault == FAULT_FULL &&
+		(o.rc != err_errno(ERR_LIMIT) || strstr(o.err.text, "cannot be written") == NULL)) {
+		return 101;
+	}
+	disk.fault = FAULT_NONE;
+	if (ending == END_ORDERLY) {
+		backend_stop(&b);
+	}
+	return running;
+}
+
 static void refuse_everywhere(enum fault fault, long last) ON_MAIN;
 
 static void
 refuse_everywhere(enum fault fault, long last)
 {
-	for (long at = 4; at < last; at++) {
+	for (long i = 0; i < 3 * last; i++) {
 		struct backend b = {0};
-		struct outcome o = {0};
 		char folder[256];
 		char path[300];
-		int running;
+		int status;
+		pid_t pid;
 
 		make_folder(folder, sizeof(folder));
 		(void)snprintf(path, sizeof(path), "%s/c.json", folder);
-		backend_start(&b, path);
-		running = 0;
-		disk.fault = fault;
-		disk.at = at;
-		atomic_store(&disk.calls, 0);
-		for (int n = 1; n <= 8; n++) {
-			json_t *params = edits_for(n);
-
-			outcome_clear(&o);
-			ds_edit(b.ds, params, NULL, outcome_done, &o);
-			json_decref(params);
-			running = o.rc == 0 ? n : running;
-			assert_int_equal(state_of(&b), running);
-			if (fault == FAULT_REFUSE && n % 3 == 0) {
-				disk.fault =
-					FAULT_NONE; /* a write of the file would go on trying */
-				backend_settle(&b);
-				disk.fault = fault;
-			}
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			_exit(refused_edits(path, fault, i / 3, (enum ending)(i % 3)));
 		}
-		if (fault == FAULT_FULL) {
-			assert_int_equal(o.rc, err_errno(ERR_LIMIT));
-			assert_non_null(strstr(o.err.text, "cannot be written"));
-		}
-		disk.fault = FAULT_NONE;
-		backend_stop(&b);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status));
 		backend_start(&b, path);
-		assert_int_equal(state_of(&b), running);
+		if (state_of(&b) != WEXITSTATUS(status)) {
+			fail_msg("call %ld, ending %ld: state %d, was %d", i / 3, i % 3,
+				state_of(&b), WEXITSTATUS(status));
+		}
 		backend_stop(&b);
-		outcome_clear(&o);
 		remove_folder(folder);
 	}
 }
@@ -552,7 +582,7 @@ static void
 test_refused(void **state)
 {
 	role_enter(&role_main);
-	refuse_everywhere(FAULT_REFUSE, 40);
+	refuse_everywhere(FAULT_REFUSE, 24);
 	role_leave(&role_main);
 }
 

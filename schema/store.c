@@ -20,6 +20,7 @@ LOG_MODULE("config-file");
 #define KNOWN_MAX 64 /* attempts to write FILE since the last that went well */
 #define ROTATE_SIZE (1U << 20) /* bytes of a file of the journal, before the next is begun */
 #define ROTATE_REVISIONS (HISTORY_MAX / 2)
+#define HURRY_SIZE (64U << 20) /* bytes of the journal's last file that make FILE due at once */
 #define RETRY_NS UINT64_C(10000000000)
 #define NEVER UINT64_MAX
 
@@ -308,6 +309,9 @@ store_touch(struct store *store, uint64_t now)
 	store->due = now + STORE_QUIET_NS;
 	if (store->due > store->dirty_since + STORE_LAG_NS) {
 		store->due = store->dirty_since + STORE_LAG_NS;
+	}
+	if (journal_growing(store->journal) > HURRY_SIZE) {
+		store->due = now;
 	}
 }
 
