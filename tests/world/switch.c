@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "datapath/dp/dp_loss.h"
 #include "ports/fake/fake.h"
 #include "tests/world/held_port.h"
 #include "vswitchd/actions.h"
@@ -497,6 +498,33 @@ check_port(struct sw *sw, const struct world_port *port, struct port_counters *s
 	port_counters_add(sum, &c);
 }
 
+/* Of all ports since the start, those that are gone too; and rows say no more than counters. */
+static void
+check_losses(struct sw *sw) ON_MAIN
+{
+	struct dp_loss_row *rows;
+	struct dp_traffic traffic;
+	uint32_t n;
+
+	dp_get_traffic(sw->dp, &traffic);
+	if (traffic.received + traffic.copies != traffic.sent + traffic.dropped) {
+		fail_msg("received %llu + copies %llu = sent %llu + dropped %llu does not hold",
+			(unsigned long long)traffic.received, (unsigned long long)traffic.copies,
+			(unsigned long long)traffic.sent, (unsigned long long)traffic.dropped);
+	}
+	rows = dp_loss_rows(sw->dp, &n);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct dp_port *port = dp_port_by_id(sw->dp, rows[i].out);
+		struct port_counters c;
+
+		assert_non_null(port);
+		dp_port_get_counters(sw->dp, port, &c);
+		assert_true(rows[i].reason >= DROP_TX_FIRST);
+		assert_true(rows[i].packets <= c.drops[rows[i].reason]);
+	}
+	free(rows);
+}
+
 static void
 check_books(struct sw *sw) ON_MAIN
 {
@@ -519,6 +547,7 @@ check_books(struct sw *sw) ON_MAIN
 	sw->sum_in = in;
 	sw->sum_out = out;
 	sw->extra = extra;
+	check_losses(sw);
 }
 
 void

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Losses of several workers come together; ports that go take theirs with them. */
+#include "datapath/dp/dp_loss.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "datapath/dp/dp.h"
+#include "datapath/dp/test_device.h"
+
+#define NOW (100 * CLOCK_S)
+#define STEPS 40 /* until all that was sent has come and what has gone is forgotten */
+
+/* Two workers and a bridge; frames to `dead`, which is disabled, are lost there. */
+struct bench {
+	struct dp *dp;
+	struct dp_bridge *bridge;
+	struct dp_port *dead;
+	uint64_t now;
+	unsigned int n_ports;
+};
+
+static struct dp_port *
+add_port(struct bench *bench, bool enabled) ON_MAIN
+{
+	struct port_conf conf = {.queues = 1};
+	struct dp_port_fwd fwd = {.bridge = bench->bridge,
+		.enabled = enabled,
+		.mtu = 1500,
+		.vlan = {.mode = VLAN_TRUNK}};
+	struct err err = ERR_INIT;
+	struct dp_port *port;
+
+	memset(&fwd.vlan.trunk, 0xff, sizeof(fwd.vlan.trunk));
+	(void)snprintf(conf.name, sizeof(conf.name), "d%u", bench->n_ports++);
+	assert_int_equal(dp_port_open(bench->dp, &device_ops, &conf, &port, &err), 0);
+	dp_port_set(bench->dp, port, &fwd);
+	dp_publish(bench->dp);
+	return port;
+}
+
+static void
+steps(struct bench *bench) ON_MAIN ON_WORKER
+{
+	for (unsigned int i = 0; i < STEPS; i++) {
+		bench->now += CLOCK_MS;
+		for (unsigned int w = 0; w < dp_n_workers(bench->dp); w++) {
+			(void)dp_worker_step(bench->dp, w, bench->now);
+		}
+		(void)dp_step(bench->dp, bench->now);
+	}
+}
+
+/* Broadcasts from this port. */
+static void
+transmit(struct bench *bench, struct dp_port *port, unsigned int n) ON_MAIN ON_WORKER
+{
+	((struct device *)dp_port_device(port))->n_frames = n;
+	steps(bench);
+}
+
+static struct bench
+bench_make(void) ROLE_ATTR(assert_capability(role_main, role_worker))
+{
+	const struct dp_options options = {.n_workers = 2, .seed = 1};
+	const struct dp_bridge_conf conf = {.fdb = {.limit = 100, .aging_s = 300}};
+	struct bench bench = {.now = NOW};
+	struct err err = ERR_INIT;
+
+	role_assert(&role_main);
+	role_assert(&role_worker);
+	memset(&lives, 0, sizeof(lives));
+	assert_int_equal(dp_create(&options, &bench.dp, &err), 0);
+	(void)dp_step(bench.dp, bench.now);
+	assert_int_equal(dp_bridge_create(bench.dp, &conf, &bench.bridge, &err), 0);
+	bench.dead = add_port(&bench, false);
+	return bench;
+}
+
+static uint64_t
+row(const struct bench *bench, const struct dp_port *in, const struct dp_port *out) ON_MAIN
+{
+	uint32_t n;
+	struct dp_loss_row *rows = dp_loss_rows(bench->dp, &n);
+	uint64_t packets = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		assert_int_equal(rows[i].reason, DROP_LINK_DOWN);
+		assert_true(i == 0 || rows[i - 1].out < rows[i].out ||
+			(rows[i - 1].out == rows[i].out && rows[i - 1].in < rows[i].in));
+		if (rows[i].in == dp_port_id(in) && rows[i].out == dp_port_id(out)) {
+			packets = rows[i].packets;
+		}
+	}
+	free(rows);
+	return packets;
+}
+
+static void
+expect_law(const struct bench *bench, uint64_t received) ON_MAIN
+{
+	struct dp_traffic traffic;
+
+	dp_get_traffic(bench->dp, &traffic);
+	assert_int_equal(traffic.received, received);
+	assert_int_equal(traffic.received + traffic.copies, traffic.sent + traffic.dropped);
+}
+
+static void
+test_rows_of_all_workers(void **state)
+{
+	struct bench bench = bench_make();
+	struct dp_port *a = add_port(&bench, true);
+	struct dp_port *b = add_port(&bench, true);
+	struct dp_port *c = add_port(&bench, true);
+	struct port_counters counters;
+
+	(void)state;
+	assert_int_not_equal(dp_port_rxq_worker(a, 0), dp_port_rxq_worker(b, 0));
+	transmit(&bench, a, 5);
+	transmit(&bench, b, 4);
+	transmit(&bench, c, 3);
+	assert_int_equal(row(&bench, a, bench.dead), 5);
+	assert_int_equal(row(&bench, b, bench.dead), 4);
+	assert_int_equal(row(&bench, c, bench.dead), 3);
+	dp_port_get_counters(bench.dp, bench.dead, &counters);
+	assert_int_equal(counters.drops[DROP_LINK_DOWN], 12);
+	expect_law(&bench, 12);
+	dp_destroy(bench.dp, PORT_CLOSE_SHUTDOWN);
+}
+
+static void
+test_clear(void **state)
+{
+	struct bench bench = bench_make();
+	struct dp_port *a = add_port(&bench, true);
+	struct dp_port *b = add_port(&bench, true);
+	struct dp_port *other = add_port(&bench, false);
+
+	(void)state;
+	transmit(&bench, a, 5);
+	transmit(&bench, b, 4);
+	dp_port_clear_counters(bench.dp, bench.dead);
+	assert_int_equal(row(&bench, a, bench.dead), 0);
+	assert_int_equal(row(&bench, a, other), 5);
+	transmit(&bench, a, 2);
+	dp_port_clear_counters(bench.dp, a); /* where it came from does not matter */
+	assert_int_equal(row(&bench, a, bench.dead), 2);
+	assert_int_equal(row(&bench, b, bench.dead), 0);
+	dp_port_clear_counters(bench.dp, bench.dead);
+	dp_port_clear_counters(bench.dp, other);
+	transmit(&bench, b, 1);
+	assert_int_equal(row(&bench, a, bench.dead), 0);
+	assert_int_equal(row(&bench, b, bench.dead), 1);
+	assert_int_equal(row(&bench, b, other), 1);
+	expect_law(&bench, 12);
+	dp_destroy(bench.dp, PORT_CLOSE_SHUTDOWN);
+}
+
+/* Ids are given out in turn: go once around, so that one comes again. */
+static void
+test_who_has_the_id_next_begins_at_nothing(void **state)
+{
+	struct bench bench = bench_make();
+	struct dp_port *a = add_port(&bench, true);
+	struct dp_port *b = add_port(&bench, true);
+	const uint32_t id = dp_port_id(b);
+	struct port_counters counters;
+	uint64_t received = 7;
+
+	(void)state;
+	transmit(&bench, a, 3);
+	transmit(&bench, b, 4);
+	dp_port_clear_counters(bench.dp, bench.dead);
+	assert_non_null(dp_port_by_id(bench.dp, id));
+	dp_port_close(bench.dp, b, PORT_CLOSE_DELETED, NULL, NULL);
+	dp_publish(bench.dp);
+	steps(&bench);
+	assert_null(dp_port_by_id(bench.dp, id));
+	expect_law(&bench, received);
+	for (b = NULL; b == NULL || dp_port_id(b) != id;) {
+		if (b != NULL) {
+			dp_port_close(bench.dp, b, PORT_CLOSE_DELETED, NULL, NULL);
+		}
+		b = add_port(&bench, true);
+		if (bench.n_ports % 1000 == 0) {
+			steps(&bench);
+		}
+	}
+	steps(&bench);
+	assert_int_equal(row(&bench, b, bench.dead), 0);
+	transmit(&bench, b, 2);
+	received += 2;
+	assert_int_equal(row(&bench, b, bench.dead), 2);
+	dp_port_get_counters(bench.dp, bench.dead, &counters);
+	assert_int_equal(counters.drops[DROP_LINK_DOWN], 2);
+	expect_law(&bench, received);
+	dp_destroy(bench.dp, PORT_CLOSE_SHUTDOWN);
+}
+
+static void
+test_last_packets_of_all_workers(void **state)
+{
+	struct bench bench = bench_make();
+	struct dp_port *a = add_port(&bench, true);
+	struct dp_port *b = add_port(&bench, true);
+	struct dp_lost_packet *packets;
+	uint32_t n;
+
+	(void)state;
+	transmit(&bench, a, 6);
+	transmit(&bench, b, 12);
+	packets = dp_lost_packets(bench.dp, DROP_LINK_DOWN, &n);
+	assert_int_equal(n, 6 + LOSS_KEPT);
+	for (uint32_t i = 0; i < n; i++) {
+		assert_int_equal(packets[i].reason, DROP_LINK_DOWN);
+		assert_int_equal(packets[i].packet.in, dp_port_id(i < LOSS_KEPT ? b : a));
+		assert_int_equal(packets[i].packet.out, dp_port_id(bench.dead));
+		assert_true(i == 0 || packets[i].packet.at <= packets[i - 1].packet.at);
+		assert_int_equal(packets[i].packet.len, 64);
+		assert_int_equal(packets[i].packet.bytes[6], 2);
+	}
+	free(packets);
+	packets = dp_lost_packets(bench.dp, DROP_N, &n);
+	assert_int_equal(n, 6 + LOSS_KEPT);
+	free(packets);
+	packets = dp_lost_packets(bench.dp, DROP_RUNT, &n);
+	assert_int_equal(n, 0);
+	free(packets);
+	dp_destroy(bench.dp, PORT_CLOSE_SHUTDOWN);
+}
+
+static uint64_t
+samples(const struct bench *bench, const struct dp_port *port, uint64_t *max) ON_MAIN
+{
+	struct residence_times times;
+	uint64_t packets = 0;
+
+	dp_port_get_latency(bench->dp, port, &times);
+	for (unsigned int i = 0; i < RESIDENCE_BUCKETS; i++) {
+		packets += times.packets[i];
+	}
+	*max = times.max;
+	return packets;
+}
+
+static void
+test_latency(void **state)
+{
+	struct bench bench = bench_make();
+	struct dp_port *a = add_port(&bench, true);
+	uint64_t max;
+
+	(void)state;
+	assert_int_equal(samples(&bench, a, &max), 0);
+	assert_int_equal(max, 0);
+	transmit(&bench, a, 10); /* one a millisecond: each is a sample */
+	assert_int_equal(samples(&bench, a, &max), 10);
+	assert_int_equal(samples(&bench, bench.dead, &max), 0);
+	dp_port_clear_counters(bench.dp, a);
+	assert_int_equal(samples(&bench, a, &max), 0);
+	assert_int_equal(max, 0);
+	transmit(&bench, a, 1);
+	assert_int_equal(samples(&bench, a, &max), 1);
+	dp_destroy(bench.dp, PORT_CLOSE_SHUTDOWN);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows_of_all_workers),
+		cmocka_unit_test(test_clear),
+		cmocka_unit_test(test_who_has_the_id_next_begins_at_nothing),
+		cmocka_unit_test(test_last_packets_of_all_workers),
+		cmocka_unit_test(test_latency),
+	};
+	int rc;
+
+	role_enter(&role_main);
+	role_enter(&role_worker);
+	rc = cmocka_run_group_tests_name("dp_loss", tests, NULL, NULL);
+	role_leave(&role_worker);
+	role_leave(&role_main);
+	return rc;
+}
