@@ -22,10 +22,13 @@ struct refs {
 	struct tree_list *bridges;
 	struct tree_list *ports;
 	struct tree_list *acls;
+	struct tree_list *mirrors;
 	json_t *ports_of; /* bridge -> {port: count} */
 	json_t *bridges_of; /* port -> {bridge whose static MACs name it: how many} */
 	json_t *watchers_of; /* port -> {bridge whose buckets watch it: how many} */
 	json_t *guards_of; /* access list -> {port: count} */
+	json_t *mirrors_of; /* port -> {mirror: count} */
+	json_t *bridge_mirrors_of; /* bridge -> {mirror: count} */
 };
 
 static bool
@@ -56,10 +59,13 @@ refs_create(struct tree *tree, struct refs **out)
 	refs->bridges = list_named(tree, "bridge");
 	refs->ports = list_named(tree, "port");
 	refs->acls = list_named(tree, "acl");
+	refs->mirrors = list_named(tree, "mirror");
 	refs->ports_of = jx_object();
 	refs->bridges_of = jx_object();
 	refs->watchers_of = jx_object();
 	refs->guards_of = jx_object();
+	refs->mirrors_of = jx_object();
+	refs->bridge_mirrors_of = jx_object();
 	*out = refs;
 }
 
@@ -73,6 +79,8 @@ refs_destroy(struct refs *refs)
 	json_decref(refs->bridges_of);
 	json_decref(refs->watchers_of);
 	json_decref(refs->guards_of);
+	json_decref(refs->mirrors_of);
+	json_decref(refs->bridge_mirrors_of);
 	free(refs);
 }
 
@@ -125,6 +133,19 @@ count_bridge(struct refs *refs, const char *key, const json_t *config, int delta
 }
 
 static void
+count_mirror(struct refs *refs, const char *key, const json_t *config, int delta)
+{
+	json_t *port;
+	size_t i;
+
+	count_leaf(refs->mirrors_of, config, "output-port", key, delta);
+	count_leaf(refs->bridge_mirrors_of, config, "source-bridge", key, delta);
+	json_array_foreach (json_object_get(config, "source-port"), i, port) {
+		count(refs->mirrors_of, json_string_value(port), key, delta);
+	}
+}
+
+static void
 count_entry(struct refs *refs, const struct tree_list *list, const char *key, const json_t *config,
 	int delta)
 {
@@ -135,6 +156,8 @@ count_entry(struct refs *refs, const struct tree_list *list, const char *key, co
 		}
 	} else if (list == refs->bridges) {
 		count_bridge(refs, key, config, delta);
+	} else if (list == refs->mirrors) {
+		count_mirror(refs, key, config, delta);
 	}
 }
 
@@ -191,6 +214,58 @@ check_bridge_deleted(const struct refs *refs, const char *key, const char *path,
 		"bridge '%s' has %zu port%s: %s; delete them or move them to another bridge first",
 		key, json_object_size(users), json_object_size(users) == 1 ? "" : "s",
 		names_text(users, names, sizeof(names)));
+}
+
+/* A port or bridge that mirrors name. */
+static int
+check_unmirrored(
+	json_t *index, const char *what, const char *key, const char *path, struct err *err)
+{
+	json_t *users = json_object_get(index, key);
+	char names[NAMES_SHOWN * 66 + 32];
+
+	if (users == NULL) {
+		return 0;
+	}
+	return err_set(err, ERR_IN_USE, path,
+		"%s '%s' is named by mirror %s; change or delete %s first", what, key,
+		names_text(users, names, sizeof(names)),
+		json_object_size(users) == 1 ? "it" : "them");
+}
+
+static int
+check_named(const struct tree_list *list, const char *path, const char *leaf, const char *name,
+	struct err *err)
+{
+	char full[ERR_PATH_SIZE];
+
+	if (name == NULL || tree_get(list, name) != NULL) {
+		return 0;
+	}
+	(void)str_copy(full, path, sizeof(full));
+	(void)str_appendf(full, sizeof(full), "/%s", leaf);
+	return no_such(list, full, name, err);
+}
+
+static int
+check_mirror(const struct refs *refs, const char *path, const json_t *config, struct err *err)
+{
+	const char *output = json_string_value(json_object_get(config, "output-port"));
+	const char *bridge = json_string_value(json_object_get(config, "source-bridge"));
+	json_t *port;
+	size_t i;
+	int rc = check_named(refs->ports, path, "output-port", output, err);
+
+	if (rc == 0) {
+		rc = check_named(refs->bridges, path, "source-bridge", bridge, err);
+	}
+	json_array_foreach (json_object_get(config, "source-port"), i, port) {
+		if (rc == 0) {
+			rc = check_named(
+				refs->ports, path, "source-port", json_string_value(port), err);
+		}
+	}
+	return rc;
 }
 
 static int
@@ -382,10 +457,16 @@ refs_check(const struct refs *refs, const struct tree_list *list, const char *ke
 	const json_t *config, struct err *err)
 {
 	char path[ERR_PATH_SIZE];
+	int rc;
 
 	(void)tree_path(list, key, path, sizeof(path));
 	if (list == refs->ports) {
-		return check_port(refs, key, path, config, err);
+		rc = config == NULL ? check_unmirrored(refs->mirrors_of, "port", key, path, err)
+				    : 0;
+		return rc != 0 ? rc : check_port(refs, key, path, config, err);
+	}
+	if (list == refs->mirrors) {
+		return config == NULL ? 0 : check_mirror(refs, path, config, err);
 	}
 	if (list == refs->acls) {
 		return config == NULL ? check_acl_deleted(refs, key, path, err) : 0;
@@ -393,6 +474,9 @@ refs_check(const struct refs *refs, const struct tree_list *list, const char *ke
 	if (list != refs->bridges) {
 		return 0;
 	}
-	return config == NULL ? check_bridge_deleted(refs, key, path, err)
-			      : check_bridge(refs, key, path, config, err);
+	if (config != NULL) {
+		return check_bridge(refs, key, path, config, err);
+	}
+	rc = check_unmirrored(refs->bridge_mirrors_of, "bridge", key, path, err);
+	return rc != 0 ? rc : check_bridge_deleted(refs, key, path, err);
 }

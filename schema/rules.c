@@ -320,6 +320,9 @@ rules_check(const char *list, const char *path, const json_t *entry, struct err 
 {
 	int rc;
 
+	if (strcmp(list, "mirror") == 0) {
+		return check_ranges(path, entry, "source-vlan", err);
+	}
 	if (strcmp(list, "port") != 0) {
 		return 0;
 	}

@@ -20,6 +20,7 @@
 #include "vswitchd/port_config.h"
 #include "vswitchd/world.h"
 #include "vswitchd/world_acl.h"
+#include "vswitchd/world_mirror.h"
 
 LOG_MODULE("plan");
 
@@ -53,9 +54,11 @@ struct plan {
 	size_t n_ports;
 	size_t n_bridges;
 	size_t n_acls;
+	size_t n_mirrors;
 	struct port_step *ports;
 	struct bridge_step *bridges;
 	struct acl_step *acls;
+	struct mirror_step *mirrors;
 	struct system_step system;
 	unsigned int closing; /* devices whose closing we wait for */
 	void (*then)(struct plan *plan);
@@ -102,6 +105,7 @@ plan_end(struct plan *plan, int rc, const struct err *err)
 	free(plan->ports);
 	free(plan->bridges);
 	free(plan->acls);
+	free(plan->mirrors);
 	free(plan);
 	txn->done(txn, rc, err);
 }
@@ -119,6 +123,7 @@ plan_create(struct world *world, struct ds_txn *txn)
 	plan->ports = must_calloc(txn->n_changes, sizeof(*plan->ports));
 	plan->bridges = must_calloc(txn->n_changes, sizeof(*plan->bridges));
 	plan->acls = must_calloc(txn->n_changes, sizeof(*plan->acls));
+	plan->mirrors = must_calloc(txn->n_changes, sizeof(*plan->mirrors));
 	txn->prepared = plan;
 	world->plan = plan;
 	return plan;
@@ -303,6 +308,9 @@ world_prepare(void *ctx, struct ds_txn *txn)
 		} else if (strcmp(change->list, "acl") == 0) {
 			rc = acl_step_prepare(
 				plan->world, &plan->acls[plan->n_acls++], change, &err);
+		} else if (strcmp(change->list, "mirror") == 0) {
+			rc = mirror_step_prepare(
+				plan->world, &plan->mirrors[plan->n_mirrors++], change, &err);
 		} else if (strcmp(change->list, "port") == 0) {
 			rc = plan_port(plan, change, &err);
 		} else if (strcmp(change->list, "system") == 0) {
@@ -417,6 +425,9 @@ world_apply(void *ctx, struct ds_txn *txn)
 	role_assert(&role_main);
 	/* Ports leave their bridge before it goes, and find it before they come. */
 	plan->then = NULL;
+	for (size_t i = 0; i < plan->n_mirrors; i++) {
+		mirror_step_stop(plan->world, &plan->mirrors[i]);
+	}
 	for (size_t i = 0; i < plan->n_acls; i++) {
 		acl_step_apply(plan->world, &plan->acls[i]);
 	}
@@ -425,6 +436,9 @@ world_apply(void *ctx, struct ds_txn *txn)
 	}
 	for (size_t i = 0; i < plan->n_bridges; i++) {
 		apply_bridge(plan, &plan->bridges[i]);
+	}
+	for (size_t i = 0; i < plan->n_mirrors; i++) {
+		mirror_step_start(plan->world, &plan->mirrors[i]);
 	}
 	acl_steps_settle(plan->world, plan->acls, plan->n_acls);
 	system_parts_apply(&plan->world->parts, &plan->system);
@@ -510,6 +524,9 @@ world_abort(void *ctx, struct ds_txn *txn)
 	}
 	for (size_t i = 0; i < plan->n_acls; i++) {
 		acl_step_abort(plan->world, &plan->acls[i]);
+	}
+	for (size_t i = 0; i < plan->n_mirrors; i++) {
+		mirror_step_abort(&plan->mirrors[i]);
 	}
 	system_parts_abort(&plan->world->parts, &plan->system);
 	plan_wait(plan, abort_ended);

@@ -121,8 +121,7 @@ port_config_device(const json_t *entry, struct port_conf *conf)
 	}
 }
 
-/* A leaf-list of ids and 'a-b' ranges; `all` when it is not there. */
-static void
+void
 config_vlan_set(const json_t *list, struct vlan_set *set, bool all)
 {
 	const json_t *item;

@@ -34,6 +34,10 @@ void bridge_config(const json_t *entry, struct dp_bridge_conf *conf);
 
 /* String member, "" if absent; number and boolean member, `fallback` if absent. */
 const char *config_string(const json_t *entry, const char *leaf);
+
+/* A leaf-list of ids and 'a-b' ranges, into a set of zeros; `all` when it is not there. */
+void config_vlan_set(const json_t *list, struct vlan_set *set, bool all);
+
 uint32_t config_number(const json_t *entry, const char *leaf, uint32_t fallback);
 bool config_bool(const json_t *entry, const char *leaf, bool fallback);
 

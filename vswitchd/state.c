@@ -16,6 +16,7 @@
 #include "vswitchd/state_vhost.h"
 #include "vswitchd/world.h"
 #include "vswitchd/world_acl.h"
+#include "vswitchd/world_mirror.h"
 
 static void
 set_counter(json_t *object, const char *leaf, uint64_t value)
@@ -262,6 +263,8 @@ world_state(void *ctx, const char *list, const char *key, json_t *entry)
 		bridge_state(world, key, entry);
 	} else if (strcmp(list, "acl") == 0) {
 		world_acl_state(world, key, entry);
+	} else if (strcmp(list, "mirror") == 0) {
+		world_mirror_state(world, key, entry);
 	} else if (strcmp(list, "system") == 0) {
 		system_state(world, entry);
 	}

@@ -8,6 +8,7 @@
 #include "vswitchd/bridge_policy.h"
 #include "vswitchd/port_config.h"
 #include "vswitchd/world.h"
+#include "vswitchd/world_mirror.h"
 
 /* Does this transaction delete the port, or move it off the resource? */
 static bool
@@ -124,6 +125,8 @@ world_validate(void *ctx, const struct ds_txn *txn, struct err *err)
 			rc = validate_bridge(world, txn, change, err);
 		} else if (strcmp(change->list, "acl") == 0) {
 			rc = validate_acl(change, err);
+		} else if (strcmp(change->list, "mirror") == 0) {
+			rc = world_mirror_check(world, txn, change, err);
 		} else if (strcmp(change->list, "system") == 0) {
 			rc = system_parts_check(&world->parts, change, err);
 			if (rc != 0) {

@@ -13,6 +13,7 @@
 #include "vswitchd/port_change.h"
 #include "vswitchd/port_config.h"
 #include "vswitchd/world_acl.h"
+#include "vswitchd/world_mirror.h"
 
 LOG_MODULE("world");
 
@@ -24,6 +25,7 @@ world_init(struct world *world)
 	TAILQ_INIT(&world->bridges);
 	TAILQ_INIT(&world->ports);
 	TAILQ_INIT(&world->acls);
+	TAILQ_INIT(&world->mirrors);
 	port_numbers_init(&world->numbers);
 }
 
@@ -102,6 +104,7 @@ world_fini(struct world *world)
 		world_port_free(port);
 	}
 	world_free_acls(world);
+	world_free_mirrors(world);
 	name_map_clear(&world->exclusive);
 	port_numbers_fini(&world->numbers);
 }

@@ -29,6 +29,7 @@
 
 struct world;
 struct world_acl;
+struct world_mirror;
 struct captures;
 struct world_group;
 struct plan;
@@ -78,6 +79,7 @@ struct world_port {
 TAILQ_HEAD(world_bridge_list, world_bridge);
 TAILQ_HEAD(world_port_list, world_port);
 TAILQ_HEAD(world_acl_list, world_acl);
+TAILQ_HEAD(world_mirror_list, world_mirror);
 
 struct world {
 	struct dp *dp;
@@ -86,6 +88,7 @@ struct world {
 	struct world_bridge_list bridges;
 	struct world_port_list ports;
 	struct world_acl_list acls; /* world_acl.h */
+	struct world_mirror_list mirrors; /* world_mirror.h */
 	struct name_map bridge_names;
 	struct name_map port_names;
 	struct name_map acl_names;

@@ -138,6 +138,7 @@ dp_destroy(struct dp *dp, enum port_close why)
 	dp_bridges_shutdown(dp);
 	dp_acls_shutdown(dp);
 	dp_captures_shutdown(dp);
+	dp_mirrors_shutdown(dp);
 	dp->dirty = true;
 	/* The last snapshot is empty: everything before it is retired, itself too in the end. */
 	dp->options.n_workers = 0;

@@ -256,6 +256,7 @@ dp_extra_copies(const struct dp *dp)
 				&dp->workers[w]->burst->bridges[id].extra, __ATOMIC_RELAXED);
 		}
 		sum += __atomic_load_n(&dp->workers[w]->burst->loss.segments, __ATOMIC_RELAXED);
+		sum += __atomic_load_n(&dp->workers[w]->burst->stage.mirrored, __ATOMIC_RELAXED);
 	}
 	return sum;
 }

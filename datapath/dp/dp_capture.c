@@ -80,6 +80,21 @@ dp_port_captures_set(struct dp *dp, struct dp_port *port)
 	port->view->captures = port->captures;
 }
 
+void
+dp_port_view_renew(struct dp *dp, struct dp_port *port)
+{
+	struct port_view *view = must_calloc(1, sizeof(*view));
+
+	*view = *port->view;
+	view->captures = port->captures;
+	view->mirrors = port->mirrors;
+	dp_retire(dp, free, port->view);
+	port->view = view;
+	if (port->bridge != NULL) {
+		port->bridge->members_stale = true;
+	}
+}
+
 /* Give new views to the ports that the list of captures concerns, and publish. */
 static void
 captures_changed(struct dp *dp) ON_MAIN
@@ -87,18 +102,8 @@ captures_changed(struct dp *dp) ON_MAIN
 	struct dp_port *port;
 
 	TAILQ_FOREACH (port, &dp->live, link) {
-		struct port_view *view;
-
-		if (port->state != DP_PORT_PUBLISHED || !list_renew(dp, port)) {
-			continue;
-		}
-		view = must_calloc(1, sizeof(*view));
-		*view = *port->view;
-		view->captures = port->captures;
-		dp_retire(dp, free, port->view);
-		port->view = view;
-		if (port->bridge != NULL) {
-			port->bridge->members_stale = true;
+		if (port->state == DP_PORT_PUBLISHED && list_renew(dp, port)) {
+			dp_port_view_renew(dp, port);
 		}
 	}
 	dp_publish(dp);

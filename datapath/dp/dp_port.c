@@ -216,6 +216,7 @@ dp_port_set(struct dp *dp, struct dp_port *port, const struct dp_port_fwd *fwd)
 		dp_bridge_touch(dp, port->bridge);
 	}
 	dp_port_captures_set(dp, port);
+	dp_port_mirrors_set(dp, port);
 	dp_retire(dp, free, old);
 }
 
@@ -256,6 +257,7 @@ port_free(struct dp *dp, struct dp_port *port)
 	free(port->tx_locks);
 	dp_port_policy_free(port);
 	free(port->captures);
+	free(port->mirrors);
 	free(port->view);
 	free(port);
 }
@@ -282,6 +284,7 @@ dp_port_close(struct dp *dp, struct dp_port *port, enum port_close why, void (*d
 	}
 	dp_bridge_touch(dp, port->bridge);
 	dp_keys_drop_port(dp, port);
+	dp_mirrors_forget_port(dp, port);
 	port->token = 0;
 	TAILQ_INSERT_TAIL(&dp->leaving, port, link);
 }

@@ -10,6 +10,7 @@
 #include "datapath/pipe/act.h"
 #include "datapath/pipe/capture.h"
 #include "datapath/pipe/flow_query.h"
+#include "datapath/pipe/mirror.h"
 
 int
 burst_create(const struct burst_conf *conf, struct burst **out)
@@ -169,6 +170,10 @@ burst_run(struct burst *burst, const struct snapshot *snap, const struct rxq_vie
 	} else {
 		const struct arrival at = {.snap = snap, .bridge = bridge, .in = in, .now = now};
 
+		burst->stage.snap = snap;
+		if (unlikely(in->mirrors != NULL)) {
+			mirror_received(&burst->stage, in, burst->pkts, n);
+		}
 		flows_decide(&burst->flows, &at, burst->pkts, n, burst->verdicts);
 		act_burst(burst, &at, n);
 		stage_flush(&burst->stage);

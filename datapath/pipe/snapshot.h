@@ -31,6 +31,7 @@
 #define DP_GROUPS_MAX 4096
 
 struct capture_list;
+struct mirror_list;
 
 /* One lock per TX queue that several workers may use; a cache line each. */
 struct txq_lock {
@@ -54,6 +55,7 @@ struct port_view {
 	const struct spoof_view *spoof; /* NULL: any address */
 	struct meter *storm[STORM_KINDS]; /* NULL: no limit */
 	const struct capture_list *captures; /* capture.h; NULL: nobody looks */
+	const struct mirror_list *mirrors; /* mirror.h; NULL: none */
 };
 
 /* Protected ports send nothing to each other. */

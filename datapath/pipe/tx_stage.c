@@ -3,11 +3,13 @@
 
 #include <assert.h>
 #include <rte_pause.h>
+#include <string.h>
 
 #include "datapath/core/edit.h"
 #include "datapath/core/offload.h"
 #include "datapath/pipe/capture.h"
 #include "datapath/pipe/flow_hash.h"
+#include "datapath/pipe/mirror.h"
 
 static bool
 queue_trylock(struct txq_lock *lock)
@@ -206,6 +208,9 @@ bucket_flush(struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 	if (lock != NULL && !queue_trylock(lock)) {
 		return false;
 	}
+	if (unlikely(bucket->to->mirrors != NULL) && !bucket->copied) {
+		mirror_sending(stage, bucket->to, bucket->items, bucket->n);
+	}
 	if (likely(bucket->to->captures == NULL)) {
 		bucket_send(stage, bucket);
 	} else {
@@ -225,6 +230,40 @@ bucket_flush_or_drop(struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 		loss_tx(stage->loss, bucket->to, bucket->items, bucket->n, DROP_TX_BUSY);
 		bucket_release(bucket);
 	}
+}
+
+/* A queue that all copies of mirrors take, so that they stay in order; -1: none. */
+static int
+queue_of_copies(const struct tx_stage *stage, struct port *port)
+{
+	if ((__atomic_load_n(&port->caps, __ATOMIC_RELAXED) & PORT_CAP_TX_HASH) != 0) {
+		return port->ops->tx_queue(port, 0);
+	}
+	return (int)(stage->worker % port->n_txq);
+}
+
+void
+stage_send_now(
+	struct tx_stage *stage, const struct port_view *to, struct tx_item *items, uint16_t n)
+{
+	const int queue = to->enabled ? queue_of_copies(stage, to->port) : -1;
+	struct tx_bucket bucket = {.to = to, .queue = (uint16_t)queue, .n = n, .copied = true};
+	enum drop_reason reason = DROP_TX_BUSY;
+
+	assert(n <= PKT_BURST);
+	for (uint16_t i = 0; i < n; i++) {
+		bucket.items[i] = items[i];
+		items[i].pkt->n_out++;
+	}
+	if (queue < 0) {
+		reason = to->enabled ? DROP_NO_GUEST : DROP_LINK_DOWN;
+	}
+	if (queue < 0 || !bucket_flush(stage, &bucket)) {
+		loss_tx(stage->loss, to, bucket.items, n, reason);
+		port_mark_lost(bucket.items, n, reason);
+		bucket_release(&bucket);
+	}
+	memcpy(items, bucket.items, n * sizeof(items[0]));
 }
 
 void

@@ -26,6 +26,7 @@ struct tx_bucket {
 	uint16_t queue;
 	uint16_t n;
 	uint16_t next; /* index + 1 of another queue's bucket of the same port, 0: none */
+	bool copied; /* of a mirror: not mirrored again */
 	struct tx_item items[PKT_BURST];
 };
 
@@ -33,6 +34,8 @@ struct tx_stage {
 	unsigned int worker;
 	struct port_counters *count; /* by port id; the worker's own */
 	struct loss *loss; /* the worker's own */
+	const struct snapshot *snap; /* of the burst in hand */
+	uint64_t mirrored; /* copies that mirrors have made; read by main */
 	uint16_t n_buckets;
 	struct tx_item *last; /* staged by stage_add, until the next call */
 	struct pkt_clones clones;
@@ -57,6 +60,14 @@ void stage_add_cut(
 /* stage_add for n packets in a row, tags as they are. */
 void stage_add_run(
 	struct tx_stage *stage, const struct port_view *to, struct pkt *pkts, uint16_t n) ON_WORKER;
+
+/*
+ * Send n <= PKT_BURST items through a port now, on one queue and past all that is staged. Somebody
+ * else holds a reference to each packet, so the port does not take any. Those that are lost are
+ * marked, and counted.
+ */
+void stage_send_now(struct tx_stage *stage, const struct port_view *to, struct tx_item *items,
+	uint16_t n) ON_WORKER;
 
 /* Send everything. */
 void stage_flush(struct tx_stage *stage) ON_WORKER;

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "ctl/cli.h"
+#include "ctl/cli_data.h"
+#include "ctl/cli_entry.h"
+#include "ctl/cli_table.h"
+
+static enum cli_status run_add(struct cli *cli, const struct cli_args *args);
+static enum cli_status run_del(struct cli *cli, const struct cli_args *args);
+static enum cli_status run_set(struct cli *cli, const struct cli_args *args);
+static enum cli_status run_show(struct cli *cli, const struct cli_args *args);
+
+static const struct cli_option add_options[] = {
+	{"may-exist", CLI_FLAG, NULL, "change the mirror if it is there already"},
+	{NULL},
+};
+
+static const struct cli_option del_options[] = {
+	{"if-exists", CLI_FLAG, NULL, "a mirror that is not there is no error"},
+	{NULL},
+};
+
+const struct cli_command cli_mirror_commands[] = {
+	{
+		.noun = "mirror",
+		.verb = "add",
+		.usage = "NAME KEY=VALUE... [--may-exist]",
+		.summary = "Copy the frames of some ports to one more port",
+		.detail = "It needs output-port, and source-port or source-bridge.\n",
+		.examples = "  vswitchctl mirror add m1 source-port=vm1,vm2 direction=both "
+			    "output-port=probe\n"
+			    "  vswitchctl mirror add m2 source-bridge=br0 source-vlan=10,20-30 "
+			    "output-port=probe truncate=128\n",
+		.options = add_options,
+		.edits = true,
+		.min_args = 1,
+		.max_args = CLI_ARGS_ANY,
+		.words = {CLI_WORD_NEW, CLI_WORD_MIRROR_LEAF},
+		.run = run_add,
+	},
+	{
+		.noun = "mirror",
+		.verb = "del",
+		.usage = "NAME... [--if-exists]",
+		.summary = "Delete mirrors; all of them or, on an error, none",
+		.examples = "  vswitchctl mirror del m1\n",
+		.options = del_options,
+		.edits = true,
+		.min_args = 1,
+		.max_args = CLI_ARGS_ANY,
+		.words = {CLI_WORD_MIRROR},
+		.run = run_del,
+	},
+	{
+		.noun = "mirror",
+		.verb = "set",
+		.usage = "NAME KEY=VALUE...",
+		.summary = "Change a mirror; an empty value sets a key back to its default",
+		.examples = "  vswitchctl mirror set m1 enabled=false\n"
+			    "  vswitchctl mirror set m2 truncate=\n",
+		.edits = true,
+		.min_args = 2,
+		.max_args = CLI_ARGS_ANY,
+		.words = {CLI_WORD_MIRROR, CLI_WORD_MIRROR_LEAF},
+		.run = run_set,
+	},
+	{
+		.noun = "mirror",
+		.verb = "show",
+		.usage = "[NAME]",
+		.summary = "Show all mirrors, or all about one, with what they have copied",
+		.examples = "  vswitchctl mirror show\n",
+		.max_args = 1,
+		.words = {CLI_WORD_MIRROR},
+		.run = run_show,
+	},
+	{NULL},
+};
+
+static const struct cli_entry_kind mirror_kind = {"mirror", CLI_WORD_MIRROR_LEAF};
+
+static enum cli_status
+run_add(struct cli *cli, const struct cli_args *args)
+{
+	return cli_entry_add(cli, &mirror_kind, args, args->options[0] != NULL);
+}
+
+static enum cli_status
+run_del(struct cli *cli, const struct cli_args *args)
+{
+	return cli_entry_del(cli, &mirror_kind, args, args->options[0] != NULL);
+}
+
+static enum cli_status
+run_set(struct cli *cli, const struct cli_args *args)
+{
+	return cli_entry_set(cli, &mirror_kind, args);
+}
+
+/* "vm1,vm2 br0 vlan 10" */
+static const char *
+sources_text(const json_t *mirror, char *buf, size_t size)
+{
+	const json_t *vlans = json_object_get(mirror, "source-vlan");
+	const char *bridge = cli_str(mirror, "source-bridge");
+	char text[256];
+
+	buf[0] = '\0';
+	if (json_object_get(mirror, "source-port") != NULL) {
+		(void)str_append(buf,
+			cli_text(json_object_get(mirror, "source-port"), text, sizeof(text)), size);
+	}
+	if (bridge[0] != '\0') {
+		(void)str_appendf(buf, size, "%s%s", buf[0] == '\0' ? "" : " ", bridge);
+	}
+	if (json_array_size(vlans) > 0) {
+		(void)str_appendf(buf, size, " vlan %s", cli_text(vlans, text, sizeof(text)));
+	}
+	return buf;
+}
+
+static void
+print_mirrors(struct cli *cli, const json_t *data)
+{
+	static const char *const columns[] = {
+		"MIRROR", "FROM", "WHICH", "TO", ">PACKETS", ">DROPS", "STATE", NULL};
+	struct cli_table *table = cli_table_create(columns);
+	const json_t *mirror;
+	size_t i;
+
+	json_array_foreach (cli_list(data, "mirror"), i, mirror) {
+		const char *direction = cli_str(mirror, "direction");
+		char text[512];
+
+		cli_table_row(table);
+		cli_table_cell(table, "%s", cli_str(mirror, "name"));
+		cli_table_cell(table, "%s", sources_text(mirror, text, sizeof(text)));
+		cli_table_cell(table, "%s", direction[0] == '\0' ? "rx" : direction);
+		cli_table_cell(table, "%s", cli_str(mirror, "output-port"));
+		cli_table_cell(table, "%" PRIu64, cli_num(mirror, "packets"));
+		cli_table_cell(table, "%" PRIu64, cli_num(mirror, "drops"));
+		cli_table_cell(table, "%s",
+			json_is_false(json_object_get(mirror, "enabled")) ? "disabled" : "enabled");
+	}
+	if (cli_table_rows(table) == 0) {
+		(void)fputs("no mirrors\n", cli->out);
+	} else {
+		cli_table_print(table, cli, 0);
+	}
+	cli_table_destroy(table);
+}
+
+static enum cli_status
+run_show(struct cli *cli, const struct cli_args *args)
+{
+	json_t *data = NULL;
+	enum cli_status status;
+
+	if (args->n == 1) {
+		return cli_entry_show(cli, &mirror_kind, args->v[0]);
+	}
+	status = cli_get(cli, "/vswitch:vswitch/mirror", "all", &data);
+	if (status == CLI_OK && cli->json) {
+		cli_print_json(cli, data);
+	} else if (status == CLI_OK) {
+		print_mirrors(cli, data);
+	}
+	json_decref(data);
+	return status;
+}
