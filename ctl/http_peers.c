@@ -129,7 +129,7 @@ peers_look(evutil_socket_t fd, short what, void *arg)
 
 /* Make room for one more. False: all are being served. */
 static bool
-make_room(struct http_peers *peers)
+make_room(struct http_peers *peers) ON_MAIN
 {
 	struct http_peer *oldest = NULL;
 	struct http_peer *peer;

@@ -258,6 +258,28 @@ build_labelled(struct build *build, const struct lysc_node *node, const char *la
 	return metric;
 }
 
+/* A list of ranges, as the histogram of its parent, whose name the walk is at. */
+static struct metric_node *
+build_ranges(struct build *build, const struct lysc_node *node, const char *bounds)
+{
+	struct metric_node *metric = metric_new(node, METRIC_RANGES);
+	const struct lysc_node *key = model_key(node, 0);
+	struct metric_family *family;
+	int n = sscanf(bounds, "%u %u", &metric->first, &metric->n_ranges);
+
+	assert(n == 2 && metric->n_ranges <= METRIC_RANGES_MAX && key != NULL && key->next != NULL);
+	(void)n;
+	metric->n_keys = 1;
+	metric->keys[0] = key->name;
+	metric->count = key->next->name;
+	metric->node = key; /* whose unit it has */
+	family = family_add(build, METRIC_HISTOGRAM, node->parent);
+	family_unit(family, metric);
+	metric->node = node;
+	metric->family = build->metrics->n - 1;
+	return metric;
+}
+
 static void
 list_keys(struct metric_node *metric)
 {
@@ -279,6 +301,7 @@ static struct metric_node *
 build_node(struct build *build, const struct lysc_node *node)
 {
 	static const char label[] = "label ";
+	static const char histogram[] = "histogram ";
 	const char *wish = model_metric(node);
 	struct metric_node *metric;
 	size_t len;
@@ -293,6 +316,9 @@ build_node(struct build *build, const struct lysc_node *node)
 		metric = metric_new(node, METRIC_INFO_LEAF);
 		metric->label = label_name(node->name);
 		return metric;
+	}
+	if (wish != NULL && strncmp(wish, histogram, sizeof(histogram) - 1) == 0) {
+		return build_ranges(build, node, wish + sizeof(histogram) - 1);
 	}
 	len = name_push(build, node->name);
 	metric = wish != NULL && strncmp(wish, label, sizeof(label) - 1) == 0
@@ -370,6 +396,7 @@ metric_sample_name(const struct metric_family *family, char *buf, size_t size)
 		[METRIC_COUNTER] = "_total",
 		[METRIC_GAUGE] = "",
 		[METRIC_INFO] = "_info",
+		[METRIC_HISTOGRAM] = "",
 	};
 
 	(void)snprintf(buf, size, "%s%s", family->name, suffixes[family->type]);

@@ -16,7 +16,10 @@
  *
  * The extension vs:metric tells what can not be guessed: "label NAME" on a container makes its
  * leaves one metric, told apart by that label (drops by reason); "info" on a leaf puts it on the
- * info metric of its entry (vswitch_port_info{port="vm1",bridge="br0"}); "none" leaves a node and
+ * info metric of its entry (vswitch_port_info{port="vm1",bridge="br0"}); "histogram FIRST COUNT" on
+ * a list makes it the histogram of what it is in: its key is the upper bound of a range, its
+ * counter how many were in that range, and the bounds are COUNT powers of two from 2^FIRST on, of
+ * which the last is no bound and those that nobody was in may be left out; "none" leaves a node and
  * what is below it out. Lists that are read page by page are left out too.
  *
  * A scrape asks the backend entry by entry, so that its owner may stop whenever it took long
@@ -37,7 +40,7 @@ struct datastore;
 struct metrics;
 struct metrics_scrape;
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_INFO };
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_INFO, METRIC_HISTOGRAM };
 
 enum metrics_format {
 	METRICS_OPENMETRICS, /* OpenMetrics 1.0.0 */
@@ -60,7 +63,8 @@ void metrics_destroy(struct metrics *metrics); /* NULL is legal */
 /* The n-th family, NULL past the last. */
 const struct metric_family *metrics_family(const struct metrics *metrics, size_t n);
 
-/* Its samples' name: with _total or _info. Returns buf. */
+/* Its samples' name: with _total or _info; of a histogram what _bucket (and _count) follow. Returns
+ * buf. */
 const char *metric_sample_name(const struct metric_family *family, char *buf, size_t size);
 
 /* What the text is to be sent as. */

@@ -14,6 +14,7 @@
 #include "schema/model.h"
 
 #define METRIC_KEYS_MAX 4
+#define METRIC_RANGES_MAX 40
 
 enum metric_kind {
 	METRIC_INNER, /* container */
@@ -22,6 +23,7 @@ enum metric_kind {
 	METRIC_BOOLEAN,
 	METRIC_STATE, /* enumeration */
 	METRIC_INFO_LEAF, /* a label of the entry's info */
+	METRIC_RANGES, /* list of ranges that are a histogram */
 };
 
 struct metric_node {
@@ -37,6 +39,9 @@ struct metric_node {
 	size_t n_keys; /* METRIC_LIST */
 	const char *keys[METRIC_KEYS_MAX]; /* members */
 	char *key_labels[METRIC_KEYS_MAX];
+	unsigned int first; /* METRIC_RANGES: the first bound is 2^first */
+	unsigned int n_ranges;
+	const char *count; /* and the member with the number in a range */
 	size_t n;
 	struct metric_node **children;
 };

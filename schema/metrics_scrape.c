@@ -17,7 +17,7 @@
 #include "schema/metrics_priv.h"
 
 #define TEXT_START ((size_t)4096)
-#define NUMBER_SIZE 40
+#define NUMBER_SIZE 48
 
 struct text {
 	char *bytes;
@@ -90,6 +90,7 @@ family_head(
 		[METRIC_COUNTER] = "counter",
 		[METRIC_GAUGE] = "gauge",
 		[METRIC_INFO] = "info",
+		[METRIC_HISTOGRAM] = "histogram",
 	};
 	bool open = scrape->format == METRICS_OPENMETRICS;
 	char sample[METRIC_NAME_SIZE];
@@ -118,9 +119,10 @@ family_head(
 	text_str(text, "\n");
 }
 
-/* NAME{labels,EXTRA} VALUE; either of the labels may be empty. */
+/* NAME SUFFIX{labels,EXTRA} VALUE; either of the labels may be empty. */
 static void
-sample(struct metrics_scrape *scrape, size_t index, const char *extra, const char *value)
+sample_of(struct metrics_scrape *scrape, size_t index, const char *suffix, const char *extra,
+	const char *value)
 {
 	const struct metric_family *family = &scrape->metrics->families[index];
 	struct text *text = &scrape->texts[index];
@@ -131,6 +133,7 @@ sample(struct metrics_scrape *scrape, size_t index, const char *extra, const cha
 		family_head(scrape, family, text);
 	}
 	text_str(text, metric_sample_name(family, name, sizeof(name)));
+	text_str(text, suffix);
 	if (scrape->labels.len > 0 || extra != NULL) {
 		text_add(text, "{", 1);
 		if (scrape->labels.len > 0) {
@@ -150,6 +153,12 @@ sample(struct metrics_scrape *scrape, size_t index, const char *extra, const cha
 	scrape->n_bytes += text->len - before;
 }
 
+static void
+sample(struct metrics_scrape *scrape, size_t index, const char *extra, const char *value)
+{
+	sample_of(scrape, index, "", extra, value);
+}
+
 static bool
 is_digits(const char *text)
 {
@@ -163,15 +172,31 @@ is_digits(const char *text)
 	return *text == '\0';
 }
 
-/* A number of the schema in the metric's unit; NULL: it is none. */
+/* A number of the schema in the metric's unit. Returns buf. */
 static const char *
-number_text(const struct metric_node *metric, const json_t *value, char *buf, size_t size)
+scaled_text(const struct metric_node *metric, uint64_t number, char *buf, size_t size)
 {
 	static const uint64_t tens[] = {
 		1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000};
-	const char *text = json_string_value(value);
-	uint64_t number;
 	uint64_t ten;
+
+	assert(metric->decimals < ARRAY_LEN(tens));
+	ten = tens[metric->decimals];
+	number *= metric->multiply;
+	if (ten == 1) {
+		(void)snprintf(buf, size, "%" PRIu64, number);
+	} else {
+		(void)snprintf(buf, size, "%" PRIu64 ".%0*" PRIu64, number / ten,
+			(int)metric->decimals, number % ten);
+	}
+	return buf;
+}
+
+/* The same from JSON; NULL: it is no number. */
+static const char *
+number_text(const struct metric_node *metric, const json_t *value, char *buf, size_t size)
+{
+	const char *text = json_string_value(value);
 
 	if (text == NULL) {
 		if (!json_is_integer(value)) {
@@ -186,16 +211,56 @@ number_text(const struct metric_node *metric, const json_t *value, char *buf, si
 	if (metric->multiply == 1 && metric->decimals == 0) {
 		return text;
 	}
-	assert(metric->decimals < ARRAY_LEN(tens));
-	ten = tens[metric->decimals];
-	number = strtoull(text, NULL, 10) * metric->multiply;
-	if (ten == 1) {
-		(void)snprintf(buf, size, "%" PRIu64, number);
-	} else {
-		(void)snprintf(buf, size, "%" PRIu64 ".%0*" PRIu64, number / ten,
-			(int)metric->decimals, number % ten);
+	return scaled_text(metric, strtoull(text, NULL, 10), buf, size);
+}
+
+/* A 64-bit number is a string (RFC 7951, section 6.1). */
+static uint64_t
+number_value(const json_t *value)
+{
+	return json_is_string(value) ? strtoull(json_string_value(value), NULL, 10)
+				     : (uint64_t)json_integer_value(value);
+}
+
+/* Each bound with how many were below it, those that the list leaves out too. */
+static void
+histogram_sample(
+	struct metrics_scrape *scrape, const struct metric_node *metric, const json_t *ranges)
+{
+	uint64_t counts[METRIC_RANGES_MAX] = {0};
+	uint64_t sum = 0;
+	char count[NUMBER_SIZE] = "0";
+	char bound[NUMBER_SIZE];
+	char extra[NUMBER_SIZE + sizeof("le=\"\"")];
+	json_t *range;
+	size_t at;
+
+	json_array_foreach (ranges, at, range) {
+		uint64_t below = number_value(json_object_get(range, metric->keys[0]));
+
+		for (unsigned int i = 0; i < metric->n_ranges; i++) {
+			if (below == UINT64_C(1) << (metric->first + i)) {
+				counts[i] += number_value(json_object_get(range, metric->count));
+			}
+		}
 	}
-	return buf;
+	for (unsigned int i = 0; i < metric->n_ranges; i++) {
+		const char *le = "+Inf";
+
+		if (i + 1 < metric->n_ranges) {
+			le = scaled_text(
+				metric, UINT64_C(1) << (metric->first + i), bound, sizeof(bound));
+		}
+		sum += counts[i];
+		(void)snprintf(extra, sizeof(extra), "le=\"%s\"", le);
+		(void)snprintf(count, sizeof(count), "%" PRIu64, sum);
+		sample_of(scrape, metric->family, "_bucket", extra, count);
+	}
+	/* OpenMetrics wants none without a sum, which is not known; there the last bucket says it
+	 */
+	if (scrape->format == METRICS_PROMETHEUS) {
+		sample_of(scrape, metric->family, "_count", NULL, count);
+	}
 }
 
 static void
@@ -298,6 +363,10 @@ walk(struct metrics_scrape *scrape, const struct metric_node *metric, const json
 		if (child->kind == METRIC_LIST) {
 			json_array_foreach (value, at, entry) {
 				walk_entry(scrape, child, entry);
+			}
+		} else if (child->kind == METRIC_RANGES) {
+			if (json_array_size(value) > 0) {
+				histogram_sample(scrape, child, value);
 			}
 		} else if (child->kind == METRIC_INNER) {
 			walk(scrape, child, value);

@@ -97,7 +97,12 @@ def families(node: Statement, path: str, labels: list[str], state: bool) -> Iter
             continue
         if child.keyword in ("container", "list"):
             more = labels + (labels_of(child) if child.keyword == "list" else [])
-            if wish.startswith("label "):
+            if wish.startswith("histogram "):
+                key = next(leaf for leaf in child.children
+                           if (leaf.keyword, leaf.argument) == ("leaf", argument(child, "key")))
+                yield Family(unit_name(path, argument(key, "units")), "histogram",
+                             [*labels, "le"], text(node))
+            elif wish.startswith("label "):
                 yield labelled(child, name, more, wish.removeprefix("label "))
             else:
                 yield from families(child, name, more, below)
