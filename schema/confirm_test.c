@@ -128,7 +128,7 @@ test_confirm(void **state)
 	edit_f(b, &o, "{'edits': " MTU(3000) "}");
 	expect_refusal(&o, ERR_CONFLICT, "revision 2 by alice (test)");
 	edit_f(b, &o, "{'dry-run': true, 'edits': " MTU(3000) "}");
-	expect_refusal(&o, ERR_CONFLICT, "confirm it or roll it back");
+	expect_refusal(&o, ERR_CONFLICT, "first confirm it, or take it back with rollback");
 	provisional(b, 3000, 3);
 	confirm_f(b, &o);
 	expect_revision(&o, 3);

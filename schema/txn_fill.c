@@ -37,8 +37,9 @@ conflict_with_provisional(const struct datastore *ds, struct err *err)
 
 	role_assert(&role_main);
 	return err_set(err, ERR_CONFLICT, NULL,
-		"%s waits for its confirm until %s; confirm it or roll it back first, or join it "
-		"with a confirm-timeout",
+		"%s waits for its confirm until %s; first confirm it, or take it back with "
+		"rollback, "
+		"or join it with a confirm-timeout",
 		revision_name(ds, ds->revision, name, sizeof(name)), by == NULL ? "then" : by);
 }
 
