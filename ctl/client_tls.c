@@ -274,14 +274,12 @@ attempt_error(struct client_tls *tls, int n, short *blocked)
 		return EAGAIN;
 	case SSL_ERROR_ZERO_RETURN:
 		return 0;
-	case SSL_ERROR_SYSCALL:
+	default:
 		if (ERR_peek_error() == 0) {
 			(void)str_copy(tls->reason, "the connection broke", sizeof(tls->reason));
-			return EPROTO;
+		} else {
+			(void)tls_error_take(tls->reason, sizeof(tls->reason));
 		}
-		/* fall through */
-	default:
-		(void)tls_error_take(tls->reason, sizeof(tls->reason));
 		return EPROTO;
 	}
 }
@@ -325,7 +323,7 @@ client_tls_events(const struct client_tls *tls, short events)
 	if (events == POLLOUT) {
 		return tls->blocked_send;
 	}
-	return SSL_pending(tls->ssl) > 0 ? 0 : POLLIN;
+	return SSL_pending(tls->ssl) > 0 ? 0 : (short)(POLLIN | tls->blocked_recv);
 }
 
 const char *
