@@ -116,8 +116,8 @@ put_options(FILE *out, const struct cli_option *options)
 static void
 put_command(FILE *out, const struct cli_command *c)
 {
-	(void)fprintf(out, ".It \\fB%s%s%s\\fR ", c->noun, c->verb == NULL ? "" : " ",
-		c->verb == NULL ? "" : c->verb);
+	(void)fprintf(out, ".It \\fB%s%s%s\\fR%s", c->noun, c->verb == NULL ? "" : " ",
+		c->verb == NULL ? "" : c->verb, c->usage[0] == '\0' ? "" : " ");
 	put_usage(out, c->usage);
 	(void)fputc('\n', out);
 	put_text(out, c->summary, strlen(c->summary));

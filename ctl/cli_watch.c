@@ -16,8 +16,9 @@
 #include "ctl/cli_screen.h"
 #include "ctl/cli_table.h"
 
-#define ROWS_OTHER 5 /* of the screen, that are no ports: two heads, the note of what is left out \
-		      */
+#define ROWS_OTHER                                                                     \
+	5 /* of the screen, that are no ports: two heads, the note of what is left out \
+	   */
 
 /* What the daemon said at one time. */
 struct look {

@@ -166,7 +166,7 @@ cli_words_quoted(const char *text)
 		abort();
 	}
 	if (plain) {
-		return strcpy(quoted, text);
+		return memcpy(quoted, text, strlen(text) + 1);
 	}
 	*to++ = '\'';
 	for (; *text != '\0'; text++) {

@@ -6,11 +6,15 @@
  * be what it was, and the refusal must say something.
  */
 #include <assert.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/str.h"
 #include "schema/jx.h"
@@ -318,8 +322,8 @@ edit_try(struct backend *backend, json_t *params)
 		assert(outcome.err.text[0] != '\0');
 		assert(json_equal(before, after));
 	} else if (ds_validate_full(backend->ds, &err) != 0) {
-		(void)fprintf(stderr, "libyang refuses what was taken: %s: %s\n%s\n", err.path,
-			err.text, json_dumps(after, JSON_COMPACT));
+		print_error("libyang refuses what was taken: %s: %s\n%s\n", err.path, err.text,
+			json_dumps(after, JSON_COMPACT));
 		abort();
 	}
 	outcome_clear(&outcome);
