@@ -135,16 +135,21 @@ rpc_peer_waiting(const struct rpc_peer *peer)
 	return evbuffer_get_length(peer->out);
 }
 
+/* Small lines, many of them: copied behind one another, and sent in few pieces. */
 void
 rpc_peer_notify(struct rpc_peer *peer, const char *text, size_t len)
 {
-	struct rpc_text copy = {.bytes = malloc(len), .len = len};
-
-	if (copy.bytes == NULL) {
-		abort(); /* as for answers: of such small pieces there is nothing to do without */
+	if (peer->deaf || peer->dead || peer->closing) {
+		return;
 	}
-	memcpy(copy.bytes, text, len);
-	peer_send(peer, copy);
+	if (evbuffer_get_length(peer->out) > RPC_OUTPUT_MAX) {
+		peer_send(peer, (struct rpc_text){.bytes = NULL, .len = 0}); /* which ends it */
+		return;
+	}
+	if (evbuffer_add(peer->out, text, len) != 0 || evbuffer_add(peer->out, "\n", 1) != 0) {
+		peer->dead = true;
+	}
+	turn_schedule(peer);
 }
 
 uint64_t

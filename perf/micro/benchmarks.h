@@ -19,7 +19,8 @@
 	X(rings, "virtqueues by librte_vhost and by us, and the driver's side of them") \
 	X(crossing, "the same with the driver on another processor")                    \
 	X(rules, "rule tables, merged or not, and rte_acl beside them")                 \
-	X(rpc, "JSON-RPC requests, edits of the configuration")
+	X(rpc, "JSON-RPC requests, edits of the configuration")                         \
+	X(events, "an event, from what happened to its subscribers' sockets")
 
 #define X(name, doc) int benchmark_##name(struct bench *bench, struct err *err);
 BENCHMARKS(X)
