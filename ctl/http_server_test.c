@@ -229,6 +229,7 @@ static void
 test_answers(void **state)
 {
 	struct lab *lab = *state;
+	const char *answer;
 	int fd;
 
 	ask(lab, "GET /echo?a=b HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 200 OK", "[a=b] ");
@@ -246,9 +247,12 @@ test_answers(void **state)
 	/* one connection, one request after the other; HEAD has the length and no body */
 	fd = dial(lab);
 	say(lab, fd, "HEAD /echo?x HTTP/1.1\r\n" HOST "\r\n");
-	assert_non_null(strstr(hear(lab, fd, "\r\n\r\n"), "Content-Length: 4\r\n"));
+	answer = hear(lab, fd, "\r\n\r\n");
+	assert_non_null(strstr(answer, "Content-Length: 4\r\n"));
+	assert_string_equal(strstr(answer, "\r\n\r\n"), "\r\n\r\n");
 	say(lab, fd, "GET /echo?y HTTP/1.1\r\n" HOST "\r\n");
 	assert_non_null(strstr(hear(lab, fd, "[y] "), "nosniff"));
+	assert_memory_equal(lab->answer, "HTTP/1.1 200 OK", 15);
 	(void)close(fd);
 }
 

@@ -24,7 +24,7 @@
 static const char *const openmetrics =
 	"# TYPE vswitch_system info\n"
 	"# HELP vswitch_system The daemon as a whole.\n"
-	"vswitch_system_info{version=\"1.2.3\"} 1\n"
+	"vswitch_system_info{version=\"1\\\"2\\n3\\\\\"} 1\n"
 	"# TYPE vswitch_bridge_fdb_entries gauge\n"
 	"# HELP vswitch_bridge_fdb_entries MAC addresses that the bridge knows now, static ones "
 	"included.\n"
@@ -43,7 +43,7 @@ static const char *const openmetrics =
 
 static const char *const prometheus[] = {
 	"# TYPE vswitch_system_info gauge\n",
-	"vswitch_system_info{version=\"1.2.3\"} 1\n",
+	"vswitch_system_info{version=\"1\\\"2\\n3\\\\\"} 1\n",
 	"# TYPE vswitch_port_statistics_rx_packets_total counter\n",
 	"vswitch_port_statistics_rx_packets_total{port=\"vm2\"} 11\n",
 	"le=\"+Inf\"} 13\nvswitch_port_latency_seconds_count{port=\"vm1\"} 13\n",
@@ -106,12 +106,15 @@ take(void *arg, char *text, size_t len)
 	free(text);
 }
 
-/* The test's backend tells of no latency: this one does. */
+/* What the test's backend does not tell of. */
 static void
-state_with_latency(void *ctx, const char *list, const char *key, json_t *entry)
+state_of_test(void *ctx, const char *list, const char *key, json_t *entry)
 {
 	backend_ops.state(ctx, list, key, entry);
-	if (strcmp(list, "port") == 0) {
+	if (strcmp(list, "system") == 0) {
+		/* what would end a label */
+		(void)json_object_set_new(entry, "version", json_string("1\"2\n3\\"));
+	} else if (strcmp(list, "port") == 0) {
 		(void)json_object_set_new(entry, "latency",
 			json_of("{'packets': '13', 'max': '3000000001', 'bucket': ["
 				"{'below': '256', 'packets': '7'}, {'below': '1024', 'packets': "
@@ -151,7 +154,7 @@ start(struct backend *backend) ROLE_ATTR(no_thread_safety_analysis)
 	memset(backend, 0, sizeof(*backend));
 	backend_start(backend, NULL);
 	ops = backend_ops;
-	ops.state = state_with_latency;
+	ops.state = state_of_test;
 	backend->ds->ops = &ops;
 	do_op(backend, "create", BR0, "{}");
 	do_op(backend, "create", VM1, "{'type': 'tap', 'bridge': 'br0'}");
