@@ -55,7 +55,7 @@ def roles(fixture: Remote) -> None:
 @suite.case("new rules hold for open connections")
 def rules_change(fixture: Remote) -> None:
     peer = TlsPeer(fixture, fixture.reader)
-    check("result" in peer.ask("subscribe", {"topics": ["port"]}), "it may subscribe")
+    check("result" in peer.ask("subscribe", {"topics": ["punt"]}), "it may subscribe")
     fixture.edit(ACCESS, {"rule": [{"name": "look", "user": ["rita"], "role": "operate"}]})
     flush = {"name": "fdb-flush", "input": {"bridge": "far"}}
     check("result" in peer.ask("action", flush), "it may flush now")
@@ -96,9 +96,10 @@ def local_users(fixture: Remote) -> None:
     program = fixture.world.dir / "ctl-copy"
     shutil.copy(VSWITCHCTL, program)
 
-    def may(*words: str) -> bool:
-        command = ["setpriv", f"--reuid={account}", f"--regid={group}", "--clear-groups",
-                   str(program), "-s", str(fixture.daemon.socket), *words]
+    def may(*words: str, further: str = "") -> bool:
+        groups = f"--groups={further}" if further else "--clear-groups"
+        command = ["setpriv", f"--reuid={account}", f"--regid={group}", groups, str(program),
+                   "-s", str(fixture.daemon.socket), *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
         denied = f"{account} (unix, pid" in done.stderr and "has role" in done.stderr
         check(done.returncode == 0 or denied, f"{words}: {done.stderr}")
@@ -119,6 +120,10 @@ def local_users(fixture: Remote) -> None:
             fixture.edit(ACCESS, value)
             got = (may("show"), may("bridge", "add", "by-nobody", "--may-exist", "aging-time=60"))
             check_equal(got, expected, f"what {account} may with {value}")
+        fixture.edit(ACCESS, {"default-role": "none",
+                              "rule": [{"name": "a", "group": ["daemon"], "role": "read"}]})
+        check(not may("show"), "not in the group")
+        check(may("show", further="daemon"), "a further group of the account counts")
     finally:
         fixture.edit(ACCESS, {"rule": RULES})
 
