@@ -195,7 +195,7 @@ def everything(daemon: Daemon) -> dict[str, Any]:
     tree = daemon.call("get")["result"]["vswitch:vswitch"]
     tree["system"] = {"description": tree["system"].get("description")}
     for entry in [*tree["bridge"], *tree["port"]]:
-        for name in ("statistics", "flows", "fdb-entries"):
+        for name in ("statistics", "flows", "latency", "fdb-entries"):
             entry.pop(name, None)
     return tree
 

@@ -46,7 +46,7 @@ suite = Suite("reconnect", lab)
 
 def names(on: Lab) -> dict[str, dict]:
     """Configuration of all ports: what must survive."""
-    state = ("oper-status", "reason", "statistics", "queue", "flows", "guest")
+    state = ("oper-status", "reason", "statistics", "queue", "flows", "guest", "latency")
     return {name: {leaf: value for leaf, value in port.items() if leaf not in state}
             for name, port in on.daemon.ctl.ports().items()}
 
