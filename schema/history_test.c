@@ -179,6 +179,24 @@ test_told(void **state)
 	assert_string_equal(json_string_value(json_object_get(b->revised, "user")), "vswitchd");
 }
 
+/* Names come from certificates and hosts, whatever they hold. */
+static void
+test_odd_author(void **state)
+{
+	static const struct ds_author odd = {.user = "al\xff\xc3\xa9\n", .from = "\xc3\xa9"};
+	struct backend *b = *state;
+	struct outcome o = {0};
+	json_t *params =
+		json_of("{'edits': [{'op': 'create', 'path': '" ROOT "/bridge[name=`b`]'}]}");
+
+	role_assert(&role_main);
+	ds_edit(b->ds, params, &odd, outcome_done, &o);
+	expect_revision(&o, 1);
+	json_decref(params);
+	assert_string_equal(json_string_value(json_object_get(b->revised, "user")), "al???\n");
+	assert_string_equal(json_string_value(json_object_get(b->revised, "from")), "\xc3\xa9");
+}
+
 #define MTU_BEFORE "{'name': 'p1', 'type': 'tap', 'bridge': 'br0'}"
 #define MTU_AFTER "{'name': 'p1', 'type': 'tap', 'bridge': 'br0', 'mtu': 9000}"
 
@@ -441,6 +459,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_list, enter, leave),
 		cmocka_unit_test_setup_teardown(test_told, enter, leave),
+		cmocka_unit_test_setup_teardown(test_odd_author, enter, leave),
 		cmocka_unit_test_setup_teardown(test_diff, enter, leave),
 		cmocka_unit_test_setup_teardown(test_rollback, enter, leave),
 		cmocka_unit_test_setup_teardown(test_kept, enter, leave),

@@ -52,6 +52,22 @@ continued(struct ds_txn *pub, int rc, const struct err *err)
 	}
 }
 
+/* A name from outside, as JSON can hold it: UTF-8. */
+static char *
+name_copy(const char *name)
+{
+	char *copy = str_dup(name);
+	json_t *json = json_string(copy);
+
+	for (char *p = copy; json == NULL && *p != '\0'; p++) {
+		if ((unsigned char)*p >= 0x80) {
+			*p = '?';
+		}
+	}
+	json_decref(json);
+	return copy;
+}
+
 void
 txn_start(struct datastore *ds, enum txn_kind kind, json_t *input, const struct ds_author *author,
 	ds_edit_done_fn done, void *arg)
@@ -62,8 +78,8 @@ txn_start(struct datastore *ds, enum txn_kind kind, json_t *input, const struct 
 	txn->ds = ds;
 	txn->kind = kind;
 	txn->input = json_incref(input);
-	txn->user = str_dup(author == NULL ? DAEMON_USER : author->user);
-	txn->from = str_dup(author == NULL ? "" : author->from);
+	txn->user = name_copy(author == NULL ? DAEMON_USER : author->user);
+	txn->from = name_copy(author == NULL ? "" : author->from);
 	txn->deadline = ds->provisional.confirm_at;
 	txn->done = done;
 	txn->arg = arg;
