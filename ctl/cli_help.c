@@ -34,7 +34,7 @@ static const struct {
 	{"acl", "access lists", NULL},
 	{"meter", "limits that flow rules send packets through", NULL},
 	{"group", "sets of actions that flow rules share", NULL},
-	{"config", "kept, compared, taken back", "Configuration"},
+	{"config", "all of it", "Configuration"},
 	{"access", "who may do what", NULL},
 	{"remote", "control from far away, by TLS", NULL},
 	{"http", "metrics and a page to look at", NULL},

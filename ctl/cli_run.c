@@ -55,8 +55,8 @@ enum global {
 
 const struct cli_option cli_global_options[] = {
 	[GLOBAL_SOCKET] = {"socket", CLI_VALUE, "PATH|HOST:PORT",
-		"-s, the daemon's control socket (default: $VSWITCHD_SOCKET, else\n"
-		"/run/vswitch/vswitchd.sock for root, $XDG_RUNTIME_DIR/vswitch/vswitchd.sock),\n"
+		"-s, the daemon's control socket (default: $VSWITCHD_SOCKET, else for\n"
+		"root /run/vswitch/vswitchd.sock, for others the same in $XDG_RUNTIME_DIR),\n"
 		"or where it listens for TLS; tls://HOST is that with port 6652"},
 	[GLOBAL_CERT] = {"cert", CLI_VALUE, "FILE",
 		"for TLS: your certificate, PEM (default: $VSWITCHCTL_CERT)"},

@@ -278,12 +278,20 @@ test_help(void **state)
 		{"help show", "usage: vswitchctl show"},
 	};
 	struct cli_world *w = *state;
+	size_t lines = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_int_equal(cli_do(w, cases[i].line), CLI_OK);
 		assert_string_equal(w->err, "");
 		expect_words(w->out, cases[i].words);
 	}
+	/* the first that a stranger sees: no longer than a screen, nor wider */
+	assert_int_equal(cli_do(w, "--help"), CLI_OK);
+	for (const char *at = w->out; *at != '\0'; at += strcspn(at, "\n") + 1) {
+		assert_true(strcspn(at, "\n") <= 100);
+		lines++;
+	}
+	assert_in_range(lines, 20, 55);
 	assert_int_equal(cli_do(w, "help nix"), CLI_USAGE);
 	cli_expect_calls(w, 0);
 }
