@@ -289,6 +289,17 @@ dp_port_close(struct dp *dp, struct dp_port *port, enum port_close why, void (*d
 	TAILQ_INSERT_TAIL(&dp->leaving, port, link);
 }
 
+/* True while workers still have rows of the port. */
+static bool
+port_sweep_step(struct dp *dp, const struct dp_port *port) ON_MAIN
+{
+	if (!dp_loss_swept(dp, port->sweep)) {
+		return true;
+	}
+	dp_loss_forget_port(dp, port);
+	return false;
+}
+
 /* One step on the way out; true while the port has to wait. */
 static bool
 port_leave_step(struct dp *dp, struct dp_port *port, uint64_t now) ON_MAIN
@@ -323,13 +334,9 @@ port_leave_step(struct dp *dp, struct dp_port *port, uint64_t now) ON_MAIN
 		}
 		port->sweep = dp_loss_sweep(dp);
 		port->state = DP_PORT_SWEEPING;
-		/* fall through */
+		return port_sweep_step(dp, port);
 	case DP_PORT_SWEEPING:
-		if (!dp_loss_swept(dp, port->sweep)) {
-			return true;
-		}
-		dp_loss_forget_port(dp, port);
-		return false;
+		return port_sweep_step(dp, port);
 	default:
 		assert(false);
 		return false;
