@@ -212,6 +212,7 @@ function drawTotals() {
 		element("div", {}, element("dt", {}, name), element("dd", {}, value))));
 	byId("version").textContent = model.system.version ?? "";
 	byId("about").textContent = model.system.description ?? "";
+	byId("role").textContent = mayDo("operate") ? "" : "This page only reads.";
 }
 
 function choose(name) {
@@ -365,11 +366,57 @@ function listed(object, prefix, out) {
 	return out;
 }
 
+/* --- what the role allows (the daemon checks it anyway) ---------------------------------------- */
+
+const ROLES = ["none", "read", "operate", "admin"];
+const mayDo = (role) => ROLES.indexOf(model.system.http?.role ?? "read") >= ROLES.indexOf(role);
+
+async function act(method, params) {
+	try {
+		await call(method, params);
+		await look();
+		draw();
+	} catch (error) {
+		drawHealth("failing", error.message);
+	}
+}
+
+function button(text, method, params) {
+	const made = element("button", { type: "button" }, text);
+
+	made.addEventListener("click", () => act(method, params));
+	return made;
+}
+
+function drawActions(port) {
+	const enabled = port.enabled !== false;
+	const buttons = [];
+
+	if (mayDo("admin")) {
+		buttons.push(button(enabled ? "Disable the port" : "Enable the port", "edit", {
+			comment: "from the page",
+			edits: [{ op: "merge", path: `${ROOT}/port[name='${port.name}']`,
+				value: { enabled: !enabled } }] }));
+	}
+	if (mayDo("operate")) {
+		buttons.push(" ", button("Clear its counters", "action",
+			{ name: "clear-counters", input: { port: port.name } }));
+	}
+	/* a button that has the focus stays as it is, unless it says something else */
+	if (byId("detail-do").textContent !== buttons.map((b) => b.textContent ?? b).join("") ||
+		byId("detail-do").dataset.port !== port.name) {
+		byId("detail-do").replaceChildren(...buttons);
+		byId("detail-do").dataset.port = port.name;
+	}
+	byId("detail-do").hidden = buttons.length === 0;
+}
+
 function drawDetail() {
 	const shown = model.ports.get(model.chosen);
 
 	byId("detail").hidden = shown === undefined;
 	if (shown !== undefined) {
+		drawActions(shown.port);
 		byId("detail-title").textContent = `Port ${model.chosen}`;
 		byId("detail-body").replaceChildren(element("dl", {},
 			...listed(shown.port, "", []).flatMap(([name, value]) =>

@@ -7,12 +7,10 @@ import re
 import socket
 import time
 
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
-
 from harness import Daemon, Suite, World, check, check_equal, note
 from harness.paths import ROOT
 from harness.proc import wait_until
-from harness.web import Web, promtool
+from harness.web import Web, openmetrics, promtool
 
 BROADCAST = "ffffffffffff" + "020000000001" + "0806" + "00" * 46
 RUNT = "ffffffffffff"
@@ -73,7 +71,7 @@ def metrics(on: Lab) -> None:
     promtool(world, "check", "metrics", text=plain.text)
     opened = web.ask("/metrics", headers=OPENMETRICS)
     check("openmetrics-text; version=1.0.0" in opened.headers["content-type"], "content type")
-    families = {f.name: f for f in text_string_to_metric_families(opened.text)}
+    families = openmetrics(opened.text)
     check_equal(families["vswitch_port_statistics_rx_packets"].type, "counter", "type")
     check_equal(families["vswitch_system_uptime_seconds"].unit, "seconds", "unit")
     check_equal(families["vswitch_port"].type, "info", "type")
@@ -101,6 +99,11 @@ def dashboard(on: Lab) -> None:
     check({m for m in asked if "_ring_" not in m and "_guest_" not in m} <= known,
           f"not in a scrape: {sorted(asked - known)}")
     promtool(world, "check", "rules", str(alerts))
+    # the dashboard's expressions as rules, with what Grafana puts in
+    rules = [{"record": f"panel:{i}", "expr": target["expr"].replace("$__rate_interval", "5m")}
+             for i, target in enumerate(t for p in board["panels"] for t in p.get("targets", []))]
+    (world.dir / "rules.yml").write_text(json.dumps({"groups": [{"name": "x", "rules": rules}]}))
+    promtool(world, "check", "rules", str(world.dir / "rules.yml"))
 
 
 @suite.case("health tells what is wrong")

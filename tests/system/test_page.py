@@ -136,6 +136,26 @@ def keyboard(on: Lab) -> None:
                 "document.getElementById('filter').dispatchEvent(new Event('input'))")
 
 
+@suite.case("it changes nothing, unless the role allows that")
+def role(on: Lab) -> None:
+    daemon, web, browser = on
+    browser.run("document.querySelector('#ports tr[data-port=disk1]').click()")
+    buttons = "document.querySelectorAll('#detail-do button').length"
+    check_equal(browser.run(buttons), 0, "buttons for role read")
+    web.set(role="admin")
+    browser.until("buttons for role admin", f"{buttons} === 2")
+    browser.run("document.querySelector('#detail-do button').click()")
+    daemon.wait_port("disk1", "stopped")
+    browser.until("the other way", "document.querySelector('#detail-do').textContent.includes('Enable')")
+    browser.run("document.querySelector('#detail-do button').click()")
+    daemon.wait_port("disk1", "up")
+    web.set(role="operate")
+    browser.until("buttons for role operate", f"{buttons} === 1")
+    web.set(role="read")
+    browser.until("no button", f"{buttons} === 0")
+    browser.key("Escape")
+
+
 @suite.case("events are shown as they come")
 def events(on: Lab) -> None:
     daemon, _, browser = on

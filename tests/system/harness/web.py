@@ -5,6 +5,7 @@ import http.client
 import json
 import socket
 import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +103,14 @@ class Web:
                 name, _, labels = sample.partition("{")
                 values.setdefault(name, {})[labels.rstrip("}")] = float(value)
         return values
+
+
+def openmetrics(text: str) -> dict[str, Any]:
+    """The families of a scrape by name, as Prometheus' own parser reads them."""
+    # Debian's package, also for a python3 that is not Debian's
+    sys.path.append("/usr/lib/python3/dist-packages")
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families
+    return {family.name: family for family in text_string_to_metric_families(text)}
 
 
 def promtool(world: World, *words: str, text: str | None = None) -> str:
