@@ -139,10 +139,13 @@ is_entry_list(const json_t *value)
 	return json_is_array(value) && json_is_object(json_array_get(value, 0));
 }
 
-/* Of the many reasons to drop, a person wants to see those that occurred. */
+/* Of the many reasons to drop, a person wants to see those that occurred, if any did. */
 static bool
-is_quiet(const char *container, const json_t *value)
+is_quiet(const char *container, const char *name, const json_t *value)
 {
+	if (json_is_object(value)) {
+		return strcmp(name, "drops") == 0 && cli_sum(value) == 0;
+	}
 	return container != NULL && strcmp(container, "drops") == 0 && number(value) == 0;
 }
 
@@ -155,7 +158,7 @@ print_members(struct cli *cli, const char *container, const json_t *object, unsi
 	int width = 0;
 
 	json_object_foreach ((json_t *)(uintptr_t)object, name, value) {
-		if (!json_is_object(value) && !is_quiet(container, value) &&
+		if (!json_is_object(value) && !is_quiet(container, name, value) &&
 			(int)strlen(name) > width) {
 			width = (int)strlen(name);
 		}
@@ -163,7 +166,7 @@ print_members(struct cli *cli, const char *container, const json_t *object, unsi
 	json_object_foreach ((json_t *)(uintptr_t)object, name, value) {
 		char text[2048];
 
-		if (is_quiet(container, value)) {
+		if (is_quiet(container, name, value)) {
 			continue;
 		}
 		(void)fprintf(cli->out, "%*s", (int)indent, "");
