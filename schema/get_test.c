@@ -51,7 +51,7 @@ static const struct {
 		"{'name': 'vm10', 'type': 'null'}]}}"},
 	{"/", ALL, 1, false,
 		"{'vswitch:vswitch': {'system': {}, 'bridge': [{'name': 'br0'}],"
-		"'acl': [], 'port': [{'name': 'vm1'}, {'name': 'vm10'}]}}"},
+		"'acl': [], 'port': [{'name': 'vm1'}, {'name': 'vm10'}], 'mirror': []}}"},
 	{ROOT, STATE, 2, false,
 		"{'vswitch:vswitch': {'system': {'version': '1.2.3'},"
 		"'bridge': [{'name': 'br0', 'fdb-entries': 7, 'statistics': {}}],"

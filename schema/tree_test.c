@@ -87,7 +87,8 @@ test_lists(void **state)
 	assert_string_equal(tree_list_name(f->bridges), "bridge");
 	assert_string_equal(tree_list_name(f->ports), "port");
 	assert_string_equal(tree_list_name(tree_list_at(f->tree, 2)), "acl");
-	assert_null(tree_list_at(f->tree, 4));
+	assert_string_equal(tree_list_name(tree_list_at(f->tree, 4)), "mirror");
+	assert_null(tree_list_at(f->tree, 5));
 	assert_ptr_equal(tree_find_list(f->tree, f->ports->node), f->ports);
 	assert_null(tree_find_list(f->tree, f->model->root));
 	assert_string_equal(
