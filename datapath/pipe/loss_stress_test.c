@@ -13,7 +13,8 @@
 #include "base/memory.h"
 #include "datapath/pipe/loss.h"
 
-#define ROUNDS 100000U
+#define ROUNDS 200000U
+#define LOOKS 100U /* at the packets, for each at the rows */
 #define OUTS 64U /* outputs 1..OUTS; the upper half comes and goes */
 #define IN 1000U
 
@@ -115,10 +116,10 @@ test_readers_see_whole_things(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, worker_main, shared), 0);
 	do {
 		done = __atomic_load_n(&shared->done, __ATOMIC_ACQUIRE);
-		for (uint32_t i = 0; i < LOSS_KEPT; i++) {
+		for (uint32_t i = 0; i < LOOKS * LOSS_KEPT; i++) {
 			struct loss_packet packet;
 
-			if (loss_packet_read(&shared->loss, DROP_TX_BUSY, i, &packet)) {
+			if (loss_packet_read(&shared->loss, DROP_TX_BUSY, i % LOSS_KEPT, &packet)) {
 				check_packet(&packet);
 				seen++;
 			}
