@@ -84,6 +84,10 @@ paths_check(const struct access_rule *rule, struct err *err)
 				"slash, as in %s/port[name='vm1']",
 				rule->name, path, root, root);
 		}
+		if (strchr(path, '"') != NULL) {
+			return err_set(err, ERR_INVALID, "rule",
+				"rule '%s': path '%s': write ' in place of \"", rule->name, path);
+		}
 	}
 	return 0;
 }

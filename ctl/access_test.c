@@ -221,6 +221,9 @@ wrong_rules(void **state)
 			"must begin with"},
 		{"{'rule': [{'name': 'a', 'role': 'admin', 'path': ['" ROOT "/port/']}]}", "rule",
 			"must begin with"},
+		{"{'rule': [{'name': 'a', 'role': 'admin', 'path': ['" ROOT
+		 "/port[name=\\u0022x\\u0022]']}]}",
+			"rule", "write ' in place of"},
 		{"{'rule': [{'name': 'a', 'role': 'admin', 'path': ['']}]}", "rule",
 			"must begin with"},
 	};

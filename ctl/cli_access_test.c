@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/err.h"
 #include "base/str.h"
 #include "ctl/cli.h"
 #include "ctl/cli_test_world.h"
@@ -145,6 +146,20 @@ test_show_remote(void **state)
 	assert_int_equal(cli_do(w, "remote reload"), CLI_REFUSED);
 }
 
+static void
+test_denied(void **state)
+{
+	struct cli_world *w = *state;
+	char answer[128];
+
+	(void)snprintf(answer, sizeof(answer),
+		"{\"code\":%d,\"text\":\"edit needs role admin; rita has role read\"}", ERR_DENIED);
+	cli_will_answer(w, answer);
+	assert_int_equal(cli_do(w, "bridge add x"), CLI_REFUSED);
+	assert_non_null(strstr(w->err, "edit needs role admin"));
+	assert_non_null(strstr(w->err, "Who may do what: vswitchctl access show"));
+}
+
 /* Without a certificate nothing is even tried. */
 static void
 test_tls_options(void **state)
@@ -176,6 +191,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_usage, cli_setup, cli_teardown),
 		cmocka_unit_test_setup_teardown(test_show_access, cli_setup, cli_teardown),
 		cmocka_unit_test_setup_teardown(test_show_remote, cli_setup, cli_teardown),
+		cmocka_unit_test_setup_teardown(test_denied, cli_setup, cli_teardown),
 		cmocka_unit_test_setup_teardown(test_tls_options, cli_setup, cli_teardown),
 	};
 
