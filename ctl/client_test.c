@@ -155,6 +155,49 @@ test_no_answer(void **state)
 	assert_non_null(strstr(err.text, "did not answer within 0.0 s"));
 }
 
+/* Whoever types Ctrl-C at the prompt waits no longer, whatever the daemon does. */
+static void
+test_interrupt(void **state)
+{
+	struct daemon *d = *state;
+	struct err err = ERR_INIT;
+	json_t *event;
+	char text[256];
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	client_timeout(d->client, 0);
+	client_interrupt(d->client, ends[0]);
+	say(d, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1}\n");
+	assert_int_equal(call(d, text, sizeof(text), &err), 0);
+	assert_int_equal(write(ends[1], "", 1), 1);
+	assert_int_equal(call(d, text, sizeof(text), &err), -EINTR);
+	assert_int_equal(client_event(d->client, &event, &err), -EINTR);
+	assert_null(event);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
+/* A connection that is kept is used again only if it is as a new one would be. */
+static void
+test_idle(void **state)
+{
+	struct daemon *d = *state;
+	struct err err = ERR_INIT;
+	char text[256];
+
+	assert_true(client_idle(d->client));
+	say(d, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1}\n");
+	assert_false(client_idle(d->client));
+	assert_int_equal(call(d, text, sizeof(text), &err), 0);
+	assert_true(client_idle(d->client));
+	say(d, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":1}\n{");
+	assert_int_equal(call(d, text, sizeof(text), &err), 0);
+	assert_false(client_idle(d->client));
+	(void)shutdown(d->fd, SHUT_RDWR);
+	assert_false(client_idle(d->client));
+}
+
 static void
 test_daemon_dies(void **state)
 {
@@ -265,6 +308,8 @@ main(void)
 		CASE(test_events_and_strangers_are_skipped),
 		CASE(test_error_about_the_connection),
 		CASE(test_no_answer),
+		CASE(test_interrupt),
+		CASE(test_idle),
 		CASE(test_daemon_dies),
 		CASE(test_garbage),
 		CASE(test_open_errors),
