@@ -12,9 +12,11 @@ import time
 from typing import Any
 
 from harness import Daemon, Fault, Peer, Suite, World, check, check_equal, note
+from harness.authority import Certificate
 from harness.paths import VSWITCHCTL
 from harness.pcapng import frame_lines, tcpdump, tshark
 from harness.proc import Process, wait_until
+from harness.remote import Remote
 
 SOURCE = "020000000001"
 BROADCAST = "ffffffffffff" + SOURCE + "0806" + "00" * 46
@@ -309,6 +311,32 @@ def refusals(on: Lab) -> None:
     for taker in takers:
         taker.peer.close()
     wait_until("all have ended", lambda: not running(daemon))
+
+
+@suite.case("from afar the stream comes over TLS, to who may operate")
+def over_tls(on: Lab) -> None:
+    world, _ = on
+    far = Remote(world)
+    far.daemon.ctl("bridge", "add", "br0")
+    far.daemon.ctl("port", "add", "p1", "type=fake", "bridge=br0")
+    path = world.dir / "far.pcapng"
+
+    def ask(who: Certificate) -> Process:
+        return world.spawn("far", [
+            VSWITCHCTL, "-s", f"127.0.0.1:{far.port}", "--cert", who.certificate, "--key", who.key,
+            "--ca", far.ca.certificate, "capture", "p1", "rx", "-c", "400", "-w", path])
+
+    reader = ask(far.reader)
+    check_equal(reader.wait(10), 1, reader.output())
+    check("needs role operate" in reader.output(), reader.output())
+    process = ask(far.operator)
+    wait_until("it runs", lambda: running(far.daemon) or not process.alive())
+    sent = 0
+    while sent < 400:
+        sent += inject(far.daemon, "p1", LARGE, 400 - sent)
+    check_equal(process.wait(20), 0, process.output())
+    check("400 frames captured, 0 lost" in process.output(), process.output())
+    check_equal({one.length for one in tshark(path)}, {1500}, "what tshark sees")
 
 
 @suite.case("a daemon that stops ends the stream as it should")
