@@ -4,10 +4,8 @@
  * step that can fail failing, then its second, and so on until it goes through; after each failure
  * configuration, state, devices and forwarding are what they were, and nothing is left behind.
  *
- * The steps are those of the devices (a port type of the test's own) and the functions that the
- * linker wraps: see meson.build. Everything runs on one thread.
+ * Everything runs on one thread. What fails, and how: plan_test_faults.h.
  */
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,306 +17,13 @@
 #include <cmocka.h>
 
 #include "base/str.h"
-#include "datapath/dp/dp_policy.h"
 #include "ports/fake/fake.h"
 #include "schema/datastore.h"
-#include "vswitchd/acl_config.h"
-#include "vswitchd/flow_actions.h"
+#include "vswitchd/plan_test_faults.h"
 #include "vswitchd/world.h"
 
-#define DEVICES_MAX 64
 #define STEPS_MAX 1000 /* of main and worker, for one edit */
 #define TEXT_MAX (1 << 18)
-
-/* --- faults ------------------------------------------------------------------------------------
- */
-
-static struct fault {
-	bool armed; /* from prepare until apply or abort */
-	unsigned int n; /* steps so far */
-	unsigned int at; /* the one that fails */
-	const char *where; /* it did; NULL: not yet */
-} fault;
-
-/* What there is; none may be left by an edit that failed. */
-static struct things {
-	int bridges;
-	int acls;
-	int numbers; /* held */
-	int devices;
-} things;
-
-static bool
-fails(const char *where, struct err *err)
-{
-	if (!fault.armed || ++fault.n != fault.at) {
-		return false;
-	}
-	fault.where = where;
-	(void)err_set(err, ERR_FAILED, NULL, "%s fails in this test", where);
-	return true;
-}
-
-int __real_dp_bridge_create(struct dp *dp, const struct dp_bridge_conf *conf,
-	struct dp_bridge **out, struct err *err) ON_MAIN;
-int __wrap_dp_bridge_create(struct dp *dp, const struct dp_bridge_conf *conf,
-	struct dp_bridge **out, struct err *err) ON_MAIN;
-void __real_dp_bridge_destroy(struct dp *dp, struct dp_bridge *bridge) ON_MAIN;
-void __wrap_dp_bridge_destroy(struct dp *dp, struct dp_bridge *bridge) ON_MAIN;
-int __real_dp_bridge_prepare(struct dp *dp, const struct dp_bridge *bridge,
-	const struct dp_bridge_conf *conf, struct fdb **table, struct err *err) ON_MAIN;
-int __wrap_dp_bridge_prepare(struct dp *dp, const struct dp_bridge *bridge,
-	const struct dp_bridge_conf *conf, struct fdb **table, struct err *err) ON_MAIN;
-int __real_dp_acl_create(struct dp *dp, const struct dp_acl_entry *entries, size_t n,
-	bool accept_rest, struct dp_acl **out, struct err *err) ON_MAIN;
-int __wrap_dp_acl_create(struct dp *dp, const struct dp_acl_entry *entries, size_t n,
-	bool accept_rest, struct dp_acl **out, struct err *err) ON_MAIN;
-void __real_dp_acl_destroy(struct dp *dp, struct dp_acl *acl) ON_MAIN;
-void __wrap_dp_acl_destroy(struct dp *dp, struct dp_acl *acl) ON_MAIN;
-int __real_acl_config_make(const json_t *entry, struct acl_config *config, struct err *err);
-int __wrap_acl_config_make(const json_t *entry, struct acl_config *config, struct err *err);
-uint16_t __real_port_numbers_take(struct port_numbers *numbers, const char *name) ON_MAIN;
-uint16_t __wrap_port_numbers_take(struct port_numbers *numbers, const char *name) ON_MAIN;
-void __real_port_numbers_put(struct port_numbers *numbers, uint16_t number) ON_MAIN;
-void __wrap_port_numbers_put(struct port_numbers *numbers, uint16_t number) ON_MAIN;
-
-int
-__wrap_dp_bridge_create(
-	struct dp *dp, const struct dp_bridge_conf *conf, struct dp_bridge **out, struct err *err)
-{
-	int rc =
-		fails("dp_bridge_create", err) ? -EIO : __real_dp_bridge_create(dp, conf, out, err);
-
-	things.bridges += rc == 0;
-	return rc;
-}
-
-void
-__wrap_dp_bridge_destroy(struct dp *dp, struct dp_bridge *bridge)
-{
-	things.bridges--;
-	__real_dp_bridge_destroy(dp, bridge);
-}
-
-int
-__wrap_dp_bridge_prepare(struct dp *dp, const struct dp_bridge *bridge,
-	const struct dp_bridge_conf *conf, struct fdb **table, struct err *err)
-{
-	*table = NULL;
-	return fails("dp_bridge_prepare", err)
-		? -EIO
-		: __real_dp_bridge_prepare(dp, bridge, conf, table, err);
-}
-
-int
-__wrap_dp_acl_create(struct dp *dp, const struct dp_acl_entry *entries, size_t n, bool accept_rest,
-	struct dp_acl **out, struct err *err)
-{
-	int rc = fails("dp_acl_create", err)
-		? -EIO
-		: __real_dp_acl_create(dp, entries, n, accept_rest, out, err);
-
-	things.acls += rc == 0;
-	return rc;
-}
-
-void
-__wrap_dp_acl_destroy(struct dp *dp, struct dp_acl *acl)
-{
-	things.acls -= acl != NULL;
-	__real_dp_acl_destroy(dp, acl);
-}
-
-int
-__wrap_acl_config_make(const json_t *entry, struct acl_config *config, struct err *err)
-{
-	if (fails("acl_config_make", err)) {
-		*config = (struct acl_config){.n = 0};
-		return -EIO;
-	}
-	return __real_acl_config_make(entry, config, err);
-}
-
-uint16_t
-__wrap_port_numbers_take(struct port_numbers *numbers, const char *name)
-{
-	uint16_t number =
-		fails("port_numbers_take", NULL) ? 0 : __real_port_numbers_take(numbers, name);
-
-	things.numbers += number != 0;
-	return number;
-}
-
-void
-__wrap_port_numbers_put(struct port_numbers *numbers, uint16_t number)
-{
-	things.numbers -= number != 0;
-	__real_port_numbers_put(numbers, number);
-}
-
-/* --- devices -----------------------------------------------------------------------------------
- */
-
-/* Devices are fake ports that remember what they were told. */
-static struct device {
-	struct port *port; /* NULL: the place is free */
-	struct port_conf conf;
-} devices[DEVICES_MAX];
-
-static const char *gone = "-"; /* an interface that has been taken away */
-
-static const struct port_ops fake_type;
-static const struct port_ops tap_type;
-
-static struct device *
-device_find(const struct port *port)
-{
-	size_t i = 0;
-
-	while (i < DEVICES_MAX && devices[i].port != port) {
-		i++;
-	}
-	assert_true(i < DEVICES_MAX);
-	return &devices[i];
-}
-
-static const char *
-ifname_of(const struct port_conf *conf)
-{
-	return conf->ifname[0] == '\0' ? conf->name : conf->ifname;
-}
-
-static int
-device_open(const struct port_conf *conf, const struct port_env *env, struct port **port,
-	struct err *err)
-{
-	const bool tap = strcmp(conf->type, "tap") == 0;
-	struct device *device = device_find(NULL);
-	int rc;
-
-	if (fails("open", err)) {
-		return -EIO;
-	}
-	if (strcmp(conf->ifname, gone) == 0) {
-		return err_set(err, ERR_FAILED, "ifname", "there is no interface '%s'", gone);
-	}
-	for (size_t i = 0; tap && i < DEVICES_MAX; i++) {
-		if (devices[i].port != NULL && strcmp(devices[i].conf.type, "tap") == 0 &&
-			strcmp(ifname_of(&devices[i].conf), ifname_of(conf)) == 0) {
-			return err_set(err, ERR_IN_USE, "ifname", "it is open already");
-		}
-	}
-	rc = port_fake_ops.open(conf, env, port, err);
-	assert_int_equal(rc, 0);
-	(*port)->ops = tap ? &tap_type : &fake_type;
-	*device = (struct device){*port, *conf};
-	things.devices++;
-	return 0;
-}
-
-static void
-device_close(struct port *port, enum port_close why)
-{
-	device_find(port)->port = NULL;
-	things.devices--;
-	port_fake_ops.close(port, why);
-}
-
-static int
-device_change(struct port *port, const struct port_conf *conf, struct err *err)
-{
-	struct device *device = device_find(port);
-
-	if (!port_conf_same_but_mtu(&device->conf, conf)) {
-		return -EOPNOTSUPP;
-	}
-	if (fails("change", err)) {
-		return -EIO;
-	}
-	device->conf = *conf;
-	return port_fake_ops.change(port, conf, err);
-}
-
-static int
-device_check(const struct port_conf *conf, struct err *err)
-{
-	return port_fake_ops.check(conf, err);
-}
-
-static void
-device_status(const struct port *port, struct port_status *status)
-{
-	port_fake_ops.status(port, status);
-	if (strcmp(device_find(port)->conf.ifname, gone) == 0) {
-		status->oper = PORT_FAILED;
-		(void)str_copy(status->reason, "it has gone", sizeof(status->reason));
-	}
-}
-
-static uint16_t
-device_rx(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t max,
-	struct port_counters *count)
-{
-	return port_fake_ops.rx_burst(port, queue, pkts, max, count);
-}
-
-static void
-device_release(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t n)
-{
-	port_fake_ops.rx_release(port, queue, pkts, n);
-}
-
-static void
-device_tx(struct port *port, uint16_t queue, struct tx_item *items, uint16_t n,
-	struct port_counters *count)
-{
-	port_fake_ops.tx_burst(port, queue, items, n, count);
-}
-
-#define DEVICE_TYPE(name)                                                                          \
-	{                                                                                          \
-		.type = (name), .check = device_check, .open = device_open, .close = device_close, \
-		.change = device_change, .status = device_status, .rx_burst = device_rx,           \
-		.rx_release = device_release, .tx_burst = device_tx,                               \
-	}
-
-static const struct port_ops fake_type = DEVICE_TYPE("fake");
-static const struct port_ops tap_type = DEVICE_TYPE("tap");
-static const struct port_ops *const types[] = {&fake_type, &tap_type, NULL};
-
-/* --- a container of /system, for which its description stands -----------------------------------
- */
-
-static char part_text[64]; /* what the part carries out */
-
-static int
-part_prepare(void *ctx, const json_t *before, const json_t *after, bool loading, void **prepared,
-	struct err *err)
-{
-	(void)ctx;
-	(void)before;
-	(void)loading;
-	if (fails("system part", err)) {
-		return -EIO;
-	}
-	*prepared = str_dup(after == NULL ? "" : json_string_value(after));
-	return 0;
-}
-
-static void
-part_apply(void *ctx, void *prepared)
-{
-	(void)ctx;
-	(void)str_copy(part_text, prepared, sizeof(part_text));
-	free(prepared);
-}
-
-static void
-part_abort(void *ctx, void *prepared)
-{
-	(void)ctx;
-	free(prepared);
-}
 
 /* --- the bench ---------------------------------------------------------------------------------
  */
@@ -435,6 +140,8 @@ static const char base_edits[] =
 	"{'name':'br1'},{'name':'br2'}],"
 	"'acl':[{'name':'a0','ace':[{'name':'x','forwarding':'accept'}]},"
 	"{'name':'a1','default-action':'accept'}],"
+	"'mirror':[{'name':'m0','source-port':['f0'],'output-port':'f2'},"
+	"{'name':'m1','source-bridge':'br2','output-port':'f3'}],"
 	"'port':[{'name':'f0','type':'fake','bridge':'br0','acl-in':'a0'},"
 	"{'name':'f1','type':'fake','bridge':'br0'},"
 	"{'name':'f2','type':'fake','bridge':'br0'},"
@@ -452,46 +159,93 @@ static const char base_edits[] =
 static const char mixed_edits[] =
 	"[{'op':'replace','path':'/vswitch:vswitch/system/"
 	"description','value':'after'},"
-	"{'op':'create','path':" PATH(
-		"bridge", "br3") ",'value':{'group':[{'id':7,'type':'select',"
-				 "'bucket':[{'id':1,'actions':'output:f2','watch-port':'f5'},"
-				 "{'id':2,'actions':'output:t5'}]}],'meter':[{'id':2,'bit-"
-				 "rate':99}]}},"
-				 "{'op':'merge','path':" PATH("bridge",
-					 "br0") ",'value':{'fdb-limit':200000,'group':["
-						"{'id':1,'type':'select','bucket':[{'id':1,'"
-						"actions':'output:f5'}]},"
-						"{'id':2,'type':'all','bucket':[{'id':1,'"
-						"actions':'output:f6'}]}]}},"
-						"{'op':'delete','path':" PATH(
-							"bridge", "br2") "},"
-									 "{'op':'create','"
-									 "path':" PATH("acl", "a2") ",'value':{'ace':[{'name':'y','forwarding':'drop'}]}},"
-												    "{'op':'merge','path':" PATH(
-													    "acl", "a0") ",'value':{'ace':[{'name':'z','forwarding':'drop'}]}},"
-															 "{'op':'delete','path':" PATH("acl", "a1") "},"
-																				    "{'op':'create','path':" PATH("port", "f5") ",'value':{'type':'fake','bridge':'br3'}},"
-																										"{'op':'create','path':" PATH("port", "f6") ",'value':{'type':'fake','bridge':'br0'}},"
-																															    "{'op':'create','path':" PATH("port", "t5") ",'value':{'type':'tap','ifname':'e0'}},"
-																																					"{'op':'delete','path':" PATH(
-																																						"port",
-																																						"f4") "},"
-																																						      "{'op':'delete','path':" PATH(
-																																							      "port",
-																																							      "t0") "},"
-																																								    "{'op':'merge','path':" PATH(
-																																									    "port", "f0") ",'value':{'mtu':9000}},"
-																																											  "{'op':'merge','path':" PATH(
-																																												  "port", "f1") ",'value':{'queues':2}},"
-																																														"{'op':'merge','path':" PATH("port", "f2") ",'value':{'bridge':'br3','mtu':2000}},"
-																																																			   "{'op':'merge','path':" PATH("port", "f3") ",'value':{'acl-in':'a2'}},"
-																																																								      "{'op':'merge','path':" PATH(
-																																																									      "port", "g0") ",'value':{'ifname':'e9'}},"
-																																																											    "{'op':'merge','path':" PATH("port", "t1") ",'value':{'queues':2}},"
-																																																																       "{'op':'merge','path':" PATH("port", "t2") ",'value':{'ifname':'e3'}},"
-																																																																						  "{'op':'merge','path':" PATH(
-																																																																							  "port",
-																																																																							  "t3") ",'value':{'ifname':'e2','mtu':1400}}]";
+	"{'op':'create','path':" PATH("bridge",
+		"br3") ",'value':{'group':[{'id':7,'type':'select',"
+		       "'bucket':[{'id':1,'actions':'output:f2','watch-port':'f5'},"
+		       "{'id':2,'actions':'output:t5'}]}],'meter':[{'id':2,'bit-"
+		       "rate':99}]}},"
+		       "{'op':'merge','path':" PATH("bridge",
+			       "br0") ",'value':{'fdb-limit':200000,'group':["
+				      "{'id':1,'type':'select','bucket':[{'id':1,'"
+				      "actions':'output:f5'}]},"
+				      "{'id':2,'type':'all','bucket':[{'id':1,'"
+				      "actions':'output:f6'}]}]}},"
+				      "{'op':'delete','path':" PATH("bridge",
+					      "br2") "},"
+						     "{'op':'create','"
+						     "path':" PATH(
+							     "acl", "a2") ",'value':{'ace':[{'name'"
+									  ":'y','forwarding':'drop'"
+									  "}]}},"
+									  "{'op':'merge','path'"
+									  ":" PATH("acl", "a0") ",'"
+												"va"
+												"lu"
+												"e'"
+												":{"
+												"'a"
+												"ce"
+												"':"
+												"[{"
+												"'n"
+												"am"
+												"e'"
+												":'"
+												"z'"
+												",'"
+												"fo"
+												"rw"
+												"ar"
+												"di"
+												"ng"
+												"':"
+												"'d"
+												"ro"
+												"p'"
+												"}]"
+												"}}"
+												","
+												"{'"
+												"op"
+												"':"
+												"'d"
+												"el"
+												"et"
+												"e'"
+												",'"
+												"pa"
+												"th"
+												"'"
+												":" PATH(
+													"acl",
+													"a1") "},"
+													      "{'op':'create','path':" PATH(
+														      "mirror", "m2") ",'value':{'source-bridge':'br3','output-port':'f6'}},"
+																      "{'op':'merge','path':" PATH(
+																	      "mirror", "m0") ",'value':{'truncate':64}},"
+																			      "{'op':'delete','path':" PATH("mirror", "m1") "},"
+																									    "{'op':'create','path':" PATH("port", "f5") ",'value':{'type':'fake','bridge':'br3'}},"
+																															"{'op':'create','path':" PATH("port", "f6") ",'value':{'type':'fake','bridge':'br0'}},"
+																																				    "{'op':'create','path':" PATH("port", "t5") ",'value':{'type':'tap','ifname':'e0'}},"
+																																										"{'op':'delete','path':" PATH("port", "f4") "},"
+																																															    "{'op':'delete','path':" PATH("port", "t0") "},"
+																																																					"{'op':'merge','path':" PATH(
+																																																						"port",
+																																																						"f0") ",'value':{'mtu':9000}},"
+																																																						      "{'op':'merge','path':" PATH(
+																																																							      "port",
+																																																							      "f1") ",'value':{'queues':2}},"
+																																																								    "{'op':'merge','path':" PATH(
+																																																									    "port",
+																																																									    "f2") ",'value':{'bridge':'br3','mtu':2000}},"
+																																																										  "{'op':'merge','path':" PATH("port", "f3") ",'value':{'acl-in':'a2'}},"
+																																																															     "{'op':'merge','path':" PATH("port", "g0") ",'value':{'ifname':'e9'}},"
+																																																																					"{'op':'merge','path':" PATH("port", "t1") ",'value':{'queues':2}},"
+																																																																										   "{'op':'merge','path':" PATH(
+																																																																											   "port",
+																																																																											   "t2") ",'value':{'ifname':'e3'}},"
+																																																																												 "{'op':'merge','path':" PATH(
+																																																																													 "port", "t3") ",'value':{'ifname':'e2','mtu':1400}}]";
 
 static void
 bench_start(struct bench *b) ON_MAIN ON_WORKER
@@ -499,10 +253,6 @@ bench_start(struct bench *b) ON_MAIN ON_WORKER
 	static struct ds_backend_ops ops;
 	const struct dp_options dp_options = {.n_workers = 1, .seed = 1, .no_budget = true};
 	const struct ds_options ds_options = {.ops = &ops, .ctx = &b->world};
-	const struct system_part part = {.container = "description",
-		.prepare = part_prepare,
-		.apply = part_apply,
-		.abort = part_abort};
 	struct err err = ERR_INIT;
 	json_t *edits = json_of(base_edits);
 	struct outcome outcome;
@@ -516,17 +266,17 @@ bench_start(struct bench *b) ON_MAIN ON_WORKER
 	world_init(&b->world);
 	b->now = 100 * CLOCK_S;
 	assert_int_equal(dp_create(&dp_options, &b->world.dp, &err), 0);
-	b->world.types = types;
+	b->world.types = fault_types;
 	b->world.run_dir = "/nonexistent";
 	b->world.kick = kicked;
-	system_parts_add(&b->world.parts, &part);
+	system_parts_add(&b->world.parts, &fault_part);
 	assert_int_equal(ds_create(&ds_options, &b->ds, &err), 0);
 	outcome = do_edit(b, edits);
 	if (outcome.rc != 0) {
 		fail_msg("%s: %s", outcome.err.path, outcome.err.text);
 	}
 	json_decref(edits);
-	gone = "e8";
+	fault_gone = "e8";
 	world_step(&b->world, b->now);
 	for (int i = 0; i < 20; i++) {
 		both_step(b);
@@ -616,12 +366,13 @@ describe(struct bench *b, bool reach, char *text) ON_MAIN ON_WORKER
 		n_bridges += dp_bridge_by_id(b->world.dp, id) != NULL;
 	}
 	(void)str_appendf(text, TEXT_MAX,
-		"\n%u ports, %u bridges; %d bridges, %d lists, %d numbers, %d devices; part '%s'\n",
-		n_ports, n_bridges, things.bridges, things.acls, things.numbers, things.devices,
-		part_text);
+		"\n%u ports, %u bridges; %d bridges, %d lists, %d mirrors, %d numbers, %d devices; "
+		"part '%s'\n",
+		n_ports, n_bridges, things.bridges, things.acls, things.mirrors, things.numbers,
+		things.devices, fault_part_text);
 	TAILQ_FOREACH (port, &b->world.ports, link) {
 		const struct port_conf *conf =
-			port->dp == NULL ? NULL : &device_find(dp_port_device(port->dp))->conf;
+			port->dp == NULL ? NULL : fault_device_conf(dp_port_device(port->dp));
 
 		(void)str_appendf(text, TEXT_MAX, "%s %u in '%s': mtu %u, device %s %s mtu %u\n",
 			port->name, port->number, port->bridge, port->conf.mtu,
@@ -705,7 +456,7 @@ test_every_step_fails(void **state) ROLE_ATTR(assert_capability(role_main))
 	assert_non_null(strstr(b->after, "in 'br0': mtu 9000, device f0  mtu 9000\n"));
 	assert_non_null(strstr(b->after, "in 'br0': mtu 1400, device t3 e2 mtu 1400\n"));
 	/* and back, which is another such edit */
-	gone = "-";
+	fault_gone = "-";
 	assert_true(fail_everywhere(b, base_edits) >= 15);
 	bench_stop(b);
 	free(b);
