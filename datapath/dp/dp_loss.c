@@ -212,8 +212,20 @@ base_drop(struct dp_loss *loss, uint32_t id, bool all)
 	loss->n_base = kept;
 }
 
-void
-dp_loss_clear_port(struct dp *dp, struct dp_port *port)
+static bool
+any_rows(const struct dp *dp) ON_MAIN
+{
+	for (unsigned int w = 0; w < dp->options.n_workers; w++) {
+		if (loss_has_rows(&dp->workers[w]->burst->loss)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Where the rows to the port stand now. */
+static void
+base_take(struct dp *dp, const struct dp_port *port) ON_MAIN
 {
 	struct dp_loss *loss = &dp->loss;
 	uint32_t n_rows;
@@ -228,18 +240,23 @@ dp_loss_clear_port(struct dp *dp, struct dp_port *port)
 	}
 	qsort(loss->base, loss->n_base, sizeof(*loss->base), compare_rows);
 	free(rows);
+}
+
+void
+dp_loss_clear_port(struct dp *dp, struct dp_port *port)
+{
+	if (any_rows(dp)) {
+		base_take(dp, port);
+	}
 	latency_clear(dp, port);
 }
 
 uint32_t
 dp_loss_sweep(struct dp *dp)
 {
+	const bool any = any_rows(dp);
 	uint32_t sweep = 0;
-	bool any = false;
 
-	for (unsigned int w = 0; w < dp->options.n_workers; w++) {
-		any = any || loss_has_rows(&dp->workers[w]->burst->loss);
-	}
 	/* All are asked at once, each time: their numbers are the same. */
 	for (unsigned int w = 0; any && w < dp->options.n_workers; w++) {
 		sweep = loss_sweep(&dp->workers[w]->burst->loss);
