@@ -318,8 +318,9 @@ test_try_again(void **state)
 	rollback_f(b, &o, "{}");
 	expect_refusal(&o, ERR_FAILED, "on fire");
 	b->refuse_prepare = false;
-	assert_true(ds_step(b->ds, now + 61 * CLOCK_S) <= CLOCK_S * 61);
-	(void)ds_step(b->ds, now + 63 * CLOCK_S);
+	assert_int_equal(ds_step(b->ds, now + 61500 * CLOCK_MS), 500 * CLOCK_MS);
+	expect_mtu(b, 2000);
+	(void)ds_step(b->ds, now + 62 * CLOCK_S);
 	expect_mtu(b, 1000);
 	assert_int_equal(ds_revision(b->ds), 3);
 }
@@ -356,6 +357,18 @@ test_race(void **state)
 	backend_continue(b);
 	expect_refusal(&o, ERR_MISSING, "nothing to confirm");
 	expect_mtu(b, 3000);
+
+	/* Whoever joins in time has set the time anew. */
+	edit_f(b, &edit, "{'confirm-timeout': 60, 'edits': " MTU(4000) "}");
+	backend_continue(b);
+	backend_continue(b);
+	edit_f(b, &edit, "{'confirm-timeout': 600, 'edits': " MTU(5000) "}");
+	(void)ds_step(b->ds, clock_now() + 61 * CLOCK_S);
+	backend_continue(b);
+	backend_continue(b);
+	expect_revision(&edit, 7);
+	assert_false(ds_busy(b->ds));
+	expect_mtu(b, 5000);
 	b->slow = false;
 }
 

@@ -119,7 +119,7 @@ taken_back(void *arg, int rc, const json_t *result, const struct err *err)
 		provisional->patience = PATIENCE;
 	}
 	log_error("provisional edits cannot be taken back: %s; it is tried again", err->text);
-	provisional->retry_at = clock_now() + provisional->patience;
+	provisional->retry_at = provisional->tried_at + provisional->patience;
 	provisional->patience =
 		provisional->patience * 2 > PATIENCE_MAX ? PATIENCE_MAX : provisional->patience * 2;
 }
@@ -142,6 +142,7 @@ step_provisional(struct datastore *ds, uint64_t now)
 		return at - now;
 	}
 	provisional->undoing = true;
+	provisional->tried_at = now;
 	txn_start(ds, TXN_TIMEOUT, NULL, NULL, taken_back, ds);
 	return NEVER;
 }

@@ -24,6 +24,7 @@ struct provisional {
 	uint64_t base; /* the last revision that stays in any case */
 	uint64_t confirm_at; /* clock_now() at which they are taken back */
 	bool undoing; /* they are being taken back */
+	uint64_t tried_at; /* when that was begun */
 	uint64_t retry_at; /* when that is tried again */
 	uint64_t patience; /* time until the try after that */
 };
