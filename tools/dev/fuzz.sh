@@ -8,9 +8,9 @@ fuzz_targets() {
 	find build-fuzz -type f -name 'fuzz_*' -perm -u+x ! -name '*.so' 2>/dev/null | sort
 }
 
-# fuzz_one FILE SECONDS: 0 if nothing was found.
+# fuzz_one FILE SECONDS: 0 if nothing was found. Its verdict is left in build-fuzz/NAME.verdict.
 fuzz_one() {
-	local target=$1 seconds=$2 name corpus
+	local target=$1 seconds=$2 verdict=0 name corpus
 	name=$(basename "$target")
 	corpus=build-fuzz/corpus/$name
 	mkdir -p "$corpus"
@@ -19,11 +19,33 @@ fuzz_one() {
 	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 "$target" -max_total_time="$seconds" \
 		-timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix="build-fuzz/$name-" "$corpus" "${seeds[@]}" \
-		>"build-fuzz/$name.log" 2>&1
+		>"build-fuzz/$name.log" 2>&1 || verdict=$?
+	echo "$verdict" >"build-fuzz/$name.verdict"
+}
+
+# fuzz_report NUMBER FILE TAP: what one has found; 0 if nothing.
+fuzz_report() {
+	local number=$1 name tap=$3
+	name=$(basename "$2")
+	if [ "$(cat "build-fuzz/$name.verdict" 2>/dev/null)" = 0 ]; then
+		say "$name: nothing found"
+		grep -E 'stat::(number_of_executed_units|average_exec_per_sec)' "build-fuzz/$name.log" || true
+		echo "ok $number - fuzz $name" >>"$tap"
+		return 0
+	fi
+	say "$name: failed"
+	tail -30 "build-fuzz/$name.log"
+	echo "not ok $number - fuzz $name" >>"$tap"
+	return 1
+}
+
+# The targets, by the names of ninja.
+fuzz_programs() {
+	ninja -C build-fuzz -t targets all | sed -n 's/^\([^ :]*fuzz_[a-z_]*\): .*LINKER.*/\1/p'
 }
 
 dev_fuzz() {
-	local seconds=60 tap='' number=0 failed=0 target name wanted=()
+	local seconds=60 tap='' number=0 failed=0 target name wanted=() programs
 	while [ $# -gt 0 ]; do
 		case "$1" in
 		--seconds)
@@ -42,7 +64,11 @@ dev_fuzz() {
 		esac
 	done
 	need build fuzz
-	CC=clang build_tree build-fuzz -Dfuzz=true -Db_lundef=false --buildtype=debugoptimized
+	CC=clang configure build-fuzz -Dfuzz=true -Db_lundef=false --buildtype=debugoptimized
+	programs=$(fuzz_programs)
+	say "compiling build-fuzz"
+	# shellcheck disable=SC2086
+	ninja -C build-fuzz $programs
 	local targets=()
 	for target in $(fuzz_targets); do
 		name=$(basename "$target")
@@ -54,18 +80,16 @@ dev_fuzz() {
 	tap=${tap:-build-fuzz/fuzz.tap}
 	mkdir -p "$(dirname "$tap")"
 	echo "1..${#targets[@]}" >"$tap"
+	say "$(nproc) at once, $seconds s each: $(basename -a "${targets[@]}" | tr '\n' ' ')"
 	for target in "${targets[@]}"; do
-		name=$(basename "$target")
+		rm -f "build-fuzz/$(basename "$target").verdict"
+		[ "$(jobs -rp | wc -l)" -lt "$(nproc)" ] || wait -n || true
+		fuzz_one "$target" "$seconds" &
+	done
+	wait
+	for target in "${targets[@]}"; do
 		number=$((number + 1))
-		say "$name for $seconds s"
-		if fuzz_one "$target" "$seconds"; then
-			grep -E 'stat::(number_of_executed_units|average_exec_per_sec)' "build-fuzz/$name.log" || true
-			echo "ok $number - fuzz $name" >>"$tap"
-		else
-			tail -30 "build-fuzz/$name.log"
-			echo "not ok $number - fuzz $name" >>"$tap"
-			failed=$((failed + 1))
-		fi
+		fuzz_report "$number" "$target" "$tap" || failed=$((failed + 1))
 	done
 	[ "$failed" = 0 ] || die "$failed of $number fuzz targets failed"
 }
