@@ -324,6 +324,23 @@ print_difference(
 	}
 }
 
+/* Leaves by name with how each is carried out, as a dry run tells them: without values. */
+static void
+print_leaves(struct cli *cli, const char *title, const json_t *leaves)
+{
+	const char *name;
+	json_t *apply;
+
+	json_object_foreach ((json_t *)(uintptr_t)leaves, name, apply) {
+		const struct scribe scribe = {cli, json_string_value(apply)};
+
+		line_begin(&scribe, '~', title);
+		(void)fputs(": ", cli->out);
+		cli_print_text(cli, name);
+		line_end(&scribe);
+	}
+}
+
 void
 cli_changes_print(struct cli *cli, const json_t *changes)
 {
@@ -334,6 +351,7 @@ cli_changes_print(struct cli *cli, const json_t *changes)
 		const json_t *apply = json_object_get(change, "apply");
 		const json_t *before = json_object_get(change, "before");
 		const json_t *after = json_object_get(change, "after");
+		const json_t *leaves = json_object_get(change, "leaves");
 		const struct scribe scribe = {cli, json_string_value(apply)};
 		const char *op = cli_str(change, "op");
 		char title[TITLE_SIZE];
@@ -347,6 +365,8 @@ cli_changes_print(struct cli *cli, const json_t *changes)
 			print_difference(&scribe, title, before, after);
 		} else if (before != NULL || after != NULL) {
 			print_leaf(&scribe, title, "", before, after);
+		} else if (json_object_size(leaves) > 0) {
+			print_leaves(cli, title, leaves);
 		} else {
 			line_begin(&scribe, '~', title);
 			line_end(&scribe);

@@ -268,13 +268,17 @@ test_change_leaves(void **state)
 		"{\"op\":\"modify\",\"path\":\"" ROOT "system\",\"before\":{\"http\":{\"port\":1,"
 		"\"x\":2}},\"after\":{\"description\":\"\",\"http\":{\"port\":2,\"x\":2}}},"
 		"{\"op\":\"modify\",\"path\":\"" ROOT "port[name='vm4']\",\"apply\":"
-		"\"recreate\"}",
+		"\"recreate\"},{\"op\":\"modify\",\"path\":\"" ROOT
+		"port[name='vm5']\",\"apply\":\"restart-port\",\"leaves\":{\"mtu\":\"live\","
+		"\"queues\":\"restart-port\"}}",
 		"~ port vm1: mtu 1500 -> 9000 (live)\n"
 		"~ port vm1: vlan 7 -> (unset) (live)\n"
 		"~ port vm1: trunk (unset) -> 2 (live)\n"
 		"~ system http: port 1 -> 2\n"
 		"~ system: description (unset) -> \"\"\n"
-		"~ port vm4 (recreate)\n");
+		"~ port vm4 (recreate)\n"
+		"~ port vm5: mtu (live)\n"
+		"~ port vm5: queues (restart-port)\n");
 }
 
 static void

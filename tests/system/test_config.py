@@ -103,8 +103,9 @@ def edit_file(world: World) -> None:
 def dry_run(world: World) -> None:
     ctl = Daemon(world).ctl
     ctl("port", "add", "f1", "type=fake")
-    contains(ctl("port", "set", "f1", "mtu=1400", "--dry-run"), "~ port f1", "(live)")
-    contains(ctl("port", "set", "f1", "queues=2", "--dry-run"), "~ port f1", "(restart-port)")
+    contains(ctl("port", "set", "f1", "mtu=1400", "--dry-run"), "~ port f1: mtu (live)")
+    contains(ctl("port", "set", "f1", "queues=2", "mtu=1300", "--dry-run"),
+             "~ port f1: queues (restart-port)", "~ port f1: mtu (live)")
     contains(ctl("port", "set", "f1", "mtu=1500", "--dry-run"), "dry run")
     contains(ctl.refused("port", "set", "f1", "mtu=5", "--dry-run").text, "68")
     check_equal(ctl.json("config", "history")["revisions"][0]["revision"], 1, "revision")
