@@ -17,6 +17,7 @@
 LOG_MODULE("datastore");
 
 #define NEVER UINT64_MAX
+#define TEXTS 1000 /* entries whose text is made in one step */
 #define PATIENCE (1 * CLOCK_S) /* after a failed attempt to take provisional edits back */
 #define PATIENCE_MAX (60 * CLOCK_S)
 
@@ -160,7 +161,9 @@ ds_step(struct datastore *ds, uint64_t now)
 		/* What is provisional is never in the file; its end makes it due anew. */
 		soon = NEVER;
 		if (!ds->provisional.active) {
-			save(ds, now, false);
+			if (tree_make_text(ds->tree, TEXTS)) {
+				save(ds, now, false);
+			}
 			soon = STORE_POLL_NS;
 		}
 	}

@@ -237,6 +237,7 @@ tree_path(const struct tree_list *list, const char *key, char *buf, size_t size)
 struct writer {
 	FILE *out;
 	size_t n_entries; /* of the current list */
+	const char *by;
 };
 
 /* Where jansson's lines go: each but the first indented further. */
@@ -282,13 +283,55 @@ entry_text(struct record *entry, const char *by)
 	return entry->text;
 }
 
+/* How far the lines of an entry are indented. */
+static const char *
+indent_of(const struct tree_list *list)
+{
+	return list->node->nodetype == LYS_LIST ? "      " : "    ";
+}
+
+struct making {
+	const char *by;
+	size_t left; /* texts that may still be made */
+};
+
+static int
+make_text(void *arg, struct record *entry)
+{
+	struct making *making = arg;
+
+	if (entry->text != NULL) {
+		return 0;
+	}
+	if (making->left == 0) {
+		return 1;
+	}
+	making->left--;
+	(void)entry_text(entry, making->by);
+	return 0;
+}
+
+bool
+tree_make_text(struct tree *tree, size_t max)
+{
+	struct making making = {.left = max};
+
+	for (size_t i = 0; i < tree->n_lists; i++) {
+		making.by = indent_of(&tree->lists[i]);
+		if (each_entry(&tree->lists[i], make_text, &making) != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static int
 write_entry(void *arg, struct record *entry)
 {
 	struct writer *writer = arg;
 
 	(void)fputs(writer->n_entries++ == 0 ? "\n      " : ",\n      ", writer->out);
-	(void)fputs(entry_text(entry, "      "), writer->out);
+	(void)fputs(entry_text(entry, writer->by), writer->out);
 	return 0;
 }
 
@@ -313,7 +356,7 @@ tree_text(struct tree *tree, size_t *len)
 	(void)fputs("{\n  \"" MODEL_ROOT "\": {", out);
 	for (size_t i = 0; i < tree->n_lists; i++) {
 		struct tree_list *list = &tree->lists[i];
-		struct writer writer = {.out = out};
+		struct writer writer = {.out = out, .by = indent_of(list)};
 		bool many = list->node->nodetype == LYS_LIST;
 
 		if (!has_text(list)) {
@@ -324,7 +367,7 @@ tree_text(struct tree *tree, size_t *len)
 			(void)each_entry(list, write_entry, &writer);
 			(void)fputs("\n    ]", out);
 		} else {
-			(void)fputs(entry_text(find_entry(list, ""), "    "), out);
+			(void)fputs(entry_text(find_entry(list, ""), writer.by), out);
 		}
 		sep = ",\n";
 	}

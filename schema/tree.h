@@ -21,6 +21,7 @@
 #define VSW_SCHEMA_TREE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -74,6 +75,10 @@ const char *tree_path(const struct tree_list *list, const char *key, char *buf, 
 
 /* The whole configuration as the text of the saved file; free() it. */
 char *tree_text(struct tree *tree, size_t *len);
+
+/* Make the texts of entries that have none, at most `max` of them; true when all have one, and
+ * tree_text only has to put them together. */
+bool tree_make_text(struct tree *tree, size_t max);
 
 /* The whole configuration as one RFC 7951 document, for tests and the oracle. New reference. */
 json_t *tree_document(struct tree *tree);

@@ -136,6 +136,39 @@ test_put(void **state)
 		"{'name': 'vm10'}]}}");
 }
 
+/* Texts are made few at a time, once for each content of an entry. */
+static void
+test_make_text(void **state)
+{
+	struct fixture *f = *state;
+	size_t len;
+	char *early;
+	char *text;
+
+	while (!tree_make_text(f->tree, 1)) {
+	}
+	put(f->bridges, "br0", "{'name': 'br0'}");
+	put(f->bridges, "br1", "{'name': 'br1', 'aging-time': 20}");
+	put(f->system, "", "{'description': 'lab'}");
+	text = tree_text(f->tree, &len);
+	put(f->bridges, "br0", "{'name': 'br0'}");
+	put(f->bridges, "br1", "{'name': 'br1', 'aging-time': 20}");
+	put(f->system, "", "{'description': 'lab'}");
+	assert_false(tree_make_text(f->tree, 1));
+	assert_false(tree_make_text(f->tree, 1));
+	assert_true(tree_make_text(f->tree, 1));
+	assert_true(tree_make_text(f->tree, 0));
+	/* It is the same text, however it came about. */
+	early = tree_text(f->tree, &len);
+	assert_string_equal(early, text);
+	put(f->bridges, "br1", NULL);
+	assert_true(tree_make_text(f->tree, 0));
+	put(f->bridges, "br0", "{'name': 'br0', 'aging-time': 20}");
+	assert_false(tree_make_text(f->tree, 0));
+	free(early);
+	free(text);
+}
+
 static void
 test_suggest(void **state)
 {
@@ -172,6 +205,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_put, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_make_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_suggest, setup, teardown),
 		cmocka_unit_test(test_show_cut),
 	};
