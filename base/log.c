@@ -120,6 +120,17 @@ log_configure(const char *spec, struct err *err)
 	return rc;
 }
 
+/* Texts quote strangers: none of them begins a line of its own, or speaks to a terminal. */
+static void
+printable(char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f) {
+			line[i] = '?';
+		}
+	}
+}
+
 void
 log_write(struct log_module *module, enum log_level level, const char *fmt, ...)
 {
@@ -144,6 +155,7 @@ log_write(struct log_module *module, enum log_level level, const char *fmt, ...)
 	(void)vsnprintf(line + used, sizeof(line) - used, fmt, ap);
 	va_end(ap);
 	used = strnlen(line, sizeof(line) - 2);
+	printable(line, used);
 	line[used] = '\n';
 	/* One write per line keeps lines of several threads whole. */
 	(void)!write(STDERR_FILENO, line, used + 1);

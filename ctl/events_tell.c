@@ -53,9 +53,11 @@ event_body(enum event_severity severity, const char *word, const char *text)
 		[EVENT_WARNING] = "warning",
 		[EVENT_ERROR] = "error",
 	};
+	json_t *body = json_pack("{s:s, s:s}", "severity", names[severity], "event", word);
 
-	return json_pack(
-		"{s:s, s:s, s:s}", "severity", names[severity], "event", word, "text", text);
+	/* A text that is no UTF-8 is left out: it may quote what a stranger has sent. */
+	(void)json_object_set_new(body, "text", json_string(text));
+	return body;
 }
 
 static bool

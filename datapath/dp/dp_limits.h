@@ -22,8 +22,9 @@ enum dp_port_limit {
 	DP_PORT_LIMITS,
 };
 
-/* Counts of the port with this id; they never go down but when its bridge's table is replaced, and
- * go on when the id is another port's. False: there is no such port. */
+/* Counts of the port with this id. Those of frames never go down, and go on when the id is another
+ * port's; that of addresses begins anew with another table, and when the port's addresses are
+ * flushed. False: there is no such port. */
 bool dp_port_limits(const struct dp *dp, uint32_t id, uint64_t counts[DP_PORT_LIMITS]) ON_MAIN;
 
 #endif

@@ -193,7 +193,8 @@ uint32_t fdb_room(const struct fdb *fdb);
 uint32_t fdb_count(const struct fdb *fdb);
 uint32_t fdb_port_count(const struct fdb *fdb, uint32_t port);
 
-/* How often the port had to forget an address of its own because of its limit. Any thread. */
+/* How often the port had to forget an address of its own because of its limit, since its entries
+ * were flushed last. Any thread. */
 uint32_t fdb_port_limited(const struct fdb *fdb, uint32_t port);
 void fdb_get_stats(const struct fdb *fdb, struct fdb_stats *stats);
 

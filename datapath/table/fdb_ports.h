@@ -77,6 +77,13 @@ fdb_ports_limited(struct fdb_ports *fp, uint32_t port)
 	__atomic_store_n(n, *n + 1, __ATOMIC_RELAXED);
 }
 
+/* The port's entries have been flushed: perhaps its id is another's next. */
+static inline void
+fdb_ports_forget_limited(struct fdb_ports *fp, uint32_t port)
+{
+	__atomic_store_n(&fp->ports[port].n_limited, 0, __ATOMIC_RELAXED);
+}
+
 /* Dynamic entries of a port. Any thread. */
 uint32_t fdb_ports_count(const struct fdb_ports *fp, uint32_t port);
 

@@ -103,6 +103,9 @@ flush_port(struct fdb *fdb, uint32_t port, bool with_static) ON_MAIN
 		slot = port_first_slot(fdb, port, with_static);
 	}
 	tell_flush(fdb, port, -1, n);
+	if (slot == FDB_NO_SLOT) {
+		fdb_ports_forget_limited(&fdb->ports, port);
+	}
 	fdb_unlock(fdb);
 	return slot == FDB_NO_SLOT;
 }
