@@ -61,7 +61,7 @@ static const char *const lines[] = {
 	"vswitch_port_latency_seconds_bucket{port=\"vm1\",le=\"0.000000256\"} 7\n",
 	"vswitch_port_latency_seconds_bucket{port=\"vm1\",le=\"0.000000512\"} 7\n",
 	"vswitch_port_latency_seconds_bucket{port=\"vm1\",le=\"0.000001024\"} 12\n",
-	"vswitch_port_latency_seconds_bucket{port=\"vm1\",le=\"1.073741824\"} 12\n"
+	"vswitch_port_latency_seconds_bucket{port=\"vm1\",le=\"1.073741824\"} 12\n",
 	"vswitch_port_latency_seconds_bucket{port=\"vm1\",le=\"+Inf\"} 13\n",
 	"vswitch_port_latency_max_seconds{port=\"vm1\"} 3.000000001\n",
 };
