@@ -6,19 +6,17 @@
  * be what it was, and the refusal must say something.
  */
 #include <assert.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "base/log.h"
 #include "base/str.h"
 #include "schema/jx.h"
 #include "schema/test_backend.h"
+
+LOG_MODULE("fuzz");
 
 #define EDITS_MAX 6 /* of one input, each of 1 to 4 operations */
 #define DEPTH_MAX 5
@@ -322,7 +320,7 @@ edit_try(struct backend *backend, json_t *params)
 		assert(outcome.err.text[0] != '\0');
 		assert(json_equal(before, after));
 	} else if (ds_validate_full(backend->ds, &err) != 0) {
-		print_error("libyang refuses what was taken: %s: %s\n%s\n", err.path, err.text,
+		log_error("libyang refuses what was taken: %s: %s in %s", err.path, err.text,
 			json_dumps(after, JSON_COMPACT));
 		abort();
 	}
