@@ -75,8 +75,8 @@ test_line(void **state)
 	(void)captured(buf, sizeof(buf), "hello");
 	assert_int_equal(strncmp(buf, "<4>warn", 7), 0);
 	/* Nobody's text begins another line. */
-	n = captured(buf, sizeof(buf), "hel\nlo\x1b[31m\x7f \xc3\xa9");
-	assert_non_null(strstr(buf, "late: hel?lo?[31m? \xc3\xa9\n"));
+	n = captured(buf, sizeof(buf), "one\ntwo\x1b[31m\x7f \xc3\xa9");
+	assert_non_null(strstr(buf, "late: one?two?[31m? \xc3\xa9\n"));
 	assert_ptr_equal(strchr(buf, '\n'), &buf[n - 1]);
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
