@@ -165,7 +165,7 @@ put_argument(struct cli *cli, enum cli_word word, const char *typed)
 {
 	static const char *const methods[] = {"get", "edit", "schema", "version", "ping", "action",
 		"program", "flows", "subscribe", "unsubscribe", "confirm", "rollback", "history",
-		"diff"};
+		"diff", "check"};
 	static const char *const directions[] = {"rx", "tx", "both", "drop", "all"};
 
 	switch (word) {

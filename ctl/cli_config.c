@@ -175,12 +175,11 @@ static enum cli_status
 run_check(struct cli *cli, const struct cli_args *args)
 {
 	json_t *result = NULL;
-	json_t *edits;
-	enum cli_status status = load_edits(cli, args->v[0], "replace", &edits);
+	json_t *document;
+	enum cli_status status = cli_config_read(cli, args->v[0], &document);
 
 	if (status == CLI_OK) {
-		status = cli_call(cli, "edit",
-			json_pack("{s:o, s:b}", "edits", edits, "dry-run", 1), &result);
+		status = cli_call(cli, "check", json_pack("{s:o}", "document", document), &result);
 	}
 	if (status == CLI_OK && cli->json) {
 		cli_print_json(cli, result);

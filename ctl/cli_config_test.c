@@ -88,12 +88,11 @@ test_files(void **state)
 		"\"bridge\":[]}}],\"base-revision\":4,\"comment\":\"c\"}",
 		"");
 	(void)snprintf(line, sizeof(line), "config check %s", name);
-	cli_will_answer(w, OK);
+	cli_will_answer(w, "{}");
 	assert_int_equal(cli_do(w, line), CLI_OK);
 	expect_words(w->out, "is valid");
-	cli_expect_asked(w, w->n_asked - 1,
-		"edit {\"edits\":[{\"op\":\"replace\",\"path\":\"/vswitch:vswitch\",\"value\":{"
-		"\"bridge\":[]}}],\"dry-run\":true}");
+	cli_expect_asked(
+		w, w->n_asked - 1, "check {\"document\":{\"vswitch:vswitch\":{\"bridge\":[]}}}");
 	(void)snprintf(line, sizeof(line), "config diff %s", name);
 	expect(w, line, OK, "diff {\"document\":{\"vswitch:vswitch\":{\"bridge\":[]}}}",
 		"no difference\n");
@@ -217,6 +216,9 @@ test_conflict(void **state)
 	assert_string_equal(w->out, "");
 	expect_words(w->err, "vswitchctl: it is at revision 9\n");
 	expect_words(w->err, "'vswitchctl config diff 7' shows what has changed since");
+	cli_will_answer(w, "{\"code\":8,\"text\":\"revision 9 waits for its confirm\"}");
+	assert_int_equal(cli_do(w, "bridge del br0"), CLI_REFUSED);
+	expect_words(w->err, "'vswitchctl config confirm' keeps it, ");
 }
 
 /* ---- changes ---- */

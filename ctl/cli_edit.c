@@ -133,11 +133,15 @@ cli_edit_send(struct cli *cli, const char *method, json_t *params)
 		const char *tag = cli_str(json_object_get(fault, "data"), "error-tag");
 
 		cli_fault_print(cli, fault);
-		if (cli->edit.has_base && strcmp(tag, "lock-denied") == 0) {
+		if (strcmp(tag, "lock-denied") == 0 && cli->edit.has_base) {
 			(void)fprintf(cli->err,
 				"  'vswitchctl config diff %" PRIu64 "' shows what has changed "
 				"since\n",
 				cli->edit.base);
+		} else if (strcmp(tag, "lock-denied") == 0) {
+			(void)fputs("  'vswitchctl config confirm' keeps it, 'vswitchctl config "
+				    "rollback' takes it back\n",
+				cli->err);
 		}
 	}
 	json_decref(result);

@@ -75,6 +75,7 @@ SCRIPTED(flows)
 SCRIPTED(subscribe)
 SCRIPTED(history)
 SCRIPTED(diff)
+SCRIPTED(check)
 SCRIPTED(rollback)
 SCRIPTED(confirm)
 
@@ -90,6 +91,7 @@ static const struct rpc_method scripted[] = {
 	{"subscribe", run_subscribe},
 	{"history", run_history},
 	{"diff", run_diff},
+	{"check", run_check},
 	{"rollback", run_rollback},
 	{"confirm", run_confirm},
 	{NULL, NULL},

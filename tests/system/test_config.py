@@ -141,7 +141,10 @@ def takes_back(world: World) -> None:
     said = ctl("port", "set", "t1", "mtu=1400", "--confirm", "2")
     contains(said, "config confirm", "config rollback")
     check_equal(kernel_mtu(ifname), 1400, "mtu of the interface, provisionally")
-    contains(ctl.refused("bridge", "add", "br7").text, "confirm", "rollback")
+    contains(ctl.refused("bridge", "add", "br7").text, "'vswitchctl config confirm' keeps it")
+    path = world.dir / "before.json"
+    path.write_text(json.dumps(before))
+    contains(ctl("config", "check", str(path)), "is valid")
     ctl("port", "add", "f2", "type=fake", "bridge=br0", "--confirm", "2")
     check_equal(ctl.port("t1")["mtu"], 1400, "mtu, provisionally")
     wait_until("the edits are taken back", lambda: ctl.json("config", "show") == before, 10)
