@@ -38,17 +38,23 @@ def terminal(on: Lab, *words: str, **options: object) -> Terminal:
     return program
 
 
+def prompt(program: Terminal, text: str = PROMPT) -> str:
+    """Wait for the next prompt, and until the editor takes the keys: before that they are lost."""
+    shown = program.expect(text)
+    wait_until("the editor takes keys", lambda: not program.echoes(), timeout=20.0)
+    return shown
+
+
 def shell(on: Lab) -> Terminal:
     """At its first prompt."""
     program = terminal(on)
     program.expect("Ctrl-D ends.")
-    program.expect(PROMPT)
+    prompt(program)
     return program
 
 
 def leave(program: Terminal, status: int = 0) -> None:
-    # a key that comes between the prompt and the editor's mode is an end of file that nobody reads
-    wait_until("the shell ends", lambda: program.typed_to_end("\x04"), interval=0.2)
+    program.type("\x04")
     check_equal(program.wait(), status, "exit status")
     check(program.echoes(), "the terminal was left in another mode")
 
@@ -57,24 +63,24 @@ def leave(program: Terminal, status: int = 0) -> None:
 def commands(on: Lab) -> None:
     program = shell(on)
     program.type("bridge set br0 description='two words'\r")
-    program.expect(PROMPT)
+    prompt(program)
     program.type("bridge show br0\r")
     program.expect("two words")
-    program.expect(PROMPT)
+    prompt(program)
     program.type("bridge set br0 \\\rdescription='one\r")
-    program.expect("> ")
+    prompt(program, "> ")
     program.type("two'\r")
-    program.expect(PROMPT)
+    prompt(program)
     check_equal(on[1].ctl.json("bridge", "show", "br0")["vswitch:vswitch"]["bridge"][0]
                 ["description"], "one\ntwo", "description")
     program.type("bridge set br0 description=\r")
-    program.expect(PROMPT)
+    prompt(program)
     program.type("prot show\r")
     program.expect("did you mean 'port'?")
-    program.expect(PROMPT)
+    prompt(program)
     program.type("ping\r")
     program.expect("pong")
-    program.expect(PROMPT)
+    prompt(program)
     leave(program)
     program = shell(on)
     program.type("exit\r")
@@ -89,15 +95,16 @@ def keys(on: Lab) -> None:
     program.expect("vm1")
     program.expect("vm2")
     program.type("2 descr\tx\r")
-    program.expect(PROMPT)
+    program.expect("vm2 description=x")  # each list has had a prompt behind it, too
+    prompt(program)
     check_equal(on[1].ctl.port("vm2")["description"], "x", "description of vm2")
     program.type("bridge ?")
     program.expect("usage: vswitchctl bridge VERB")
-    program.expect(PROMPT + "bridge ")
+    prompt(program, PROMPT + "bridge ")
     program.type("set br0 ?")
     program.expect("aging-time=SECONDS")
     program.type("description='?'\r")
-    program.expect(PROMPT)
+    prompt(program)
     check_equal(on[1].ctl.json("bridge", "show", "br0")["vswitch:vswitch"]["bridge"][0]
                 ["description"], "?", "description")
     leave(program)
@@ -108,7 +115,7 @@ def history(on: Lab) -> None:
     program = shell(on)
     program.type("port show vm1\r")
     program.expect("vm1")
-    program.expect(PROMPT)
+    prompt(program)
     leave(program)
     file = on[0].dir / "state" / "vswitch" / "vswitchctl-history"
     check_equal(file.stat().st_mode & 0o777, 0o600, "mode of the history")
@@ -116,7 +123,7 @@ def history(on: Lab) -> None:
     program.type("\x10")
     program.expect("port show vm1")
     program.type("\x03")
-    program.expect(PROMPT)
+    prompt(program)
     leave(program)
 
 
@@ -125,16 +132,16 @@ def interrupt(on: Lab) -> None:
     program = shell(on)
     program.type("bridge del br0\x03")
     program.expect("^C")
-    program.expect(PROMPT)
+    prompt(program)
     for command in ("events", "capture vm1", "stats --watch"):
         program.type(command + "\r")
         time.sleep(0.5)
         program.type("\x03")
-        shown = program.expect(PROMPT)
+        shown = prompt(program)
         check("vswitchctl: " not in shown, f"an error: {shown}")
     program.type("ping\r")
     program.expect("pong")
-    program.expect(PROMPT)
+    prompt(program)
     check("br0" in on[1].ctl("bridge", "show"), "br0 is gone")
     leave(program)
 
@@ -145,15 +152,15 @@ def restart(on: Lab) -> None:
     program = shell(on)
     program.type("ping\r")
     program.expect("pong")
-    program.expect(PROMPT)
+    prompt(program)
     daemon.terminate()
     program.type("ping\r")
     program.expect("no daemon: there is no socket")
-    program.expect(PROMPT)
+    prompt(program)
     daemon.start()
     program.type("ping\r")
     program.expect("pong")
-    program.expect(PROMPT)
+    prompt(program)
     leave(program)
 
 
@@ -161,11 +168,11 @@ def restart(on: Lab) -> None:
 def provisional(on: Lab) -> None:
     program = shell(on)
     program.type("bridge add br9 --confirm 60\r")
-    program.expect("ctl.sock*> ")
+    prompt(program, "ctl.sock*> ")
     program.type("config confirm\r")
-    program.expect(PROMPT)
+    prompt(program)
     program.type("bridge del br9\r")
-    program.expect(PROMPT)
+    prompt(program)
     leave(program)
 
 

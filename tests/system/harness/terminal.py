@@ -91,15 +91,6 @@ class Terminal:
             self._poll()
         return self.status
 
-    def typed_to_end(self, keys: str) -> bool:
-        """Send keys unless the program has ended, and say whether it has."""
-        self._poll()
-        if self.status is None:
-            self.type(keys)
-            self._read(0.1)
-            self._poll()
-        return self.status is not None
-
     def _poll(self) -> None:
         if self.status is None:
             done, status = os.waitpid(self.pid, os.WNOHANG)
