@@ -104,6 +104,7 @@ def keys(on: Lab) -> None:
     program.type("set br0 ?")
     program.expect("aging-time=SECONDS")
     program.type("description='?'\r")
+    program.expect("br0 description='?'")
     prompt(program)
     check_equal(on[1].ctl.json("bridge", "show", "br0")["vswitch:vswitch"]["bridge"][0]
                 ["description"], "?", "description")
