@@ -240,6 +240,65 @@ limit_of(const struct access *access, const struct rpc_who *who)
 	return rule != NULL && rule->n_paths > 0 ? rule : NULL;
 }
 
+/*
+ * Leaves of a port by which it takes something of the host: a device, a file, a socket's place.
+ * Whoever may edit some places only may not use the daemon to reach others.
+ */
+static const char *const host_leaves[] = {"type", "devargs", "group", "ifname", "netns", "owner",
+	"path", "pci", "permissions", "rx-file", "socket", "trusted", "tx-file"};
+
+static const char *
+without_module(const char *name)
+{
+	const char *colon = strchr(name, ':');
+
+	return colon == NULL ? name : colon + 1;
+}
+
+static bool
+is_host_leaf(const char *name)
+{
+	name = without_module(name);
+	for (size_t i = 0; i < ARRAY_LEN(host_leaves); i++) {
+		if (strcmp(name, host_leaves[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The leaf of the host that an operation on a port sets, or NULL. */
+static const char *
+host_leaf_of(const char *path, const json_t *value)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name;
+	json_t *entry;
+	json_t *member;
+	size_t i;
+
+	if (strstr(path, ":port") == NULL && strstr(path, "/port") == NULL) {
+		return NULL;
+	}
+	if (slash != NULL && slash[1] != '\0' && is_host_leaf(slash + 1)) {
+		return slash + 1;
+	}
+	if (json_is_array(value)) { /* of entries */
+		json_array_foreach (value, i, entry) {
+			name = host_leaf_of(path, entry);
+			if (name != NULL) {
+				return name;
+			}
+		}
+	}
+	json_object_foreach ((json_t *)(uintptr_t)value, name, member) {
+		if (is_host_leaf(name)) {
+			return name;
+		}
+	}
+	return NULL;
+}
+
 int
 access_check_edits(const struct access *access, const struct rpc_who *who, const json_t *edits,
 	struct err *err)
@@ -249,7 +308,9 @@ access_check_edits(const struct access *access, const struct rpc_who *who, const
 	for (size_t i = 0; rule != NULL && i < json_array_size(edits); i++) {
 		const char *path =
 			json_string_value(json_object_get(json_array_get(edits, i), "path"));
+		const json_t *value = json_object_get(json_array_get(edits, i), "value");
 		bool covered = path == NULL;
+		const char *leaf;
 
 		for (size_t p = 0; p < rule->n_paths && !covered; p++) {
 			covered = path_covers(rule->paths[p], path);
@@ -260,6 +321,13 @@ access_check_edits(const struct access *access, const struct rpc_who *who, const
 				"/system/access",
 				who->user, who->from, rule->paths[0],
 				rule->n_paths > 1 ? ", ..." : "", rule->name);
+		}
+		leaf = path == NULL ? NULL : host_leaf_of(path, value);
+		if (leaf != NULL) {
+			return err_set(err, ERR_DENIED, path,
+				"%s (%s) may not set %s, which is something of the host: rule '%s' "
+				"of /system/access has paths",
+				who->user, who->from, leaf, rule->name);
 		}
 	}
 	return 0;

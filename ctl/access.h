@@ -67,7 +67,8 @@ int access_read(struct access *out, uid_t self, const json_t *container, struct 
 /* What the caller may do. */
 enum rpc_role access_role(const struct access *access, const struct rpc_who *who);
 
-/* Whether its rule lets the caller edit at the path of each of these operations; else ERR_DENIED.
+/* Whether its rule lets the caller edit at the path of each of these operations; else ERR_DENIED. A
+ * rule with paths never covers leaves by which a port takes a device, file or socket of the host.
  * Operations that are not well formed are left to whoever reads them. */
 int access_check_edits(const struct access *access, const struct rpc_who *who, const json_t *edits,
 	struct err *err);

@@ -180,6 +180,9 @@ paths(void **state)
 	struct err err = ERR_INIT;
 	json_t *odd = json_of("[{'op': 'delete'}, 7, {'path': 3}]");
 	json_t *everything = json_of("[{'path': '/'}]");
+	json_t *device = json_of("[{'path': '" ROOT "/port[name=a]', 'value': {'type': 'tap'}}]");
+	json_t *entries =
+		json_of("[{'path': '" ROOT "/port', 'value': [{'name': 'a'}, {'pci': '0'}]}]");
 
 	read_rules(&access,
 		"{'rule': [{'name': 'ports', 'user': ['alice'], 'role': 'admin', 'path': ["
@@ -195,12 +198,21 @@ paths(void **state)
 	assert_int_equal(access_check_edits(&access, &alice, NULL, &err), 0);
 	assert_int_equal(access_check_edits(&access, &root, everything, &err), 0);
 	assert_int_equal(access_check_edits(&access, &bob, everything, &err), 0);
+	/* nor does a path reach what a port takes of the host */
+	assert_int_equal(edits(&access, ROOT "/port[name='a']/tx-file"), -EACCES);
+	assert_int_equal(edits(&access, ROOT "/port[name='a']/vswitch:ifname"), -EACCES);
+	assert_int_equal(access_check_edits(&access, &alice, device, &err), -EACCES);
+	assert_non_null(strstr(err.text, "may not set type"));
+	assert_int_equal(access_check_edits(&access, &alice, entries, &err), -EACCES);
+	assert_int_equal(access_check_edits(&access, &bob, device, &err), 0);
 	assert_int_equal(access_check_whole(&access, &alice, "a rollback", &err), -EACCES);
 	assert_int_equal(access_check_whole(&access, &root, "a rollback", &err), 0);
 	assert_int_equal(access_check_whole(&access, &bob, "a rollback", &err), 0);
 	access_fini(&access);
 	json_decref(odd);
 	json_decref(everything);
+	json_decref(device);
+	json_decref(entries);
 }
 
 static void

@@ -98,6 +98,14 @@ ds_check(struct datastore *ds, const json_t *document, struct err *err)
 	return ds->edit_error == ERR_NONE ? 0 : err_set(err, ds->edit_error, NULL, "no such thing");
 }
 
+bool
+ds_provisional(const struct datastore *ds, uint64_t *confirm_at)
+{
+	(void)ds;
+	(void)confirm_at;
+	return false;
+}
+
 void
 ds_stub_end_edit(struct datastore *ds)
 {

@@ -274,6 +274,35 @@ method_begin(const struct events *events, const char *method, struct rpc_call *c
 	return rpc_call_peer(call);
 }
 
+/* Frames are what guests send: not for everybody who may look at the switch. "all" is all but
+ * these then. */
+static bool
+frames_permitted(const struct rpc_call *call, const json_t *topics, struct wish *wish,
+	struct err *err) ON_MAIN
+{
+	static const enum event_topic frames[] = {EVENT_PUNT, EVENT_SAMPLE};
+	const char *name;
+	json_t *topic;
+	size_t i;
+
+	if (rpc_call_who(call)->role >= RPC_ROLE_OPERATE) {
+		return true;
+	}
+	for (size_t f = 0; f < ARRAY_LEN(frames); f++) {
+		char what[64];
+
+		wish->topics[frames[f]] = false;
+		name = event_topic_name(frames[f]);
+		(void)snprintf(what, sizeof(what), "subscribe to %s", name);
+		json_array_foreach (topics, i, topic) {
+			if (strcmp(json_string_value(topic), name) == 0) {
+				return rpc_call_permits(call, RPC_ROLE_OPERATE, what, err);
+			}
+		}
+	}
+	return true;
+}
+
 void
 events_subscribe(struct events *events, struct rpc_call *call, json_t *params)
 {
@@ -285,6 +314,10 @@ events_subscribe(struct events *events, struct rpc_call *call, json_t *params)
 	int rc;
 
 	if (peer == NULL) {
+		return;
+	}
+	if (!frames_permitted(call, json_object_get(params, "topics"), &wish, &err)) {
+		rpc_call_refuse(call, &err);
 		return;
 	}
 	subscriber = subscriber_need(events, peer);

@@ -99,9 +99,15 @@ const char *
 http_call_line(struct http_call *call, size_t *len)
 {
 	struct evbuffer *in = bufferevent_get_input(call->bev);
-	struct evbuffer_ptr end = evbuffer_search(in, "\n", 1, NULL);
+	struct evbuffer_ptr from;
+	struct evbuffer_ptr end;
 
+	if (evbuffer_ptr_set(in, &from, call->scanned, EVBUFFER_PTR_SET) != 0) {
+		return NULL;
+	}
+	end = evbuffer_search(in, "\n", 1, &from);
 	if (end.pos < 0) {
+		call->scanned = evbuffer_get_length(in);
 		return NULL;
 	}
 	*len = (size_t)end.pos;
@@ -112,6 +118,7 @@ void
 http_call_drop_line(struct http_call *call, size_t len)
 {
 	(void)evbuffer_drain(bufferevent_get_input(call->bev), len + 1);
+	call->scanned = 0;
 }
 
 struct http_rpc *

@@ -19,6 +19,7 @@ struct http_call {
 	struct http_request *request; /* to answer */
 	struct bufferevent *bev; /* to the RPC server */
 	struct event *timer; /* of events; else NULL */
+	size_t scanned; /* bytes from it known to hold no newline */
 	bool streams; /* the stream of events has begun */
 	unsigned int quiet; /* turns of the timer without anything sent */
 	/* It has sent something, or its end: no more comes. Both may end the call. */

@@ -133,6 +133,12 @@ http_server_listen(struct http_server *server, int fd, struct err *err)
 }
 
 void
+http_server_cut(struct http_server *server)
+{
+	http_peers_cut_all(&server->peers);
+}
+
+void
 http_server_stats(struct http_server *server, struct http_server_stats *stats)
 {
 	http_peers_sweep(&server->peers);
@@ -206,6 +212,35 @@ refuse_method(struct http_request *request, const struct http_route *route) ON_M
 	refuse(request, HTTP_BADMETHOD, "this page is not asked that way");
 }
 
+/*
+ * Is it clear where the request ends (RFC 9112, 6.3)? libevent reads no body of GET and HEAD: what
+ * follows would be taken for the next request, past a proxy that has judged the first only.
+ */
+static bool
+is_framed(const struct http_request *request)
+{
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request->request);
+	const struct evkeyval *header;
+	unsigned int n = 0;
+
+	for (header = headers->tqh_first; header != NULL; header = header->next.tqe_next) {
+		const bool coded = evutil_ascii_strcasecmp(header->key, "Transfer-Encoding") == 0;
+
+		if (!coded && evutil_ascii_strcasecmp(header->key, "Content-Length") != 0) {
+			continue;
+		}
+		n++;
+		if (coded && evutil_ascii_strcasecmp(header->value, "chunked") != 0) {
+			return false;
+		}
+		if (evhttp_request_get_command(request->request) != EVHTTP_REQ_POST &&
+			(coded || strcmp(header->value, "0") != 0)) {
+			return false;
+		}
+	}
+	return n <= 1;
+}
+
 /* Serve the request, or say why not. */
 static void
 route_request(struct http_request *request, struct http_peer *peer) ON_MAIN
@@ -217,6 +252,12 @@ route_request(struct http_request *request, struct http_peer *peer) ON_MAIN
 		.site = http_header(request, "Sec-Fetch-Site")};
 	const char *why;
 
+	if (!is_framed(request)) {
+		http_set(request, "Connection", "close");
+		refuse(request, HTTP_BADREQUEST,
+			"a body comes with POST only, and with one Content-Length or chunked");
+		return;
+	}
 	if (route == NULL) {
 		refuse_unknown(request);
 		return;

@@ -79,6 +79,9 @@ void http_server_destroy(struct http_server *server) ON_MAIN;
  * there are end. */
 int http_server_listen(struct http_server *server, int fd, struct err *err) ON_MAIN;
 
+/* End all connections; new ones are welcome. */
+void http_server_cut(struct http_server *server) ON_MAIN;
+
 void http_server_stats(struct http_server *server, struct http_server_stats *stats) ON_MAIN;
 
 /* A socket bound to an IPv4 or IPv6 address and listening: *fd. ERR_IN_USE names address and

@@ -270,6 +270,10 @@ test_bounds(void **state)
 		NULL);
 	ask(lab, "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n40001\r\n",
 		"HTTP/1.1 413", NULL);
+	ask(lab, "GET /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello", "HTTP/1.1 400",
+		"Connection: close");
+	ask(lab, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+		"HTTP/1.1 400", NULL);
 	ask(lab, "DELETE /echo HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 501", NULL);
 	ask(lab, "nonsense\r\n\r\n", "HTTP/", NULL);
 }

@@ -290,13 +290,15 @@ action_run(const struct methods *methods, const struct rpc_action *action, json_
 }
 
 static bool
-action_permitted(
-	const struct rpc_call *call, const struct rpc_action *action, struct err *err) ON_MAIN
+action_permitted(const struct methods *methods, const struct rpc_call *call,
+	const struct rpc_action *action, struct err *err) ON_MAIN
 {
 	char what[64];
 
 	(void)snprintf(what, sizeof(what), "action %s", action->name);
-	return rpc_call_permits(call, action->needs, what, err);
+	return rpc_call_permits(call, action->needs, what, err) &&
+		(action->needs == RPC_ROLE_READ ||
+			methods_whole_permitted(methods, call, what, err) == 0);
 }
 
 static void
@@ -318,7 +320,7 @@ run_action(void *ctx, struct rpc_call *call, json_t *params)
 		return;
 	}
 	action = action_find(methods, json_string_value(json_object_get(params, "name")), &err);
-	if (action == NULL || !action_permitted(call, action, &err)) {
+	if (action == NULL || !action_permitted(methods, call, action, &err)) {
 		rpc_call_refuse(call, &err);
 		return;
 	}
@@ -335,8 +337,13 @@ static void
 run_program(void *ctx, struct rpc_call *call, json_t *params)
 {
 	const struct methods *methods = ctx;
+	struct err err = ERR_INIT;
 
 	role_assert(&role_main);
+	if (methods_whole_permitted(methods, call, "program", &err) != 0) {
+		rpc_call_refuse(call, &err);
+		return;
+	}
 	program_run(methods->program, call, params);
 }
 

@@ -65,18 +65,34 @@ change_permitted(const struct rpc_call *call, const json_t *params, const char *
 		: err_errno(err->kind);
 }
 
-/* An admin may be bound to some paths. */
+int
+methods_whole_permitted(const struct methods *methods, const struct rpc_call *call,
+	const char *what, struct err *err)
+{
+	return methods->access == NULL
+		? 0
+		: access_check_whole(methods->access, rpc_call_who(call), what, err);
+}
+
+/* An admin may be bound to some paths. Joining provisional edits sets the time of all of them. */
 static int
 edit_permitted(const struct methods *methods, const struct rpc_call *call, const json_t *params,
 	struct err *err) ON_MAIN
 {
 	int rc = change_permitted(call, params, "edit", err);
+	uint64_t confirm_at;
 
-	return rc != 0 || methods->access == NULL ||
-			json_is_true(json_object_get(params, "dry-run"))
-		? rc
-		: access_check_edits(methods->access, rpc_call_who(call),
-			  json_object_get(params, "edits"), err);
+	if (rc != 0 || methods->access == NULL ||
+		json_is_true(json_object_get(params, "dry-run"))) {
+		return rc;
+	}
+	if (json_object_get(params, "confirm-timeout") != NULL &&
+		ds_provisional(methods->ds, &confirm_at)) {
+		rc = methods_whole_permitted(methods, call, "confirm-timeout", err);
+	}
+	return rc != 0 ? rc
+		       : access_check_edits(methods->access, rpc_call_who(call),
+				 json_object_get(params, "edits"), err);
 }
 
 static int
@@ -85,10 +101,9 @@ rollback_permitted(const struct methods *methods, const struct rpc_call *call, c
 {
 	int rc = change_permitted(call, params, "rollback", err);
 
-	return rc != 0 || methods->access == NULL ||
-			json_is_true(json_object_get(params, "dry-run"))
+	return rc != 0 || json_is_true(json_object_get(params, "dry-run"))
 		? rc
-		: access_check_whole(methods->access, rpc_call_who(call), "rollback", err);
+		: methods_whole_permitted(methods, call, "rollback", err);
 }
 
 void
@@ -149,11 +164,17 @@ methods_confirm(void *ctx, struct rpc_call *call, json_t *params)
 	static const struct param table[] = {{NULL}};
 	const struct methods *methods = ctx;
 	struct ds_author author = author_of(call);
+	struct err err = ERR_INIT;
 
 	role_assert(&role_main);
-	if (params_good(call, params, table, "confirm")) {
-		ds_confirm(methods->ds, &author, edit_done, call);
+	if (!params_good(call, params, table, "confirm")) {
+		return;
 	}
+	if (methods_whole_permitted(methods, call, "confirm", &err) != 0) {
+		rpc_call_refuse(call, &err);
+		return;
+	}
+	ds_confirm(methods->ds, &author, edit_done, call);
 }
 
 /* ---- questions ---- */

@@ -10,6 +10,9 @@
 
 #include "ctl/rpc_server.h"
 
+struct err;
+struct methods;
+
 /* {edits, base-revision?, comment?, dry-run?, confirm-timeout?}
  * -> {changes: [{op, path, apply?, leaves?}], revision, dry-run?, confirm-by?} */
 void methods_edit(void *ctx, struct rpc_call *call, json_t *params);
@@ -28,5 +31,9 @@ void methods_diff(void *ctx, struct rpc_call *call, json_t *params);
 
 /* {document} -> {}: would the daemon take it? */
 void methods_check(void *ctx, struct rpc_call *call, json_t *params);
+
+/* Whether the caller is bound to no paths; else ERR_DENIED. `what` asks for all of the switch. */
+int methods_whole_permitted(const struct methods *methods, const struct rpc_call *call,
+	const char *what, struct err *err) ON_MAIN;
 
 #endif

@@ -233,6 +233,9 @@ part_apply(void *ctx, void *prepared)
 	struct prepared *step = prepared;
 
 	role_assert(&role_main);
+	if (part->config.role != step->config.role) {
+		http_server_cut(part->server); /* streams were begun under the old one */
+	}
 	part->config = step->config;
 	(void)str_copy(part->reason, step->reason, sizeof(part->reason));
 	http_rpc_set_role(part->rpc, step->config.role);

@@ -20,19 +20,23 @@ def roles(fixture: Remote) -> None:
     bridge = {"edits": [{"op": "create", "path": "/vswitch:vswitch/bridge[name='x']"}]}
     dry = {**bridge, "dry-run": True}
     flush = {"name": "fdb-flush", "input": {"bridge": "far"}}
-    port = {"edits": [{"op": "create", "path": "/vswitch:vswitch/port[name='p']",
-                       "value": {"type": "null"}}]}
+    device = {"edits": [{"op": "create", "path": "/vswitch:vswitch/port[name='p']",
+                         "value": {"type": "fake", "bridge": "far"}}]}
+    port = {"edits": [{"op": "merge", "path": "/vswitch:vswitch/port[name='p']",
+                       "value": {"mtu": 1400}}]}
     expected = {
         "nobody": (fixture.nobody, {"ping": False, "get": False}),
         "reader": (fixture.reader, {"ping": True, "get": True, "edit": False, "program": False,
-                                    "action": False, "dry": True, "subscribe": True}),
-        "operator": (fixture.operator, {"action": True, "edit": False, "confirm": False}),
-        "porter": (fixture.porter, {"edit": False, "port": True, "action": True,
-                                    "rollback": False}),
+                                    "action": False, "dry": True, "subscribe": True, "frames": False}),
+        "operator": (fixture.operator, {"action": True, "edit": False, "confirm": False,
+                                        "frames": True}),
+        "porter": (fixture.porter, {"edit": False, "port": True, "device": False, "action": False,
+                                    "rollback": False, "confirm": False, "program": False}),
         "admin": (fixture.admin, {"edit": True, "action": True}),
     }
     requests = {"edit": ("edit", bridge), "dry": ("edit", dry), "action": ("action", flush),
-                "port": ("edit", port), "subscribe": ("subscribe", {"topics": ["port"]}),
+                "port": ("edit", port), "device": ("edit", device),
+                "frames": ("subscribe", {"topics": ["port", "punt"]}), "subscribe": ("subscribe", {"topics": ["port"]}),
                 "program": ("program", {"bridge": "far", "text": "priority=1,actions=drop"})}
     for name, (certificate, wanted) in expected.items():
         peer = TlsPeer(fixture, certificate)
@@ -55,7 +59,7 @@ def roles(fixture: Remote) -> None:
 @suite.case("new rules hold for open connections")
 def rules_change(fixture: Remote) -> None:
     peer = TlsPeer(fixture, fixture.reader)
-    check("result" in peer.ask("subscribe", {"topics": ["punt"]}), "it may subscribe")
+    check("result" in peer.ask("subscribe", {"topics": ["port"]}), "it may subscribe")
     fixture.edit(ACCESS, {"rule": [{"name": "look", "user": ["rita"], "role": "operate"}]})
     flush = {"name": "fdb-flush", "input": {"bridge": "far"}}
     check("result" in peer.ask("action", flush), "it may flush now")

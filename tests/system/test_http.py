@@ -147,6 +147,9 @@ BAD = {
     b"POST /rpc HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n" + b"a" * 1000: 413,
     b"POST /rpc HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n": None,
     b"POST /rpc HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n": 413,
+    b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nGET ": 400,
+    b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"0\r\n\r\n": 400,
     b"GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\n": 404,
     b"GET /metrics%00 HTTP/1.1\r\nHost: localhost\r\n\r\n": 404,
     b"GET /../metrics HTTP/1.1\r\nHost: localhost\r\n\r\n": 404,
@@ -287,6 +290,9 @@ def events(on: Lab) -> None:
     _, daemon, web = on
     check_equal(web.ask("/events").status, 400, "no topic")
     check_equal(web.ask("/events?topic=nonsense").status, 400, "an unknown topic")
+    refused = web.ask("/events?topic=punt")
+    check(refused.status != 200 and b"needs role operate" in refused.body, f"frames to read: {refused}")
+    daemon.ctl("http", "set", "role=operate")
     daemon.ctl("flow", "add", "br0", "in_port=p1,actions=controller:20")
     with web.connect() as peer:
         peer.sendall(b"GET /events?topic=punt&bridge=br0 HTTP/1.1\r\nHost: localhost\r\n\r\n")
