@@ -16,19 +16,18 @@
 
 /* pcap-filter(7), those that make sense on Ethernet. */
 static const char *const words[] = {"and", "or", "not", "dst", "src", "host", "net", "mask", "port",
-	"portrange", "less", "greater", "len", "proto", "protochain", "gateway", "byte",
-	"broadcast", "multicast", "ether", "link", "ip", "ip6", "arp", "rarp", "tcp", "udp", "icmp",
-	"icmp6", "igmp", "igrp", "pim", "vrrp", "carp", "ah", "esp", "sctp", "stp", "llc", "vlan",
-	"mpls", "pppoed", "pppoes", "geneve", "ipx", "netbeui", "iso", "clnp", "esis", "isis",
-	"atalk", "aarp", "lat", "sca", "moprc", "mopdl", "decnet", "icmptype", "icmpcode",
-	"tcpflags", "icmp6type", "icmp6code", "icmp-echoreply", "icmp-unreach", "icmp-sourcequench",
-	"icmp-redirect", "icmp-echo", "icmp-routeradvert", "icmp-routersolicit", "icmp-timxceed",
-	"icmp-paramprob", "icmp-tstamp", "icmp-tstampreply", "icmp-ireq", "icmp-ireqreply",
-	"icmp-maskreq", "icmp-maskreply", "icmp6-destinationrunreach", "icmp6-packettoobig",
-	"icmp6-timeexceeded", "icmp6-parameterproblem", "icmp6-echo", "icmp6-echoreply",
-	"icmp6-routersolicit", "icmp6-routeradvert", "icmp6-neighborsolicit",
-	"icmp6-neighboradvert", "icmp6-redirect", "tcp-fin", "tcp-syn", "tcp-rst", "tcp-push",
-	"tcp-ack", "tcp-urg", "tcp-ece", "tcp-cwr"};
+	"portrange", "less", "greater", "len", "proto", "gateway", "byte", "broadcast", "multicast",
+	"ether", "link", "ip", "ip6", "arp", "rarp", "tcp", "udp", "icmp", "icmp6", "igmp", "igrp",
+	"pim", "vrrp", "carp", "ah", "esp", "sctp", "stp", "llc", "vlan", "mpls", "pppoed",
+	"pppoes", "geneve", "ipx", "netbeui", "iso", "clnp", "esis", "isis", "atalk", "aarp", "lat",
+	"sca", "moprc", "mopdl", "decnet", "icmptype", "icmpcode", "tcpflags", "icmp6type",
+	"icmp6code", "icmp-echoreply", "icmp-unreach", "icmp-sourcequench", "icmp-redirect",
+	"icmp-echo", "icmp-routeradvert", "icmp-routersolicit", "icmp-timxceed", "icmp-paramprob",
+	"icmp-tstamp", "icmp-tstampreply", "icmp-ireq", "icmp-ireqreply", "icmp-maskreq",
+	"icmp-maskreply", "icmp6-destinationrunreach", "icmp6-packettoobig", "icmp6-timeexceeded",
+	"icmp6-parameterproblem", "icmp6-echo", "icmp6-echoreply", "icmp6-routersolicit",
+	"icmp6-routeradvert", "icmp6-neighborsolicit", "icmp6-neighboradvert", "icmp6-redirect",
+	"tcp-fin", "tcp-syn", "tcp-rst", "tcp-push", "tcp-ack", "tcp-urg", "tcp-ece", "tcp-cwr"};
 
 static bool
 is_word(const char *text)

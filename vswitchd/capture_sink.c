@@ -27,23 +27,22 @@ refuse(struct err *err)
 		"capture, read a pipe and write the file, as 'vswitchctl capture -w FILE' does");
 }
 
-/* A description of our own, that does not block. */
+/*
+ * A description of our own, that does not block: that of the peer is shared with it, and it could
+ * make us wait at any time. Fails for somebody else's pipe when we are not root.
+ */
 static int
 reopen_pipe(int fd)
 {
 	char path[32];
 	int own;
-	int flags;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	if (own >= 0) {
 		(void)close(fd);
-		return own;
 	}
-	/* Somebody else's pipe, and we are not root. */
-	flags = fcntl(fd, F_GETFL);
-	return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? fd : -1;
+	return own;
 }
 
 static int

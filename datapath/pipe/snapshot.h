@@ -43,6 +43,9 @@ struct port_view {
 	uint32_t bridge; /* id, 0: none */
 	struct port *port;
 	struct txq_lock *tx_locks; /* port->n_txq of them, or NULL: each worker has its own queue */
+	/* Here and not at the end: on a line that each burst reads anyway. */
+	const struct capture_list *captures; /* capture.h; NULL: nobody looks */
+	const struct mirror_list *mirrors; /* mirror.h; NULL: none */
 	bool enabled;
 	uint16_t mtu;
 	uint32_t mac_limit; /* 0: none */
@@ -54,8 +57,6 @@ struct port_view {
 	const struct acl_view *acl_out;
 	const struct spoof_view *spoof; /* NULL: any address */
 	struct meter *storm[STORM_KINDS]; /* NULL: no limit */
-	const struct capture_list *captures; /* capture.h; NULL: nobody looks */
-	const struct mirror_list *mirrors; /* mirror.h; NULL: none */
 };
 
 /* Protected ports send nothing to each other. */

@@ -193,6 +193,7 @@ bucket_release(struct tx_bucket *bucket)
 		bucket->items[i].pkt->n_out--;
 	}
 	bucket->n = 0;
+	bucket->copied = false;
 }
 
 /* False: another worker holds the queue and nothing was sent. */
@@ -205,11 +206,13 @@ bucket_flush(struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 	if (bucket->n == 0) {
 		return true;
 	}
-	if (lock != NULL && !queue_trylock(lock)) {
-		return false;
-	}
+	/* Not under the lock: other workers would give up on this port for the mirrors' sake. */
 	if (unlikely(bucket->to->mirrors != NULL) && !bucket->copied) {
 		mirror_sending(stage, bucket->to, bucket->items, bucket->n);
+		bucket->copied = true;
+	}
+	if (lock != NULL && !queue_trylock(lock)) {
+		return false;
 	}
 	if (likely(bucket->to->captures == NULL)) {
 		bucket_send(stage, bucket);
@@ -305,6 +308,7 @@ bucket_find(struct tx_stage *stage, const struct port_view *to, uint16_t queue) 
 	bucket->to = to;
 	bucket->queue = queue;
 	bucket->n = 0;
+	bucket->copied = false;
 	bucket->next = 0;
 	*link = stage->n_buckets;
 	return bucket;

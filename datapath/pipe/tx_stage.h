@@ -26,7 +26,7 @@ struct tx_bucket {
 	uint16_t queue;
 	uint16_t n;
 	uint16_t next; /* index + 1 of another queue's bucket of the same port, 0: none */
-	bool copied; /* of a mirror: not mirrored again */
+	bool copied; /* what mirrors want has been copied, or these are such copies */
 	struct tx_item items[PKT_BURST];
 };
 
