@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/str.h"
 
-static void *zalloc(size_t n, size_t size);
 static char **names_read(const json_t *rule, const char *leaf, size_t *n);
 static void names_free(char **names, size_t n);
 
@@ -57,7 +57,7 @@ groups_read(struct access_rule *rule, const json_t *json)
 	const json_t *list = json_object_get(json, "group");
 
 	rule->n_groups = json_array_size(list);
-	rule->groups = zalloc(rule->n_groups, sizeof(rule->groups[0]));
+	rule->groups = must_calloc(rule->n_groups, sizeof(rule->groups[0]));
 	for (size_t i = 0; i < rule->n_groups; i++) {
 		const char *name = json_string_value(json_array_get(list, i));
 
@@ -132,7 +132,7 @@ access_read(struct access *out, uid_t self, const json_t *container, struct err 
 			"the role is one of none, read, operate, admin");
 	}
 	out->n_rules = json_array_size(rules);
-	out->rules = zalloc(out->n_rules, sizeof(out->rules[0]));
+	out->rules = must_calloc(out->n_rules, sizeof(out->rules[0]));
 	for (size_t i = 0; i < out->n_rules && rc == 0; i++) {
 		rc = rule_read(&out->rules[i], json_array_get(rules, i), err);
 	}
@@ -349,18 +349,6 @@ access_check_whole(
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
-/* Aborts when memory is exhausted, as str_dup does. */
-static void *
-zalloc(size_t n, size_t size)
-{
-	void *p = calloc(n == 0 ? 1 : n, size);
-
-	if (p == NULL) {
-		abort();
-	}
-	return p;
-}
-
 static char **
 names_read(const json_t *rule, const char *leaf, size_t *n)
 {
@@ -368,7 +356,7 @@ names_read(const json_t *rule, const char *leaf, size_t *n)
 	char **names;
 
 	*n = json_array_size(list);
-	names = zalloc(*n, sizeof(names[0]));
+	names = must_calloc(*n, sizeof(names[0]));
 	for (size_t i = 0; i < *n; i++) {
 		const char *name = json_string_value(json_array_get(list, i));
 

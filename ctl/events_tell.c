@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/date.h"
 #include "base/log.h"
 #include "ctl/events_priv.h"
 
@@ -17,18 +19,13 @@ static char *
 event_text(const char *topic, const char *bridge, json_t *body)
 {
 	struct timespec ts;
-	struct tm tm;
-	char date[32];
-	char time[48];
+	char time[DATE_SIZE];
 	json_t *params;
 	json_t *event;
 	char *text;
 
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(
-		time, sizeof(time), "%s.%06uZ", date, (unsigned int)(ts.tv_nsec / (long)CLOCK_US));
+	(void)date_text_us((uint64_t)ts.tv_sec * CLOCK_S + (uint64_t)ts.tv_nsec, time);
 	params = json_pack("{s:s, s:s}", "topic", topic, "time", time);
 	if (bridge != NULL) {
 		(void)json_object_set_new(params, "bridge", json_string(bridge));

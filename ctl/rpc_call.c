@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "ctl/rpc_priv.h"
 
 static struct rpc_batch *batch_create(struct rpc_peer *peer, size_t n_slots) ON_MAIN;
@@ -16,7 +17,6 @@ static void call_run(const struct rpc_server *server, struct rpc_call *call,
 static int request_check(const struct rpc_peer *peer, const struct jsonrpc_request *request,
 	const struct rpc_method **method, struct jsonrpc_fault *fault) ON_MAIN;
 static int code_of(enum err_kind kind);
-static void *zalloc(size_t size);
 
 void
 call_line(struct rpc_peer *peer, const char *line, size_t len)
@@ -59,7 +59,7 @@ call_next(struct rpc_peer *peer)
 	const struct rpc_method *method = NULL;
 	struct jsonrpc_request request;
 	struct jsonrpc_fault fault;
-	struct rpc_call *call = zalloc(sizeof(*call));
+	struct rpc_call *call = must_calloc(1, sizeof(*call));
 	json_t *answer = NULL;
 
 	assert(slot < peer->message.n_requests);
@@ -310,7 +310,8 @@ call_end(struct rpc_call *call, json_t *answer)
 static struct rpc_batch *
 batch_create(struct rpc_peer *peer, size_t n_slots)
 {
-	struct rpc_batch *batch = zalloc(sizeof(*batch) + n_slots * sizeof(batch->answers[0]));
+	struct rpc_batch *batch =
+		must_calloc(1, sizeof(*batch) + n_slots * sizeof(batch->answers[0]));
 
 	batch->peer = peer;
 	batch->n_slots = n_slots;
@@ -340,7 +341,7 @@ batch_store(struct rpc_batch *batch, size_t slot, json_t *answer)
 static struct rpc_text
 batch_text(struct rpc_batch *batch)
 {
-	struct rpc_text text = {.bytes = zalloc(batch->bytes + batch->n_slots + 2)};
+	struct rpc_text text = {.bytes = must_calloc(1, batch->bytes + batch->n_slots + 2)};
 
 	for (size_t i = 0; i < batch->n_slots; i++) {
 		struct rpc_text *answer = &batch->answers[i];
@@ -392,17 +393,4 @@ code_of(enum err_kind kind)
 	default:
 		return RPC_REFUSED;
 	}
-}
-
-/* Aborts when memory is exhausted: of such small pieces there is nothing sane left to do without.
- */
-static void *
-zalloc(size_t size)
-{
-	void *p = calloc(1, size);
-
-	if (p == NULL) {
-		abort();
-	}
-	return p;
 }

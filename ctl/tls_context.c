@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "ctl/tls_error.h"
 
 #define SECURITY_LEVEL 2 /* OpenSSL's: keys of at least 112 bits of strength (RSA 2048) */
@@ -91,12 +92,12 @@ no_password(char *buf, int size, int writing, void *arg)
 static int
 times_check(const X509 *certificate, const char *path, time_t *not_after, struct err *err)
 {
-	char text[32];
+	char text[DATE_SIZE];
 
 	*not_after = tls_not_after(certificate);
 	if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
 		return err_set(err, ERR_INVALID, "certificate", "'%s' has expired at %s", path,
-			tls_time_text(*not_after, text, sizeof(text)));
+			date_text(*not_after, text));
 	}
 	if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
 		return err_set(err, ERR_INVALID, "certificate", "'%s' is not valid yet", path);
@@ -265,16 +266,4 @@ tls_not_after(const X509 *certificate)
 		return 0;
 	}
 	return timegm(&tm);
-}
-
-const char *
-tls_time_text(time_t when, char *buf, size_t size)
-{
-	struct tm tm;
-
-	buf[0] = '\0';
-	if (gmtime_r(&when, &tm) != NULL) {
-		(void)strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	}
-	return buf;
 }

@@ -34,9 +34,6 @@ int tls_context_create(
 /* Whether a certificate that was good at its handshake still is: X509_V_OK, or why not. */
 long tls_context_verify(SSL_CTX *context, X509 *certificate, STACK_OF(X509) * chain);
 
-/* RFC 3339, UTC. Returns buf. */
-const char *tls_time_text(time_t time, char *buf, size_t size);
-
 /* When the certificate ends; 0 if it does not say. */
 time_t tls_not_after(const X509 *certificate);
 

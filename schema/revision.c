@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/date.h"
 #include "base/str.h"
 #include "schema/datastore_history.h"
 #include "schema/datastore_priv.h"
@@ -18,13 +19,9 @@
 json_t *
 revision_time(unsigned int seconds)
 {
-	time_t when = time(NULL) + (time_t)seconds;
-	char text[32];
-	struct tm tm;
+	char text[DATE_SIZE];
 
-	(void)gmtime_r(&when, &tm);
-	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return jx_string(text);
+	return jx_string(date_text(time(NULL) + (time_t)seconds, text));
 }
 
 json_t *

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "ctl/rpc_server.h"
@@ -205,13 +206,13 @@ later(struct remote_part *part, int seconds) ON_MAIN
 static void
 step_use(struct remote_part *part, struct remote_step *step) ON_MAIN
 {
-	char text[32];
+	char text[DATE_SIZE];
 
 	tls_listen_use(part->listener, step->fd, step->context);
 	part->not_after = step->not_after;
 	part->reason[0] = '\0';
 	log_notice("TLS on %s port %u, certificate until %s", text_of(part->config, "address"),
-		port_of(part->config), tls_time_text(part->not_after, text, sizeof(text)));
+		port_of(part->config), date_text(part->not_after, text));
 }
 
 static void
@@ -338,7 +339,7 @@ remote_state(void *ctx, json_t *container)
 {
 	const struct remote_part *part = ctx;
 	struct tls_stats stats;
-	char text[32];
+	char text[DATE_SIZE];
 
 	role_assert(&role_main);
 	if (part->listener == NULL) {
@@ -351,8 +352,8 @@ remote_state(void *ctx, json_t *container)
 		(void)json_object_set_new(container, "reason", json_string(part->reason));
 	}
 	if (part->not_after != 0) {
-		(void)json_object_set_new(container, "not-after",
-			json_string(tls_time_text(part->not_after, text, sizeof(text))));
+		(void)json_object_set_new(
+			container, "not-after", json_string(date_text(part->not_after, text)));
 	}
 	(void)json_object_set_new(
 		container, "connections", json_integer((json_int_t)stats.connections));

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/str.h"
 #include "ports/vhost/vhost.h"
 #include "ports/vhost/vu_wire.h"
@@ -47,16 +48,9 @@ set_bits(json_t *object, const char *leaf, uint64_t bits)
 static void
 set_time(json_t *object, const char *leaf, uint64_t ns)
 {
-	time_t seconds = (time_t)(ns / CLOCK_S);
-	struct tm tm;
-	char date[32];
-	char text[48];
+	char text[DATE_SIZE];
 
-	(void)gmtime_r(&seconds, &tm);
-	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(
-		text, sizeof(text), "%s.%06uZ", date, (unsigned int)(ns % CLOCK_S / CLOCK_US));
-	(void)json_object_set_new(object, leaf, json_string(text));
+	(void)json_object_set_new(object, leaf, json_string(date_text_us(ns, text)));
 }
 
 /* --- the guest ------------------------------------------------------------------------------- */
