@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "datapath/dp/dp_policy.h"
+#include "datapath/dp/dp_acl.h"
 
 struct acl_config {
 	struct dp_acl_entry *entries; /* owned */

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Access lists. A list is a rule table of its own: an entry's priority falls with its place, so the
- * first that matches is the highest that matches.
- */
+/* A list is a rule table of its own: an entry's priority falls with its place, so the first that
+ * matches is the highest that matches. */
+#include "datapath/dp/dp_acl.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "datapath/core/parse.h"
-#include "datapath/dp/dp_policy.h"
 #include "datapath/dp/dp_priv.h"
 #include "datapath/dp/rule_slots.h"
 

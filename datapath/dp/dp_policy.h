@@ -1,44 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Access lists, meters, groups, and what a port's policy is made of (datapath/pipe/policy.h).
+ * Meters, groups, and what a port's policy is made of (datapath/pipe/policy.h); access lists have a
+ * header of their own.
  *
  * All are made first (what can fail) and then put in place (what cannot); workers see them with the
- * next dp_publish, and what they replace is freed a grace period later. An access list may be bound
- * to any number of ports. Main only.
+ * next dp_publish, and what they replace is freed a grace period later. Main only.
  */
 #ifndef VSW_DATAPATH_DP_DP_POLICY_H
 #define VSW_DATAPATH_DP_DP_POLICY_H
 
-#include "datapath/core/match.h"
 #include "datapath/dp/dp.h"
+#include "datapath/dp/dp_acl.h"
 #include "datapath/pipe/action.h"
 #include "datapath/pipe/policy.h"
-
-/* --- access lists ---------------------------------------------------------------------------- */
-
-#define DP_ACL_ENTRIES_MAX 65535
-
-struct dp_acl;
-
-struct dp_acl_entry {
-	struct match match; /* in_port is not looked at */
-	bool accept;
-};
-
-/*
- * A list of n entries, the first that matches decides. ERR_LIMIT: more entries than
- * DP_ACL_ENTRIES_MAX, or masks so different that a lookup would take too long, or no memory.
- */
-int dp_acl_create(struct dp *dp, const struct dp_acl_entry *entries, size_t n, bool accept_rest,
-	struct dp_acl **out, struct err *err) ON_MAIN;
-
-/* No port that is published is bound to it any more; freed after a grace period. NULL is legal. */
-void dp_acl_destroy(struct dp *dp, struct dp_acl *acl) ON_MAIN;
-
-/* What entry i has decided, as far as workers have told; and what none has. */
-void dp_acl_get_counters(
-	const struct dp *dp, const struct dp_acl *acl, size_t i, uint64_t *packets) ON_MAIN;
-uint64_t dp_acl_rest(const struct dp *dp, const struct dp_acl *acl) ON_MAIN;
 
 /* --- ports ----------------------------------------------------------------------------------- */
 

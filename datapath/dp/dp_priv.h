@@ -213,7 +213,6 @@ void dp_bridges_shutdown(struct dp *dp) ON_MAIN;
 
 /* --- policy: dp_acl.c, dp_policy.c, dp_meter.c, dp_group.c ----------------------------------- */
 
-const struct acl_view *dp_acl_view(const struct dp_acl *acl); /* NULL for NULL */
 void dp_acls_shutdown(struct dp *dp) ON_MAIN; /* workers have stopped */
 
 bool dp_meter_conf_equal(const struct meter_conf *a, const struct meter_conf *b);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a port lets in and out besides rules: access lists, addresses that its guest may use, limits
- * for floods. Views for workers, immutable; main makes and frees them (datapath/dp/dp_policy.h).
+ * for floods. Views for workers, immutable; main makes and frees them (dp/dp_acl.h, dp/dp_policy.h).
  *
  * Access lists. Entries in order, the first that matches decides; none: `accept_rest`. Bound to a
  * port's ingress they see the frame as it was received, before the flow tables; to its egress, as
@@ -50,6 +50,13 @@ extern const char acl_drop;
 
 /* The entry that decides about a frame; NULL: what the list says of the rest. */
 const struct rule *acl_find(const struct acl_view *acl, const struct fields *fields);
+
+/* What that comes to. */
+static inline bool
+acl_verdict(const struct acl_view *acl, const struct rule *rule)
+{
+	return rule == NULL ? acl->accept_rest : rule->actions == &acl_accept;
+}
 
 #define SPOOF_MAX 64 /* addresses of a kind */
 
