@@ -25,6 +25,7 @@
 
 struct client;
 struct cli;
+struct cli_entry_kind;
 
 enum cli_status {
 	CLI_OK = 0,
@@ -107,6 +108,7 @@ struct cli_command {
 	size_t max_args;
 	enum cli_word words[CLI_WORDS_MAX];
 	enum cli_status (*run)(struct cli *cli, const struct cli_args *args);
+	const struct cli_entry_kind *entry; /* whose add, del, set or show it is; cli_entry.h */
 };
 
 #define CLI_ARGS_ANY ((size_t)-1)

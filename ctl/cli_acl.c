@@ -12,11 +12,16 @@
 #include "ctl/cli_place.h"
 #include "ctl/cli_table.h"
 
-static enum cli_status run_add(struct cli *cli, const struct cli_args *args);
-static enum cli_status run_del(struct cli *cli, const struct cli_args *args);
-static enum cli_status run_set(struct cli *cli, const struct cli_args *args);
-static enum cli_status run_show(struct cli *cli, const struct cli_args *args);
 static enum cli_status run_rule(struct cli *cli, const struct cli_args *args);
+static void print_lists(struct cli *cli, const json_t *data);
+static void print_entries(struct cli *cli, const json_t *entry);
+
+static const struct cli_entry_kind acl_kind = {
+	.list = "acl",
+	.leaves = CLI_WORD_ACL_LEAF,
+	.print = print_entries,
+	.print_all = print_lists,
+};
 
 static const struct cli_option add_options[] = {
 	{"may-exist", CLI_FLAG, NULL, "change the access list if it is there already"},
@@ -41,7 +46,8 @@ const struct cli_command cli_acl_commands[] = {
 		.min_args = 1,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_NEW, CLI_WORD_ACL_LEAF},
-		.run = run_add,
+		.run = cli_entry_add,
+		.entry = &acl_kind,
 	},
 	{
 		.noun = "acl",
@@ -56,7 +62,8 @@ const struct cli_command cli_acl_commands[] = {
 		.min_args = 1,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_ACL},
-		.run = run_del,
+		.run = cli_entry_del,
+		.entry = &acl_kind,
 	},
 	{
 		.noun = "acl",
@@ -68,7 +75,8 @@ const struct cli_command cli_acl_commands[] = {
 		.min_args = 2,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_ACL, CLI_WORD_ACL_LEAF},
-		.run = run_set,
+		.run = cli_entry_set,
+		.entry = &acl_kind,
 	},
 	{
 		.noun = "acl",
@@ -78,7 +86,8 @@ const struct cli_command cli_acl_commands[] = {
 		.examples = "  vswitchctl acl show\n  vswitchctl acl show web\n",
 		.max_args = 1,
 		.words = {CLI_WORD_ACL},
-		.run = run_show,
+		.run = cli_entry_show,
+		.entry = &acl_kind,
 	},
 	{
 		.noun = "acl",
@@ -106,26 +115,6 @@ const struct cli_command cli_acl_commands[] = {
 	{NULL},
 };
 
-static const struct cli_entry_kind acl_kind = {"acl", CLI_WORD_ACL_LEAF};
-
-static enum cli_status
-run_add(struct cli *cli, const struct cli_args *args)
-{
-	return cli_entry_add(cli, &acl_kind, args, args->options[0] != NULL);
-}
-
-static enum cli_status
-run_del(struct cli *cli, const struct cli_args *args)
-{
-	return cli_entry_del(cli, &acl_kind, args, args->options[0] != NULL);
-}
-
-static enum cli_status
-run_set(struct cli *cli, const struct cli_args *args)
-{
-	return cli_entry_set(cli, &acl_kind, args);
-}
-
 /* ---- show ---- */
 
 static void
@@ -147,12 +136,7 @@ print_lists(struct cli *cli, const json_t *data)
 		cli_table_cell(table, "%" PRIu64, cli_num(acl, "default-packets"));
 		cli_table_cell(table, "%s", cli_str(acl, "description"));
 	}
-	if (cli_table_rows(table) == 0) {
-		(void)fputs("no access lists\n", cli->out);
-	} else {
-		cli_table_print(table, cli, 0);
-	}
-	cli_table_destroy(table);
+	cli_table_end(table, cli, "no access lists");
 }
 
 /* "protocol=tcp destination-port=80" */
@@ -198,31 +182,6 @@ print_entries(struct cli *cli, const json_t *acl)
 	cli_table_cell(table, "all others");
 	cli_table_print(table, cli, 0);
 	cli_table_destroy(table);
-}
-
-static enum cli_status
-run_show(struct cli *cli, const struct cli_args *args)
-{
-	char path[CLI_PATH_SIZE] = "/vswitch:vswitch/acl";
-	const char *name = args->n == 1 ? args->v[0] : NULL;
-	json_t *data = NULL;
-	enum cli_status status = name == NULL ? CLI_OK : cli_path(cli, path, "acl", name, "");
-
-	if (status == CLI_OK) {
-		status = cli_get(cli, path, "all", &data);
-	}
-	if (status == CLI_OK && name != NULL && cli_entry(data, "acl", name) == NULL) {
-		status = cli_error(cli, "there is no acl '%s'", name);
-	}
-	if (status == CLI_OK && cli->json) {
-		cli_print_json(cli, data);
-	} else if (status == CLI_OK && name == NULL) {
-		print_lists(cli, data);
-	} else if (status == CLI_OK) {
-		print_entries(cli, cli_entry(data, "acl", name));
-	}
-	json_decref(data);
-	return status;
 }
 
 /* ---- rule ---- */

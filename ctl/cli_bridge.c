@@ -7,10 +7,13 @@
 #include "ctl/cli_entry.h"
 #include "ctl/cli_table.h"
 
-static enum cli_status run_add(struct cli *cli, const struct cli_args *args);
-static enum cli_status run_del(struct cli *cli, const struct cli_args *args);
-static enum cli_status run_set(struct cli *cli, const struct cli_args *args);
-static enum cli_status run_show(struct cli *cli, const struct cli_args *args);
+static void print_bridges(struct cli *cli, const json_t *data);
+
+static const struct cli_entry_kind bridge_kind = {
+	.list = "bridge",
+	.leaves = CLI_WORD_BRIDGE_LEAF,
+	.print_all = print_bridges,
+};
 
 static const struct cli_option add_options[] = {
 	{"may-exist", CLI_FLAG, NULL, "change the bridge if it is there already"},
@@ -35,7 +38,8 @@ const struct cli_command cli_bridge_commands[] = {
 		.min_args = 1,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_NEW, CLI_WORD_BRIDGE_LEAF},
-		.run = run_add,
+		.run = cli_entry_add,
+		.entry = &bridge_kind,
 	},
 	{
 		.noun = "bridge",
@@ -50,7 +54,8 @@ const struct cli_command cli_bridge_commands[] = {
 		.min_args = 1,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_BRIDGE},
-		.run = run_del,
+		.run = cli_entry_del,
+		.entry = &bridge_kind,
 	},
 	{
 		.noun = "bridge",
@@ -63,7 +68,8 @@ const struct cli_command cli_bridge_commands[] = {
 		.min_args = 2,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_BRIDGE, CLI_WORD_BRIDGE_LEAF},
-		.run = run_set,
+		.run = cli_entry_set,
+		.entry = &bridge_kind,
 	},
 	{
 		.noun = "bridge",
@@ -73,30 +79,11 @@ const struct cli_command cli_bridge_commands[] = {
 		.examples = "  vswitchctl bridge show\n  vswitchctl bridge show br0\n",
 		.max_args = 1,
 		.words = {CLI_WORD_BRIDGE},
-		.run = run_show,
+		.run = cli_entry_show,
+		.entry = &bridge_kind,
 	},
 	{NULL},
 };
-
-static const struct cli_entry_kind bridge_kind = {"bridge", CLI_WORD_BRIDGE_LEAF};
-
-static enum cli_status
-run_add(struct cli *cli, const struct cli_args *args)
-{
-	return cli_entry_add(cli, &bridge_kind, args, args->options[0] != NULL);
-}
-
-static enum cli_status
-run_del(struct cli *cli, const struct cli_args *args)
-{
-	return cli_entry_del(cli, &bridge_kind, args, args->options[0] != NULL);
-}
-
-static enum cli_status
-run_set(struct cli *cli, const struct cli_args *args)
-{
-	return cli_entry_set(cli, &bridge_kind, args);
-}
 
 static void
 print_bridges(struct cli *cli, const json_t *data)
@@ -120,29 +107,5 @@ print_bridges(struct cli *cli, const json_t *data)
 		}
 		cli_table_cell(table, "%s", cli_str(bridge, "description"));
 	}
-	if (cli_table_rows(table) == 0) {
-		(void)fputs("no bridges\n", cli->out);
-	} else {
-		cli_table_print(table, cli, 0);
-	}
-	cli_table_destroy(table);
-}
-
-static enum cli_status
-run_show(struct cli *cli, const struct cli_args *args)
-{
-	json_t *data = NULL;
-	enum cli_status status;
-
-	if (args->n == 1) {
-		return cli_entry_show(cli, &bridge_kind, args->v[0]);
-	}
-	status = cli_get(cli, "/vswitch:vswitch/bridge", "all", &data);
-	if (status == CLI_OK && cli->json) {
-		cli_print_json(cli, data);
-	} else if (status == CLI_OK) {
-		print_bridges(cli, data);
-	}
-	json_decref(data);
-	return status;
+	cli_table_end(table, cli, "no bridges");
 }

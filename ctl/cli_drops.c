@@ -165,12 +165,7 @@ print_drops(struct cli *cli, const struct question *question, const json_t *befo
 		}
 		cli_table_cell(table, "%s", cli_str(entry, "explanation"));
 	}
-	if (cli_table_rows(table) == 0) {
-		(void)fputs("no drops\n", cli->out);
-	} else {
-		cli_table_print(table, cli, 0);
-	}
-	cli_table_destroy(table);
+	cli_table_end(table, cli, "no drops");
 }
 
 static enum cli_status
@@ -256,12 +251,7 @@ show_packets(struct cli *cli, const struct question *question)
 		cli_table_cell(table, "%" PRIu64, cli_num(packet, "length"));
 		cli_table_cell(table, "%s", cli_frame_text(cli_str(packet, "frame"), text));
 	}
-	if (cli_table_rows(table) == 0) {
-		(void)fputs("no dropped packets were kept\n", cli->out);
-	} else {
-		cli_table_print(table, cli, 0);
-	}
-	cli_table_destroy(table);
+	cli_table_end(table, cli, "no dropped packets were kept");
 	json_decref(output);
 	return status;
 }

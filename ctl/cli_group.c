@@ -187,12 +187,7 @@ print_groups(struct cli *cli, const json_t *groups)
 			add_bucket(table, group, bucket);
 		}
 	}
-	if (cli_table_rows(table) == 0) {
-		(void)fputs("no groups\n", cli->out);
-	} else {
-		cli_table_print(table, cli, 0);
-	}
-	cli_table_destroy(table);
+	cli_table_end(table, cli, "no groups");
 }
 
 static enum cli_status

@@ -79,12 +79,7 @@ print_ports(struct cli *cli, const json_t *data)
 		time_cell(table, latency, "p99");
 		time_cell(table, latency, "max");
 	}
-	if (cli_table_rows(table) == 0) {
-		(void)fputs("no ports\n", cli->out);
-	} else {
-		cli_table_print(table, cli, 0);
-	}
-	cli_table_destroy(table);
+	cli_table_end(table, cli, "no ports");
 }
 
 static uint64_t

@@ -126,12 +126,7 @@ print_meters(struct cli *cli, const json_t *meters)
 		cli_table_cell(table, "%" PRIu64, cli_num(meter, "passed-packets"));
 		cli_table_cell(table, "%" PRIu64, cli_num(meter, "dropped-packets"));
 	}
-	if (cli_table_rows(table) == 0) {
-		(void)fputs("no meters\n", cli->out);
-	} else {
-		cli_table_print(table, cli, 0);
-	}
-	cli_table_destroy(table);
+	cli_table_end(table, cli, "no meters");
 }
 
 static enum cli_status

@@ -8,10 +8,13 @@
 #include "ctl/cli_entry.h"
 #include "ctl/cli_table.h"
 
-static enum cli_status run_add(struct cli *cli, const struct cli_args *args);
-static enum cli_status run_del(struct cli *cli, const struct cli_args *args);
-static enum cli_status run_set(struct cli *cli, const struct cli_args *args);
-static enum cli_status run_show(struct cli *cli, const struct cli_args *args);
+static void print_mirrors(struct cli *cli, const json_t *data);
+
+static const struct cli_entry_kind mirror_kind = {
+	.list = "mirror",
+	.leaves = CLI_WORD_MIRROR_LEAF,
+	.print_all = print_mirrors,
+};
 
 static const struct cli_option add_options[] = {
 	{"may-exist", CLI_FLAG, NULL, "change the mirror if it is there already"},
@@ -39,7 +42,8 @@ const struct cli_command cli_mirror_commands[] = {
 		.min_args = 1,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_NEW, CLI_WORD_MIRROR_LEAF},
-		.run = run_add,
+		.run = cli_entry_add,
+		.entry = &mirror_kind,
 	},
 	{
 		.noun = "mirror",
@@ -52,7 +56,8 @@ const struct cli_command cli_mirror_commands[] = {
 		.min_args = 1,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_MIRROR},
-		.run = run_del,
+		.run = cli_entry_del,
+		.entry = &mirror_kind,
 	},
 	{
 		.noun = "mirror",
@@ -65,7 +70,8 @@ const struct cli_command cli_mirror_commands[] = {
 		.min_args = 2,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_MIRROR, CLI_WORD_MIRROR_LEAF},
-		.run = run_set,
+		.run = cli_entry_set,
+		.entry = &mirror_kind,
 	},
 	{
 		.noun = "mirror",
@@ -75,30 +81,11 @@ const struct cli_command cli_mirror_commands[] = {
 		.examples = "  vswitchctl mirror show\n",
 		.max_args = 1,
 		.words = {CLI_WORD_MIRROR},
-		.run = run_show,
+		.run = cli_entry_show,
+		.entry = &mirror_kind,
 	},
 	{NULL},
 };
-
-static const struct cli_entry_kind mirror_kind = {"mirror", CLI_WORD_MIRROR_LEAF};
-
-static enum cli_status
-run_add(struct cli *cli, const struct cli_args *args)
-{
-	return cli_entry_add(cli, &mirror_kind, args, args->options[0] != NULL);
-}
-
-static enum cli_status
-run_del(struct cli *cli, const struct cli_args *args)
-{
-	return cli_entry_del(cli, &mirror_kind, args, args->options[0] != NULL);
-}
-
-static enum cli_status
-run_set(struct cli *cli, const struct cli_args *args)
-{
-	return cli_entry_set(cli, &mirror_kind, args);
-}
 
 /* "vm1,vm2 br0 vlan 10" */
 static const char *
@@ -145,29 +132,5 @@ print_mirrors(struct cli *cli, const json_t *data)
 		cli_table_cell(table, "%s",
 			json_is_false(json_object_get(mirror, "enabled")) ? "disabled" : "enabled");
 	}
-	if (cli_table_rows(table) == 0) {
-		(void)fputs("no mirrors\n", cli->out);
-	} else {
-		cli_table_print(table, cli, 0);
-	}
-	cli_table_destroy(table);
-}
-
-static enum cli_status
-run_show(struct cli *cli, const struct cli_args *args)
-{
-	json_t *data = NULL;
-	enum cli_status status;
-
-	if (args->n == 1) {
-		return cli_entry_show(cli, &mirror_kind, args->v[0]);
-	}
-	status = cli_get(cli, "/vswitch:vswitch/mirror", "all", &data);
-	if (status == CLI_OK && cli->json) {
-		cli_print_json(cli, data);
-	} else if (status == CLI_OK) {
-		print_mirrors(cli, data);
-	}
-	json_decref(data);
-	return status;
+	cli_table_end(table, cli, "no mirrors");
 }

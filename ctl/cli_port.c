@@ -5,10 +5,14 @@
 #include "ctl/cli_guest.h"
 #include "ctl/cli_ports.h"
 
-static enum cli_status run_add(struct cli *cli, const struct cli_args *args);
-static enum cli_status run_del(struct cli *cli, const struct cli_args *args);
-static enum cli_status run_set(struct cli *cli, const struct cli_args *args);
-static enum cli_status run_show(struct cli *cli, const struct cli_args *args);
+static void print_ports(struct cli *cli, const json_t *data);
+
+static const struct cli_entry_kind port_kind = {
+	.list = "port",
+	.leaves = CLI_WORD_PORT_LEAF,
+	.print = cli_print_port,
+	.print_all = print_ports,
+};
 
 static const struct cli_option add_options[] = {
 	{"may-exist", CLI_FLAG, NULL, "change the port if it is there already"},
@@ -43,7 +47,8 @@ const struct cli_command cli_port_commands[] = {
 		.min_args = 1,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_NEW, CLI_WORD_PORT_LEAF},
-		.run = run_add,
+		.run = cli_entry_add,
+		.entry = &port_kind,
 	},
 	{
 		.noun = "port",
@@ -57,7 +62,8 @@ const struct cli_command cli_port_commands[] = {
 		.min_args = 1,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_PORT},
-		.run = run_del,
+		.run = cli_entry_del,
+		.entry = &port_kind,
 	},
 	{
 		.noun = "port",
@@ -71,7 +77,8 @@ const struct cli_command cli_port_commands[] = {
 		.min_args = 2,
 		.max_args = CLI_ARGS_ANY,
 		.words = {CLI_WORD_PORT, CLI_WORD_PORT_LEAF},
-		.run = run_set,
+		.run = cli_entry_set,
+		.entry = &port_kind,
 	},
 	{
 		.noun = "port",
@@ -86,47 +93,16 @@ const struct cli_command cli_port_commands[] = {
 		.examples = "  vswitchctl port show\n  vswitchctl port show vm1\n",
 		.max_args = 1,
 		.words = {CLI_WORD_PORT},
-		.run = run_show,
+		.run = cli_entry_show,
+		.entry = &port_kind,
 	},
 	{NULL},
 };
 
-static const struct cli_entry_kind port_kind = {"port", CLI_WORD_PORT_LEAF, cli_print_port};
-
-static enum cli_status
-run_add(struct cli *cli, const struct cli_args *args)
+static void
+print_ports(struct cli *cli, const json_t *data)
 {
-	return cli_entry_add(cli, &port_kind, args, args->options[0] != NULL);
-}
-
-static enum cli_status
-run_del(struct cli *cli, const struct cli_args *args)
-{
-	return cli_entry_del(cli, &port_kind, args, args->options[0] != NULL);
-}
-
-static enum cli_status
-run_set(struct cli *cli, const struct cli_args *args)
-{
-	return cli_entry_set(cli, &port_kind, args);
-}
-
-static enum cli_status
-run_show(struct cli *cli, const struct cli_args *args)
-{
-	json_t *data = NULL;
-	enum cli_status status;
-
-	if (args->n == 1) {
-		return cli_entry_show(cli, &port_kind, args->v[0]);
-	}
-	status = cli_get(cli, "/vswitch:vswitch/port", "all", &data);
-	if (status == CLI_OK && cli->json) {
-		cli_print_json(cli, data);
-	} else if (status == CLI_OK &&
-		cli_print_ports(cli, cli_list(data, "port"), cli_all_bridges, 0) == 0) {
+	if (cli_print_ports(cli, cli_list(data, "port"), cli_all_bridges, 0) == 0) {
 		(void)fputs("no ports\n", cli->out);
 	}
-	json_decref(data);
-	return status;
 }

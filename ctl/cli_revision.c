@@ -180,12 +180,7 @@ run_history(struct cli *cli, const struct cli_args *args)
 		json_array_foreach (json_object_get(all, "revisions"), i, revision) {
 			history_row(table, revision);
 		}
-		if (cli_table_rows(table) == 0) {
-			(void)fputs("no revisions yet: the first edit makes one\n", cli->out);
-		} else {
-			cli_table_print(table, cli, 0);
-		}
-		cli_table_destroy(table);
+		cli_table_end(table, cli, "no revisions yet: the first edit makes one");
 	}
 	json_decref(all);
 	return status;

@@ -125,12 +125,7 @@ print_counters(struct cli *cli, const json_t *data, const struct cli_args *args)
 		bytes_cell(table, cli, cli_num(statistics, "tx-bytes"));
 		cli_table_cell(table, "%" PRIu64, cli_sum(json_object_get(statistics, "drops")));
 	}
-	if (cli_table_rows(table) == 0) {
-		(void)fputs("no ports\n", cli->out);
-	} else {
-		cli_table_print(table, cli, 0);
-	}
-	cli_table_destroy(table);
+	cli_table_end(table, cli, "no ports");
 }
 
 static enum cli_status

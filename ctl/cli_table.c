@@ -318,3 +318,14 @@ print_line(const struct cli_table *table, const struct row *row, struct cli *cli
 	}
 	(void)fputc('\n', cli->out);
 }
+
+void
+cli_table_end(struct cli_table *table, struct cli *cli, const char *none)
+{
+	if (cli_table_rows(table) == 0) {
+		(void)fprintf(cli->out, "%s\n", none);
+	} else {
+		cli_table_print(table, cli, 0);
+	}
+	cli_table_destroy(table);
+}

@@ -39,6 +39,9 @@ size_t cli_table_rows(const struct cli_table *table);
 /* Print and forget the rows; each line starts with `indent` spaces. Empty columns are left out. */
 void cli_table_print(struct cli_table *table, struct cli *cli, unsigned int indent);
 
+/* Print what there is, or this sentence if there are no rows, and destroy the table. */
+void cli_table_end(struct cli_table *table, struct cli *cli, const char *none);
+
 /* Write `text` to cli->out with what a terminal would obey made visible. */
 void cli_print_text(struct cli *cli, const char *text);
 

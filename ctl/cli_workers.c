@@ -93,12 +93,7 @@ run_workers(struct cli *cli, const struct cli_args *args)
 		json_array_foreach (json_object_get(system, "worker"), i, worker) {
 			add_worker(table, worker);
 		}
-		if (cli_table_rows(table) == 0) {
-			(void)fputs("no workers\n", cli->out);
-		} else {
-			cli_table_print(table, cli, 0);
-		}
-		cli_table_destroy(table);
+		cli_table_end(table, cli, "no workers");
 	}
 	json_decref(data);
 	return status;
