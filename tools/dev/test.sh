@@ -121,6 +121,7 @@ dev_test() {
 		test_lints
 		test_release --no-suite system "$@"
 	else
+		(configure build --buildtype=release -Dwerror=true) || failed_part release-setup
 		test_lints
 		test_asan
 		test_tsan
