@@ -324,20 +324,27 @@ print_difference(
 	}
 }
 
-/* Leaves by name with how each is carried out, as a dry run tells them: without values. */
+/* A modified entry; `leaves` says of its members how each is carried out, NULL if nothing does. */
 static void
-print_leaves(struct cli *cli, const char *title, const json_t *leaves)
+print_modified(const struct scribe *scribe, const char *title, const json_t *change)
 {
+	const json_t *leaves = json_object_get(change, "leaves");
+	const json_t *sides[] = {
+		json_object_get(change, "before"), json_object_get(change, "after")};
 	const char *name;
-	json_t *apply;
+	json_t *value;
 
-	json_object_foreach ((json_t *)(uintptr_t)leaves, name, apply) {
-		const struct scribe scribe = {cli, json_string_value(apply)};
+	for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
+		json_object_foreach ((json_t *)(uintptr_t)sides[i], name, value) {
+			const char *own = json_string_value(json_object_get(leaves, name));
+			const struct scribe of_leaf = {
+				scribe->cli, own == NULL ? scribe->apply : own};
 
-		line_begin(&scribe, '~', title);
-		(void)fputs(": ", cli->out);
-		cli_print_text(cli, name);
-		line_end(&scribe);
+			if (i == 0 || json_object_get(sides[0], name) == NULL) {
+				print_member(&of_leaf, title, name, json_object_get(sides[0], name),
+					json_object_get(sides[1], name));
+			}
+		}
 	}
 }
 
@@ -351,7 +358,6 @@ cli_changes_print(struct cli *cli, const json_t *changes)
 		const json_t *apply = json_object_get(change, "apply");
 		const json_t *before = json_object_get(change, "before");
 		const json_t *after = json_object_get(change, "after");
-		const json_t *leaves = json_object_get(change, "leaves");
 		const struct scribe scribe = {cli, json_string_value(apply)};
 		const char *op = cli_str(change, "op");
 		char title[TITLE_SIZE];
@@ -362,11 +368,9 @@ cli_changes_print(struct cli *cli, const json_t *changes)
 		} else if (strcmp(op, "delete") == 0) {
 			print_whole(&scribe, '-', title, before, false);
 		} else if (json_is_object(before) || json_is_object(after)) {
-			print_difference(&scribe, title, before, after);
+			print_modified(&scribe, title, change);
 		} else if (before != NULL || after != NULL) {
 			print_leaf(&scribe, title, "", before, after);
-		} else if (json_object_size(leaves) > 0) {
-			print_leaves(cli, title, leaves);
 		} else {
 			line_begin(&scribe, '~', title);
 			line_end(&scribe);

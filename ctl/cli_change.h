@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Changes of the configuration as lines for people: a list of {op, path, before?, after?, apply?}
- * as edit, diff and the events of the topic config have it.
+ * Changes of the configuration as lines for people: a list of {op, path, before?, after?, apply?,
+ * leaves?} as edit, diff and the events of the topic config have it.
  *
  *	+ port vm3: type fake, bridge br0
  *	~ port vm1: mtu 1500 -> 9000 (live)

@@ -272,15 +272,16 @@ test_change_leaves(void **state)
 		"{\"op\":\"modify\",\"path\":\"" ROOT "port[name='vm4']\",\"apply\":"
 		"\"recreate\"},{\"op\":\"modify\",\"path\":\"" ROOT
 		"port[name='vm5']\",\"apply\":\"restart-port\",\"leaves\":{\"mtu\":\"live\","
-		"\"queues\":\"restart-port\"}}",
+		"\"queues\":\"restart-port\"},\"before\":{\"mtu\":1500},\"after\":{\"mtu\":9000,"
+		"\"queues\":2}}",
 		"~ port vm1: mtu 1500 -> 9000 (live)\n"
 		"~ port vm1: vlan 7 -> (unset) (live)\n"
 		"~ port vm1: trunk (unset) -> 2 (live)\n"
 		"~ system http: port 1 -> 2\n"
 		"~ system: description (unset) -> \"\"\n"
 		"~ port vm4 (recreate)\n"
-		"~ port vm5: mtu (live)\n"
-		"~ port vm5: queues (restart-port)\n");
+		"~ port vm5: mtu 1500 -> 9000 (live)\n"
+		"~ port vm5: queues (unset) -> 2 (restart-port)\n");
 }
 
 static void
@@ -335,13 +336,14 @@ test_history(void **state)
 		"{\"revisions\":[{\"revision\":12,\"time\":\"2026-11-22T01:00:00Z\",\"user\":"
 		"\"root\",\"from\":\"unix\",\"comment\":\"mtu\",\"changes\":2,\"provisional\":true,"
 		"\"confirm-by\":\"2026-11-22T01:01:00Z\"},{\"revision\":11,\"time\":"
-		"\"2026-11-22T00:00:00Z\",\"user\":\"ann\",\"from\":\"unix\",\"changes\":10}]}",
+		"\"2026-11-22T00:00:00Z\",\"user\":\"ann\",\"from\":\"unix\",\"changes\":10,"
+		"\"confirmed-by\":\"bob\",\"confirmed-at\":\"2026-11-22T00:00:09Z\"}]}",
 		"history {\"limit\":20}",
 		"REVISION  TIME                  USER  FROM  CHANGES  PROVISIONAL                 "
 		"COMMENT\n"
 		"      12  2026-11-22T01:00:00Z  root  unix        2  until 2026-11-22T01:01:00Z  "
 		"mtu\n"
-		"      11  2026-11-22T00:00:00Z  ann   unix       10\n");
+		"      11  2026-11-22T00:00:00Z  ann   unix       10  kept by bob\n");
 	expect(w, "config history --limit 3", "{\"revisions\":[]}", "history {\"limit\":3}",
 		"no revisions yet: the first edit makes one\n");
 }

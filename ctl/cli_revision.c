@@ -100,20 +100,30 @@ revision_parse(struct cli *cli, const char *word, json_int_t *revision)
 
 /* ---- history ---- */
 
+/* What became of a provisional one. */
+static void
+history_confirm_cell(struct cli_table *table, const json_t *revision)
+{
+	const char *by = cli_str(revision, "confirmed-by");
+
+	if (json_is_true(json_object_get(revision, "provisional"))) {
+		cli_table_cell(table, "until %s", cli_str(revision, "confirm-by"));
+		cli_table_colour(table, CLI_YELLOW);
+	} else {
+		cli_table_cell(table, "%s%s", by[0] == '\0' ? "" : "kept by ", by);
+	}
+}
+
 static void
 history_row(struct cli_table *table, const json_t *revision)
 {
-	const bool provisional = json_is_true(json_object_get(revision, "provisional"));
-
 	cli_table_row(table);
 	cli_table_cell(table, "%" PRIu64, cli_num(revision, "revision"));
 	cli_table_cell(table, "%s", cli_str(revision, "time"));
 	cli_table_cell(table, "%s", cli_str(revision, "user"));
 	cli_table_cell(table, "%s", cli_str(revision, "from"));
 	cli_table_cell(table, "%" PRIu64, cli_num(revision, "changes"));
-	cli_table_cell(table, "%s%s", provisional ? "until " : "",
-		provisional ? cli_str(revision, "confirm-by") : "");
-	cli_table_colour(table, CLI_YELLOW);
+	history_confirm_cell(table, revision);
 	cli_table_cell(table, "%s", cli_str(revision, "comment"));
 }
 

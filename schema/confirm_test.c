@@ -111,9 +111,11 @@ provisional(struct backend *b, int mtu, unsigned int revision)
 static void
 test_confirm(void **state)
 {
+	static const struct ds_author bob = {.user = "bob", .from = "a desk"};
 	struct backend *b = *state;
 	struct outcome o = {0};
 	json_t *member;
+	json_t *at;
 
 	role_assert(&role_main);
 	confirm_f(b, &o);
@@ -130,16 +132,30 @@ test_confirm(void **state)
 	edit_f(b, &o, "{'dry-run': true, 'edits': " MTU(3000) "}");
 	expect_refusal(&o, ERR_CONFLICT, "first confirm it, or take it back with rollback");
 	provisional(b, 3000, 3);
-	confirm_f(b, &o);
+	ds_confirm(b->ds, &bob, outcome_done, &o);
 	expect_revision(&o, 3);
 	assert_string_equal(json_string_value(json_object_get(b->revised, "change")), "confirm");
 	assert_null(newest(b, "provisional"));
 	assert_null(newest(b, "confirm-by"));
 	expect_newest(b, "change", "commit");
+	expect_newest(b, "confirmed-by", "bob");
 	assert_true(ds_step(b->ds, clock_now() + 3600 * CLOCK_S) > 0);
 	expect_mtu(b, 3000);
+	at = newest(b, "confirmed-at");
+	assert_true(json_is_string(at));
+	for (int start = 0; start < 2; start++) {
+		expect_newest(b, "confirmed-by", "bob");
+		expect_newest(b, "confirmed-from", "a desk");
+		member = newest(b, "confirmed-at");
+		assert_true(json_equal(member, at));
+		json_decref(member);
+		backend_stop(b);
+		backend_start(b, path);
+	}
+	json_decref(at);
 	edit_f(b, &o, "{'edits': " MTU(4000) "}");
 	expect_revision(&o, 4);
+	assert_null(newest(b, "confirmed-by"));
 	backend_stop(b);
 	backend_start(b, path);
 	expect_mtu(b, 4000);

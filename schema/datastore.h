@@ -146,10 +146,10 @@ struct ds_options {
 };
 
 /*
- * Outcome of an edit: rc 0 and `result` ({"changes": [{op, path, apply?}], "revision": N,
- * "dry-run"?: true, "confirm-by"?: time}), or -errno and err. `apply` is the strictest of a
- * modified entry's leaves; a dry run has `leaves` too, {name: apply} of what differs. `result` is
- * borrowed.
+ * Outcome of an edit: rc 0 and `result` ({"changes": [{op, path, apply?, before?, after?}],
+ * "revision": N, "dry-run"?: true, "confirm-by"?: time}), or -errno and err. Of a modified entry
+ * `apply` is the strictest of its leaves, and `before` and `after` are what differs in it; a dry
+ * run has `leaves` too, {name: apply} of that. `result` is borrowed.
  */
 typedef void (*ds_edit_done_fn)(void *arg, int rc, const json_t *result, const struct err *err);
 

@@ -25,7 +25,8 @@ struct ds_history_options {
 };
 
 /* {"revisions": [{revision, time, user, from, comment?, change, changes (how many), provisional?,
- * confirm-by?}], "next"?}, newest first; `next` is `before` of the next page. New reference. */
+ * confirm-by?, confirmed-by?, confirmed-from?, confirmed-at?}], "next"?}, newest first; `next` is
+ * `before` of the next page. New reference. */
 json_t *ds_history(const struct datastore *ds, const struct ds_history_options *options) ON_MAIN;
 
 struct ds_diff_options {

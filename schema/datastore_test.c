@@ -134,19 +134,31 @@ test_net_changes(void **state)
 	edit_f(&b, &o, "{'edits': [{'op': 'merge', 'path': '" J_VM1 "/mtu', 'value': 68}]}");
 	expect_result(&o,
 		"{'changes': [{'op': 'modify', 'path': '/vswitch:vswitch/port"
-		"[name=`vm1`]', 'apply': 'live'}], 'revision': 2}");
+		"[name=`vm1`]', 'apply': 'live', 'before': {}, 'after': {'mtu': 68}}],"
+		"'revision': 2}");
 	edit_f(&b, &o,
 		"{'edits': [{'op': 'merge', 'path': '" J_VM1 "',"
 		"'value': {'mtu': 69, 'queues': 2}}]}");
 	expect_result(&o,
 		"{'changes': [{'op': 'modify', 'path': '/vswitch:vswitch/port"
-		"[name=`vm1`]', 'apply': 'restart-port'}], 'revision': 3}");
+		"[name=`vm1`]', 'apply': 'restart-port', 'before': {'mtu': 68},"
+		"'after': {'mtu': 69, 'queues': 2}}], 'revision': 3}");
 	edit_f(&b, &o,
 		"{'edits': [{'op': 'merge', 'path': '" J_VM1 "',"
 		"'value': {'queues': 1, 'type': 'null'}}]}");
 	expect_result(&o,
 		"{'changes': [{'op': 'modify', 'path': '/vswitch:vswitch/port"
-		"[name=`vm1`]', 'apply': 'recreate'}], 'revision': 4}");
+		"[name=`vm1`]', 'apply': 'recreate', 'before': {'queues': 2, 'type': 'tap'},"
+		"'after': {'queues': 1, 'type': 'null'}}], 'revision': 4}");
+	/* a dry run says it of each leaf, also where only the default is written down */
+	edit_f(&b, &o,
+		"{'dry-run': true, 'edits': [{'op': 'merge', 'path': '" J_VM1 "',"
+		"'value': {'queues': 2, 'enabled': true}}]}");
+	expect_result(&o,
+		"{'changes': [{'op': 'modify', 'path': '/vswitch:vswitch/port"
+		"[name=`vm1`]', 'apply': 'restart-port', 'leaves': {'queues': 'restart-port',"
+		"'enabled': 'live'}, 'before': {'queues': 1},"
+		"'after': {'queues': 2, 'enabled': true}}], 'revision': 4, 'dry-run': true}");
 	/* deleted and created again, with another type, is modified */
 	free(backend_log(&b));
 	edit_f(&b, &o,

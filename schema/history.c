@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/str.h"
 #include "schema/jx.h"
 
 struct revision {
@@ -169,14 +170,31 @@ history_add(struct history *history, const json_t *record, const char *text, siz
 	return true;
 }
 
+/* Who confirmed it, and when: what the line says of it that text can be. */
+static void
+set_confirmed(json_t *head, const json_t *line)
+{
+	static const char *const members[][2] = {
+		{"user", "confirmed-by"}, {"from", "confirmed-from"}, {"time", "confirmed-at"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		const char *text = json_string_value(json_object_get(line, members[i][0]));
+
+		if (text != NULL) {
+			jx_set(head, members[i][1], jx_string(text));
+		}
+	}
+}
+
 void
-history_confirm(struct history *history)
+history_confirm(struct history *history, const json_t *line)
 {
 	for (size_t i = history->n; i > 0 && history->revisions[i - 1].provisional; i--) {
 		struct revision *revision = &history->revisions[i - 1];
 
 		revision->provisional = false;
 		jx_set(revision->head, "change", jx_string("commit"));
+		set_confirmed(revision->head, line);
 		(void)json_object_del(revision->head, "confirm-by");
 	}
 }

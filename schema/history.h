@@ -48,8 +48,9 @@ bool history_add(struct history *history, const json_t *record, const char *text
  */
 void history_keep_all(struct history *history, bool all);
 
-/* Provisional revisions up to the newest are confirmed. */
-void history_confirm(struct history *history);
+/* Provisional revisions up to the newest are confirmed; `line` says by whom and when: {user, from,
+ * time?}. Their heads say it from now on, as confirmed-by, confirmed-from and confirmed-at. */
+void history_confirm(struct history *history, const json_t *line);
 
 /* The time until which provisional revisions wait for their confirm, RFC 3339. */
 void history_confirm_by(struct history *history, const json_t *by);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "schema/check.h"
+#include "schema/delta.h"
 #include "schema/diff.h"
 #include "schema/jx.h"
 #include "schema/model.h"
@@ -228,21 +229,42 @@ node_apply(const struct lysc_node *node, const json_t *before, const json_t *aft
 	return model_is_leaf(node) ? model_apply_class(node) : list_apply(node);
 }
 
-/* {name: apply} of the entry's members that differ. */
+/* {name: apply} of the entry's members that differ: live, if only the default was written down. */
 static json_t *
-leaves_json(const struct lysc_node *node, const json_t *before, const json_t *after)
+leaves_json(const struct ds_change *change, const struct edit_entry *entry)
 {
 	json_t *object = jx_object();
 
-	for (const struct lysc_node *n = model_first(node); n != NULL; n = n->next) {
-		const json_t *a = json_object_get(before, n->name);
-		const json_t *b = json_object_get(after, n->name);
+	for (const struct lysc_node *n = model_first(entry->list->node); n != NULL; n = n->next) {
+		const json_t *a = json_object_get(change->before, n->name);
+		const json_t *b = json_object_get(change->after, n->name);
+		enum model_apply apply = differ(a, b) ? node_apply(n, a, b) : MODEL_APPLY_LIVE;
 
-		if (differ(a, b)) {
-			jx_set(object, n->name, jx_string(model_apply_name(node_apply(n, a, b))));
+		if (differ(json_object_get(entry->before, n->name),
+			    json_object_get(entry->after, n->name))) {
+			jx_set(object, n->name, jx_string(model_apply_name(apply)));
 		}
 	}
 	return object;
+}
+
+/* What is said of a modified entry. */
+static void
+add_difference(
+	json_t *object, const struct ds_change *change, const struct edit_entry *entry, bool leaves)
+{
+	const struct lysc_node *node = entry->list->node;
+	json_t *before;
+	json_t *after;
+
+	jx_set(object, "apply",
+		jx_string(model_apply_name(changed_apply(node, change->before, change->after))));
+	if (leaves) {
+		jx_set(object, "leaves", leaves_json(change, entry));
+	}
+	delta_make(node, entry->before, entry->after, &before, &after);
+	jx_set(object, "before", before);
+	jx_set(object, "after", after);
 }
 
 json_t *
@@ -257,21 +279,15 @@ proposal_changes_json(const struct proposal *proposal, bool leaves)
 
 	for (size_t i = 0; i < proposal->n_changes; i++) {
 		const struct ds_change *change = &proposal->changes[i];
-		const struct tree_list *list = proposal->entries[i]->list;
+		const struct edit_entry *entry = proposal->entries[i];
 		json_t *object = jx_object();
 		char path[ERR_PATH_SIZE];
 
 		jx_set(object, "op", jx_string(names[change->op]));
-		jx_set(object, "path", jx_string(tree_path(list, change->key, path, sizeof(path))));
+		jx_set(object, "path",
+			jx_string(tree_path(entry->list, change->key, path, sizeof(path))));
 		if (change->op == DS_MODIFY) {
-			enum model_apply apply =
-				changed_apply(list->node, change->before, change->after);
-
-			jx_set(object, "apply", jx_string(model_apply_name(apply)));
-			if (leaves) {
-				jx_set(object, "leaves",
-					leaves_json(list->node, change->before, change->after));
-			}
+			add_difference(object, change, entry, leaves);
 		}
 		jx_append(array, object);
 	}

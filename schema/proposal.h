@@ -39,8 +39,9 @@ void proposal_fini(struct proposal *proposal);
 /* Put the end state, or the state before, into the tree. */
 void proposal_put(const struct proposal *proposal, struct refs *refs, enum proposal_way way);
 
-/* [{"op", "path", "apply"?, "leaves"?}, ...] for the answer to an edit; `leaves`: {name: apply} of
- * what differs in modified entries, if it is wanted. New reference. */
+/* [{"op", "path"}, ...] for the answer to an edit, of modified entries with "apply" and with
+ * "before" and "after", cut down to what differs (delta.h). `leaves`: {name: apply} of their
+ * members that differ too, if it is wanted. New reference. */
 json_t *proposal_changes_json(const struct proposal *proposal, bool leaves);
 
 /* The changes as a revision's record has them (diff.h). New reference. */

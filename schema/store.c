@@ -139,7 +139,7 @@ read_line(void *arg, const char *text, size_t len)
 	if (json_object_get(json, "changes") != NULL) {
 		good = history_add(store->history, json, text, len);
 	} else if (json_object_get(json, "confirmed") != NULL) {
-		history_confirm(store->history);
+		history_confirm(store->history, json);
 		good = true;
 	} else {
 		good = read_known(store, json);

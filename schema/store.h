@@ -7,7 +7,7 @@
  * last edit, and at the end. Lines of the journal:
  *
  *	{"revision": N, ..., "changes": [...]}                   a revision (history.h)
- *	{"confirmed": N, ...}                                    provisional ones up to N stay
+ *	{"confirmed": N, user, from, time}                       provisional ones up to N stay
  *	{"file": HASH, "revision": N, "written": true|false}     FILE with that hash is revision N
  *
  * Start. FILE's hash tells which revision it is; those after it are replayed. The line stands in

@@ -307,16 +307,19 @@ confirm(struct txn *txn, struct err *err)
 	jx_set(line, "confirmed", jx_integer((json_int_t)ds->revision));
 	jx_set(line, "user", jx_string(txn->user));
 	jx_set(line, "from", jx_string(txn->from));
+	jx_set(line, "time", revision_time(0));
 	text = revision_text(line, &len);
 	if (ds->store != NULL) {
 		rc = store_append(ds->store, text, len, err);
 	}
 	free(text);
+	if (rc == 0) {
+		history_confirm(ds->history, line);
+	}
 	json_decref(line);
 	if (rc != 0) {
 		return rc;
 	}
-	history_confirm(ds->history);
 	ds->provisional.active = false;
 	txn->committed = true;
 	if (ds->store != NULL) {

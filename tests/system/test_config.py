@@ -103,12 +103,14 @@ def edit_file(world: World) -> None:
 def dry_run(world: World) -> None:
     ctl = Daemon(world).ctl
     ctl("port", "add", "f1", "type=fake")
-    contains(ctl("port", "set", "f1", "mtu=1400", "--dry-run"), "~ port f1: mtu (live)")
+    contains(ctl("port", "set", "f1", "mtu=1400", "--dry-run"),
+             "~ port f1: mtu (unset) -> 1400 (live)")
+    ctl("port", "set", "f1", "mtu=1500")
     contains(ctl("port", "set", "f1", "queues=2", "mtu=1300", "--dry-run"),
-             "~ port f1: queues (restart-port)", "~ port f1: mtu (live)")
+             "~ port f1: queues (unset) -> 2 (restart-port)", "~ port f1: mtu 1500 -> 1300 (live)")
     contains(ctl("port", "set", "f1", "mtu=1500", "--dry-run"), "dry run")
     contains(ctl.refused("port", "set", "f1", "mtu=5", "--dry-run").text, "68")
-    check_equal(ctl.json("config", "history")["revisions"][0]["revision"], 1, "revision")
+    check_equal(ctl.json("config", "history")["revisions"][0]["revision"], 2, "revision")
 
 
 @suite.case("--base: who comes second is told what to do")
@@ -161,6 +163,7 @@ def confirm(world: World) -> None:
     ctl = daemon.ctl
     ctl("port", "set", "t1", "mtu=1400", "--confirm", "2")
     contains(ctl("config", "confirm"), "is kept")
+    contains(ctl("config", "history"), "kept by root")
     time.sleep(2.5)
     check_equal(kernel_mtu(ifname), 1400, "mtu of the interface after the time")
     ctl("port", "set", "t1", "mtu=1300", "--confirm", "600", "--comment", "maybe")
