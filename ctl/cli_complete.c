@@ -114,6 +114,25 @@ put_revisions(struct cli *cli)
 	json_decref(result);
 }
 
+/* The schema's list whose entries the leaf's values name, or NULL. */
+static const char *
+list_named_by(const struct cli_leaf *leaf)
+{
+	static const struct {
+		const char *value; /* what help calls one */
+		const char *list;
+	} kinds[] = {{"ACL", "acl"}, {"BRIDGE", "bridge"}, {"PORT", "port"}};
+	const size_t len = strcspn(leaf->value, ",");
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (strlen(kinds[i].value) == len &&
+			strncmp(kinds[i].value, leaf->value, len) == 0) {
+			return kinds[i].list;
+		}
+	}
+	return NULL;
+}
+
 /* `typed` is "key=value" as far as it goes; of a list all but the last value are done. */
 static void
 put_values(struct cli *cli, const struct cli_leaf *leaf, const char *typed)
@@ -121,16 +140,12 @@ put_values(struct cli *cli, const struct cli_leaf *leaf, const char *typed)
 	const char *comma = leaf->kind == CLI_LEAF_LIST ? strrchr(typed, ',') : NULL;
 	size_t done = comma == NULL ? strlen(leaf->name) + 1 : (size_t)(comma - typed) + 1;
 	char prefix[256];
+	const char *list = list_named_by(leaf);
 	const char *at = leaf->values;
 
 	(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)done, typed);
-	if (leaf->kind == CLI_LEAF_STRING &&
-		(strcmp(leaf->name, "bridge") == 0 || strcmp(leaf->name, "port") == 0)) {
-		put_names(cli, leaf->name, prefix);
-	} else if (strncmp(leaf->name, "acl-", 4) == 0) {
-		put_names(cli, "acl", prefix);
-	} else if (strcmp(leaf->name, "watch-port") == 0) {
-		put_names(cli, "port", prefix);
+	if (list != NULL) {
+		put_names(cli, list, prefix);
 	}
 	while (at != NULL && *at != '\0') {
 		size_t len = strcspn(at, " ");

@@ -130,6 +130,8 @@ const struct cli_leaf cli_leaves[] = {
 	{"direction", MIRROR, STRING, "WHICH", "rx tx both", NULL,
 		"frames that they receive or send (default: rx)"},
 	{"source-vlan", MIRROR, LIST, "ID,A-B,...", NULL, NULL, "only frames of these VLANs"},
+	{"source-acl", MIRROR, STRING, "ACL", NULL, NULL,
+		"only frames that this access list accepts"},
 	{"truncate", MIRROR, NUMBER, "BYTES", NULL, NULL, "copy only the first bytes of each"},
 	{"enabled", MIRROR, BOOL, "BOOL", "true false", NULL, "whether it copies"},
 	{"description", MIRROR, STRING, "TEXT", NULL, NULL, "free text for people"},

@@ -29,6 +29,7 @@ struct refs {
 	json_t *guards_of; /* access list -> {port: count} */
 	json_t *mirrors_of; /* port -> {mirror: count} */
 	json_t *bridge_mirrors_of; /* bridge -> {mirror: count} */
+	json_t *acl_mirrors_of; /* access list -> {mirror: count} */
 };
 
 static bool
@@ -66,6 +67,7 @@ refs_create(struct tree *tree, struct refs **out)
 	refs->guards_of = jx_object();
 	refs->mirrors_of = jx_object();
 	refs->bridge_mirrors_of = jx_object();
+	refs->acl_mirrors_of = jx_object();
 	*out = refs;
 }
 
@@ -81,6 +83,7 @@ refs_destroy(struct refs *refs)
 	json_decref(refs->guards_of);
 	json_decref(refs->mirrors_of);
 	json_decref(refs->bridge_mirrors_of);
+	json_decref(refs->acl_mirrors_of);
 	free(refs);
 }
 
@@ -140,6 +143,7 @@ count_mirror(struct refs *refs, const char *key, const json_t *config, int delta
 
 	count_leaf(refs->mirrors_of, config, "output-port", key, delta);
 	count_leaf(refs->bridge_mirrors_of, config, "source-bridge", key, delta);
+	count_leaf(refs->acl_mirrors_of, config, "source-acl", key, delta);
 	json_array_foreach (json_object_get(config, "source-port"), i, port) {
 		count(refs->mirrors_of, json_string_value(port), key, delta);
 	}
@@ -216,7 +220,7 @@ check_bridge_deleted(const struct refs *refs, const char *key, const char *path,
 		names_text(users, names, sizeof(names)));
 }
 
-/* A port or bridge that mirrors name. */
+/* A port, bridge or access list that mirrors name. */
 static int
 check_unmirrored(
 	json_t *index, const char *what, const char *key, const char *path, struct err *err)
@@ -252,12 +256,16 @@ check_mirror(const struct refs *refs, const char *path, const json_t *config, st
 {
 	const char *output = json_string_value(json_object_get(config, "output-port"));
 	const char *bridge = json_string_value(json_object_get(config, "source-bridge"));
+	const char *acl = json_string_value(json_object_get(config, "source-acl"));
 	json_t *port;
 	size_t i;
 	int rc = check_named(refs->ports, path, "output-port", output, err);
 
 	if (rc == 0) {
 		rc = check_named(refs->bridges, path, "source-bridge", bridge, err);
+	}
+	if (rc == 0) {
+		rc = check_named(refs->acls, path, "source-acl", acl, err);
 	}
 	json_array_foreach (json_object_get(config, "source-port"), i, port) {
 		if (rc == 0) {
@@ -275,7 +283,7 @@ check_acl_deleted(const struct refs *refs, const char *key, const char *path, st
 	char names[NAMES_SHOWN * 66 + 32];
 
 	if (users == NULL) {
-		return 0;
+		return check_unmirrored(refs->acl_mirrors_of, "access list", key, path, err);
 	}
 	return err_set(err, ERR_IN_USE, path,
 		"access list '%s' is used by %zu port%s: %s; delete their leaves acl-in and "

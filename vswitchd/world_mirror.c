@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "vswitchd/port_config.h"
+#include "vswitchd/world_acl.h"
 
 static struct world_mirror *
 find_mirror(const struct world *world, const char *name) ON_MAIN
@@ -58,6 +59,7 @@ world_mirror_state(const struct world *world, const char *name, json_t *entry)
 	if (mirror != NULL && mirror->dp != NULL) {
 		dp_mirror_get_stats(world->dp, mirror->dp, &stats);
 	}
+	set_counter(entry, "seen-packets", stats.seen);
 	set_counter(entry, "packets", stats.packets);
 	set_counter(entry, "bytes", stats.bytes);
 	set_counter(entry, "drops", stats.drops);
@@ -172,11 +174,32 @@ mirror_step_stop(struct world *world, const struct mirror_step *step)
 }
 
 void
+world_mirrors_renew(const struct world *world)
+{
+	const struct world_mirror *mirror;
+	bool changed = false;
+
+	TAILQ_FOREACH (mirror, &world->mirrors, link) {
+		const struct world_acl *acl = world_find_acl(world, mirror->acl);
+
+		if (mirror->dp != NULL && acl != NULL && acl->stale) {
+			dp_mirror_set_acl(mirror->dp, acl->made.dp);
+			changed = true;
+		}
+	}
+	if (changed) {
+		dp_mirrors_renew(world->dp);
+	}
+}
+
+void
 mirror_step_start(struct world *world, struct mirror_step *step)
 {
 	struct world_mirror *mirror = find_mirror(world, step->change->key);
 	const char *name = json_string_value(json_object_get(step->change->after, "source-bridge"));
 	const struct world_bridge *bridge = name == NULL ? NULL : world_find_bridge(world, name);
+	const char *acl_name = config_string(step->change->after, "source-acl");
+	const struct world_acl *acl = world_find_acl(world, acl_name);
 
 	if (step->change->op == DS_DELETE) {
 		return;
@@ -186,12 +209,14 @@ mirror_step_start(struct world *world, struct mirror_step *step)
 		(void)str_copy(mirror->name, step->change->key, sizeof(mirror->name));
 		TAILQ_INSERT_TAIL(&world->mirrors, mirror, link);
 	}
-	if (step->made != NULL) {
-		dp_mirror_start(
-			world->dp, step->made, bridge == NULL ? 0 : dp_bridge_id(bridge->dp));
-	}
+	(void)str_copy(mirror->acl, acl_name, sizeof(mirror->acl));
 	mirror->dp = step->made;
 	step->made = NULL;
+	if (mirror->dp != NULL) {
+		dp_mirror_set_acl(mirror->dp, acl == NULL ? NULL : acl->made.dp);
+		dp_mirror_start(
+			world->dp, mirror->dp, bridge == NULL ? 0 : dp_bridge_id(bridge->dp));
+	}
 }
 
 void

@@ -18,6 +18,7 @@
 struct world_mirror {
 	TAILQ_ENTRY(world_mirror) link;
 	char name[PORT_NAME_SIZE];
+	char acl[PORT_NAME_SIZE]; /* of what it copies; "": of all frames */
 	struct dp_mirror *dp; /* NULL: not enabled */
 };
 
@@ -42,9 +43,15 @@ struct mirror_step {
 int mirror_step_prepare(const struct world *world, struct mirror_step *step,
 	const struct ds_change *change, struct err *err) ON_MAIN;
 
-/* After ports and bridges have come and before they go: those that stop, then those that start. */
+/*
+ * After ports, bridges and access lists have come and before they go: those that stop, then those
+ * that start.
+ */
 void mirror_step_stop(struct world *world, const struct mirror_step *step) ON_MAIN;
 void mirror_step_start(struct world *world, struct mirror_step *step) ON_MAIN;
+
+/* Those that copy by access lists that this transaction has changed; after mirror_step_start. */
+void world_mirrors_renew(const struct world *world) ON_MAIN;
 
 void mirror_step_abort(struct mirror_step *step) ON_MAIN;
 

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "datapath/core/parse.h"
 #include "datapath/dp/dp_priv.h"
 
 struct dp_mirror {
@@ -14,6 +15,7 @@ struct dp_mirror {
 	struct mirror *mirror;
 	char to[PORT_NAME_SIZE];
 	uint32_t bridge; /* id, 0: none */
+	const struct dp_acl *acl; /* NULL: all frames */
 	size_t n_ports;
 	char (*ports)[PORT_NAME_SIZE]; /* owned */
 };
@@ -37,6 +39,22 @@ copies_from(const struct dp_mirror *mirror, const struct dp_port *port)
 	return false;
 }
 
+static void
+add_use(struct mirror_list *list, const struct dp_mirror *mirror)
+{
+	struct mirror_use *use = &list->uses[list->n++];
+
+	use->mirror = mirror->mirror;
+	use->acl = dp_acl_view(mirror->acl);
+	for (int c = 0; c < RULES_ALL && use->acl != NULL; c++) {
+		use->depths[c] = (uint8_t)parse_depth_of(&use->acl->masks[c]);
+		if ((use->mirror->ways & MIRROR_RX) != 0) {
+			list->rx_depth = RTE_MAX(list->rx_depth, use->depths[c]);
+		}
+	}
+	list->ways |= use->mirror->ways;
+}
+
 /* The mirrors of a port; NULL: none. */
 static struct mirror_list *
 list_build(const struct dp *dp, const struct dp_port *port)
@@ -49,12 +67,10 @@ list_build(const struct dp *dp, const struct dp_port *port)
 			continue;
 		}
 		if (list == NULL) {
-			list = must_calloc(
-				1, sizeof(*list) + MIRRORS_MAX * sizeof(list->mirrors[0]));
+			list = must_calloc(1, sizeof(*list) + MIRRORS_MAX * sizeof(list->uses[0]));
 		}
 		assert(list->n < MIRRORS_MAX);
-		list->mirrors[list->n++] = mirror->mirror;
-		list->ways |= mirror->mirror->ways;
+		add_use(list, mirror);
 	}
 	return list;
 }
@@ -65,7 +81,7 @@ list_equal(const struct mirror_list *a, const struct mirror_list *b)
 	if (a == NULL || b == NULL) {
 		return a == b;
 	}
-	return a->n == b->n && memcmp(a->mirrors, b->mirrors, a->n * sizeof(a->mirrors[0])) == 0;
+	return a->n == b->n && memcmp(a->uses, b->uses, a->n * sizeof(a->uses[0])) == 0;
 }
 
 /* True: it has another list than before, and the old one is retired. */
@@ -98,8 +114,8 @@ dp_port_mirrors_set(struct dp *dp, struct dp_port *port)
 }
 
 /* Give new views to the ports that the mirrors concern. */
-static void
-mirrors_changed(struct dp *dp) ON_MAIN
+void
+dp_mirrors_renew(struct dp *dp)
 {
 	struct dp_port *port;
 
@@ -175,14 +191,20 @@ dp_mirror_start(struct dp *dp, struct dp_mirror *mirror, uint32_t bridge)
 		}
 	}
 	LIST_INSERT_HEAD(&dp->mirrors, mirror, link);
-	mirrors_changed(dp);
+	dp_mirrors_renew(dp);
+}
+
+void
+dp_mirror_set_acl(struct dp_mirror *mirror, const struct dp_acl *acl)
+{
+	mirror->acl = acl;
 }
 
 void
 dp_mirror_stop(struct dp *dp, struct dp_mirror *mirror)
 {
 	LIST_REMOVE(mirror, link);
-	mirrors_changed(dp);
+	dp_mirrors_renew(dp);
 	dp_retire(dp, mirror_free, mirror->mirror);
 	mirror->mirror = NULL;
 	dp_mirror_discard(mirror);
@@ -219,6 +241,7 @@ dp_mirror_get_stats(
 	for (unsigned int w = 0; w < dp->options.n_workers; w++) {
 		const struct mirror_counters *count = &mirror->mirror->count[w];
 
+		stats->seen += __atomic_load_n(&count->seen, __ATOMIC_RELAXED);
 		stats->packets += __atomic_load_n(&count->packets, __ATOMIC_RELAXED);
 		stats->bytes += __atomic_load_n(&count->bytes, __ATOMIC_RELAXED);
 		stats->drops += __atomic_load_n(&count->drops, __ATOMIC_RELAXED);

@@ -13,6 +13,7 @@
 #include "datapath/dp/dp.h"
 #include "datapath/pipe/mirror.h"
 
+struct dp_acl;
 struct dp_mirror;
 
 struct dp_mirror_conf {
@@ -27,6 +28,7 @@ struct dp_mirror_conf {
 };
 
 struct dp_mirror_stats {
+	uint64_t seen; /* frames that it could have copied */
 	uint64_t packets;
 	uint64_t bytes;
 	uint64_t drops;
@@ -41,6 +43,15 @@ void dp_mirror_discard(struct dp_mirror *mirror);
 
 /* From the next dp_publish on; bridge: its id by now. No more than MIRRORS_MAX. */
 void dp_mirror_start(struct dp *dp, struct dp_mirror *mirror, uint32_t bridge) ON_MAIN;
+
+/*
+ * It copies only what this list accepts (dp_acl.h); NULL: all. Before it is started, or with
+ * dp_mirrors_renew.
+ */
+void dp_mirror_set_acl(struct dp_mirror *mirror, const struct dp_acl *acl) ON_MAIN;
+
+/* Lists that mirrors copy by are others, or have changed: from the next dp_publish on. */
+void dp_mirrors_renew(struct dp *dp) ON_MAIN;
 
 /* Until the next dp_publish; it is gone for the caller at once. */
 void dp_mirror_stop(struct dp *dp, struct dp_mirror *mirror) ON_MAIN;

@@ -60,9 +60,7 @@ stop(struct trace *trace, enum drop_reason reason)
 static bool
 egress_denies(const struct trace *trace, const struct acl_view *acl)
 {
-	const struct rule *rule = acl_find(acl, &trace->fields);
-
-	return rule == NULL ? !acl->accept_rest : rule->actions != &acl_accept;
+	return !acl_verdict(acl, acl_find(acl, &trace->fields));
 }
 
 /* The outer tag of a frame with this edit. */

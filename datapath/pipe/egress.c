@@ -37,12 +37,8 @@ look_up(const struct ask *ask, uint32_t *slot)
 {
 	const struct rule *rule = acl_find(ask->acl, &ask->parsed.fields);
 
-	if (rule == NULL) {
-		*slot = ask->acl->rest_slot;
-		return ask->acl->accept_rest;
-	}
-	*slot = rule->slot;
-	return rule->actions == &acl_accept;
+	*slot = rule == NULL ? ask->acl->rest_slot : rule->slot;
+	return acl_verdict(ask->acl, rule);
 }
 
 /* One rule to count for, and what happens to who is denied. */

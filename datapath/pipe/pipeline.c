@@ -327,14 +327,12 @@ acl_accepts(struct run *run, const struct acl_view *acl)
 	const struct rule *rule = acl_find(acl, &run->fields);
 
 	tell(run, &(struct pipeline_event){.step = PIPELINE_ACL, .rule = rule});
-	if (rule == NULL) {
-		if (acl->rest_slot != 0) {
-			run->slots[run->n_rules++] = acl->rest_slot;
-		}
-		return acl->accept_rest;
+	if (rule != NULL) {
+		count_rule(run, rule);
+	} else if (acl->rest_slot != 0) {
+		run->slots[run->n_rules++] = acl->rest_slot;
 	}
-	count_rule(run, rule);
-	return rule->actions == &acl_accept;
+	return acl_verdict(acl, rule);
 }
 
 /* May the frame enter the flow tables? */
