@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static void
 must(bool ok, const char *what)
@@ -111,17 +110,4 @@ eal_test_bytes(const struct rte_mbuf *mbuf, uint8_t *bytes)
 	}
 	must(at == mbuf->pkt_len && n == mbuf->nb_segs, "a chain's lengths do not add up");
 	return at;
-}
-
-uint64_t
-random_seed(void)
-{
-	const char *given = getenv("VSW_SEED");
-	struct timespec ts;
-
-	if (given != NULL) {
-		return strtoull(given, NULL, 10) | 1;
-	}
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return ((uint64_t)ts.tv_sec << 30 ^ (uint64_t)ts.tv_nsec) | 1;
 }

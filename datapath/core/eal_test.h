@@ -6,6 +6,8 @@
 #include <rte_mbuf.h>
 #include <stdint.h>
 
+#include "tests/random.h"
+
 /* Once per process, without hugepages and devices; aborts when it fails. `mib` of memory. */
 void eal_test_start(unsigned int mib);
 
@@ -21,18 +23,5 @@ struct rte_mbuf *eal_test_chain(struct rte_mempool *pool, const uint8_t *bytes, 
 
 /* All bytes of a chain, after a check of its lengths. */
 uint32_t eal_test_bytes(const struct rte_mbuf *mbuf, uint8_t *bytes);
-
-/* Marsaglia's xorshift64; `state` is never 0. */
-static inline uint32_t
-random_below(uint64_t *state, uint32_t n)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return (uint32_t)(*state >> 20) % n;
-}
-
-/* Another one each run, or VSW_SEED of the environment; tests print it when they fail. */
-uint64_t random_seed(void);
 
 #endif

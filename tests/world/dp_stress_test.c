@@ -22,27 +22,15 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/str.h"
 #include "datapath/dp/dp_flows.h"
 #include "datapath/dp/dp_policy.h"
 #include "datapath/dp/dp_rules.h"
 #include "datapath/dp/dp_trace.h"
-#include "ports/fake/fake.h"
+#include "tests/random.h"
+#include "tests/world/innocents.h"
 
 #define RUN (3 * CLOCK_S)
 #define OTHERS 6
-#define IN_FLIGHT 64 /* frames of one innocent on their way */
-#define BUDGET 16 /* frames of others meanwhile; with theirs, twice that fit an innocent's ring */
-#define PATIENCE (20 * CLOCK_S)
-
-struct talker {
-	struct dp_port *port;
-	uint16_t queue; /* so that each worker has one of them */
-	uint8_t station;
-	uint32_t next_out; /* number of its next frame */
-	uint32_t next_in; /* number of the next one that it must hear */
-	uint32_t mark; /* of next_out when the others' budget was filled last */
-};
 
 struct other {
 	struct dp_port *port; /* NULL: not there */
@@ -55,11 +43,9 @@ struct stress {
 	struct dp_bridge *bridge;
 	struct dp_bridge *spare; /* comes and goes */
 	struct dp_acl *acl; /* of the innocents; NULL: none */
-	struct talker talkers[2];
+	struct innocents innocents;
 	struct other others[OTHERS];
 	unsigned int n_closed;
-	unsigned int budget;
-	uint64_t random;
 	unsigned int n_changes;
 	unsigned int n_asking; /* questions to workers that wait */
 	unsigned int n_told; /* flows */
@@ -68,81 +54,7 @@ struct stress {
 static uint32_t
 rnd(struct stress *stress, uint32_t n)
 {
-	stress->random ^= stress->random << 13;
-	stress->random ^= stress->random >> 7;
-	stress->random ^= stress->random << 17;
-	return (uint32_t)(stress->random >> 32) % n;
-}
-
-static struct dp_port *
-open_port(struct stress *stress, const char *name, uint16_t queues) ON_MAIN
-{
-	struct port_conf conf = {.queues = queues};
-	struct err err = ERR_INIT;
-	struct dp_port *port;
-
-	str_copy(conf.name, name, sizeof(conf.name));
-	if (dp_port_open(stress->dp, &port_fake_ops, &conf, &port, &err) != 0) {
-		fail_msg("%s", err.text);
-	}
-	return port;
-}
-
-static struct dp_port_fwd
-in_bridge(struct dp_bridge *bridge)
-{
-	struct dp_port_fwd fwd = {
-		.bridge = bridge, .enabled = true, .mtu = 1500, .vlan = {.mode = VLAN_TRUNK}};
-
-	memset(&fwd.vlan.trunk, 0xff, sizeof(fwd.vlan.trunk));
-	return fwd;
-}
-
-static void
-frame_make(uint8_t *bytes, uint8_t dst, uint8_t src, uint32_t number)
-{
-	memset(bytes, 0, 64);
-	bytes[0] = dst == 0xff ? 0xff : 2;
-	bytes[5] = dst;
-	bytes[6] = 2;
-	bytes[11] = src;
-	bytes[12] = 0x88;
-	bytes[13] = 0xb5;
-	memcpy(bytes + 14, &number, sizeof(number));
-}
-
-static void
-talk(struct talker *from, const struct talker *to) ON_MAIN
-{
-	uint8_t bytes[64];
-
-	while (from->next_out - to->next_in < IN_FLIGHT) {
-		frame_make(bytes, to->station, from->station, from->next_out);
-		assert_int_equal(
-			fake_inject(dp_port_device(from->port), 0, bytes, 64, NULL, NULL), 0);
-		from->next_out++;
-	}
-}
-
-/* Frames of the other innocent in order; those that others flood are none of its business. */
-static void
-listen_to(struct talker *talker, const struct talker *other) ON_MAIN
-{
-	static uint8_t bytes[FAKE_FRAME_MAX];
-	uint32_t number;
-
-	for (uint16_t q = 0; q < dp_port_device(talker->port)->n_txq; q++) {
-		while (fake_collect(dp_port_device(talker->port), q, bytes, NULL) > 0) {
-			if (bytes[11] != other->station || bytes[5] != talker->station) {
-				continue;
-			}
-			memcpy(&number, bytes + 14, sizeof(number));
-			if (number != talker->next_in) {
-				fail_msg("frame %u came instead of %u", number, talker->next_in);
-			}
-			talker->next_in++;
-		}
-	}
+	return random_below(&stress->innocents.random, n);
 }
 
 static void
@@ -163,7 +75,7 @@ other_come_or_go(struct stress *stress, struct other *other) ON_MAIN
 		return;
 	}
 	(void)snprintf(name, sizeof(name), "o%u", stress->n_changes);
-	other->port = open_port(stress, name, (uint16_t)(1 + rnd(stress, 3)));
+	other->port = stress_port(stress->dp, name, (uint16_t)(1 + rnd(stress, 3)));
 	memset(&other->last, 0, sizeof(other->last));
 }
 
@@ -178,7 +90,7 @@ other_change(struct stress *stress, struct other *other) ON_MAIN
 	other->bridge = rnd(stress, 3) == 0 ? stress->spare
 		: rnd(stress, 4) == 0       ? NULL
 					    : stress->bridge;
-	fwd = in_bridge(other->bridge);
+	fwd = stress_fwd(other->bridge);
 	fwd.enabled = rnd(stress, 5) != 0;
 	fwd.mtu = (uint16_t)(68 + rnd(stress, 2000));
 	if (rnd(stress, 3) == 0) {
@@ -187,30 +99,6 @@ other_change(struct stress *stress, struct other *other) ON_MAIN
 	}
 	fwd.mac_limit = rnd(stress, 3);
 	dp_port_set(stress->dp, other->port, &fwd);
-}
-
-static void
-other_traffic(struct stress *stress, struct other *other) ON_MAIN
-{
-	static uint8_t bytes[FAKE_FRAME_MAX];
-	struct port *device;
-
-	if (other->port == NULL) {
-		return;
-	}
-	device = dp_port_device(other->port);
-	for (uint16_t q = 0; q < device->n_rxq; q++) {
-		while (fake_collect(device, q, bytes, NULL) > 0) {
-		}
-	}
-	if (stress->budget == 0) {
-		return;
-	}
-	stress->budget--;
-	/* Never from an innocent's address. */
-	frame_make(bytes, (uint8_t)(rnd(stress, 3) == 0 ? 0xff : 100 + rnd(stress, 50)),
-		(uint8_t)(100 + rnd(stress, 50)), 0);
-	(void)fake_inject(device, (uint16_t)rnd(stress, device->n_rxq), bytes, 64, NULL, NULL);
 }
 
 static void
@@ -297,7 +185,7 @@ make_acl(struct stress *stress) ON_MAIN
 	}
 	for (int i = 0; i < 2; i++, n++) {
 		match_init(&entries[n].match);
-		set_mac(entries[n].match.value.eth_src, stress->talkers[i].station);
+		set_mac(entries[n].match.value.eth_src, stress->innocents.one[i].station);
 		memset(entries[n].match.mask.eth_src, 0xff, 6);
 		entries[n].accept = true;
 	}
@@ -315,16 +203,16 @@ policy_change(struct stress *stress) ON_MAIN
 
 	stress->acl = rnd(stress, 4) == 0 ? NULL : make_acl(stress);
 	for (int i = 0; i < 2; i++) {
-		struct dp_port_fwd fwd = in_bridge(stress->bridge);
+		struct dp_port_fwd fwd = stress_fwd(stress->bridge);
 
-		set_mac(spoof.mac[0], stress->talkers[i].station);
+		set_mac(spoof.mac[0], stress->innocents.one[i].station);
 		spoof.n_ip4 = (uint16_t)rnd(stress, 2);
 		policy.acl_in = rnd(stress, 3) == 0 ? NULL : stress->acl;
 		policy.acl_out = rnd(stress, 3) == 0 ? NULL : stress->acl;
 		policy.spoof = rnd(stress, 2) == 0 ? NULL : &spoof;
 		policy.storm[STORM_BROADCAST].rate = rnd(stress, 3) * 1000;
 		fwd.policy = &policy;
-		dp_port_set(stress->dp, stress->talkers[i].port, &fwd);
+		dp_port_set(stress->dp, stress->innocents.one[i].port, &fwd);
 	}
 	dp_acl_destroy(stress->dp, old);
 }
@@ -359,8 +247,8 @@ make_rule(struct stress *stress, bool innocent)
 {
 	struct dp_rule_spec rule = {.priority = (uint16_t)rnd(stress, 10)};
 	struct action_builder builder = {.size = 0};
-	const uint8_t station = (uint8_t)(innocent ? stress->talkers[rnd(stress, 2)].station
-						   : 100 + rnd(stress, 50));
+	const uint8_t station = (uint8_t)(innocent ? stress->innocents.one[rnd(stress, 2)].station
+						   : STRANGER + rnd(stress, 50));
 
 	match_init(&rule.match);
 	set_mac(rule.match.value.eth_src, station);
@@ -401,20 +289,6 @@ rules_change(struct stress *stress) ON_MAIN
 		dp_rules_abort(stress->dp, stress->bridge);
 	} else {
 		dp_rules_commit(stress->dp, stress->bridge);
-	}
-}
-
-/* What others have sent is through when what the innocents sent after it is. */
-static void
-refill(struct stress *stress)
-{
-	struct talker *a = &stress->talkers[0];
-	struct talker *b = &stress->talkers[1];
-
-	if (a->next_in >= b->mark && b->next_in >= a->mark) {
-		a->mark = a->next_out;
-		b->mark = b->next_out;
-		stress->budget = BUDGET;
 	}
 }
 
@@ -463,14 +337,14 @@ ask(struct stress *stress) ON_MAIN
 		.tell = on_told, .done = on_told_all, .arg = stress};
 	const struct dp_trace_listener trace = {.step = on_step, .output = on_output};
 	const struct dp_flows_place begin = {.worker = 0};
-	struct dp_port *port = stress->talkers[0].port;
+	struct dp_port *port = stress->innocents.one[0].port;
 	struct dp_traced traced;
 	uint8_t frame[64];
 
 	if (stress->n_asking == 4) {
 		return;
 	}
-	frame_make(frame, stress->talkers[1].station, stress->talkers[0].station, 0);
+	stress_frame(frame, stress->innocents.one[1].station, stress->innocents.one[0].station, 0);
 	switch (rnd(stress, 3)) {
 	case 0:
 		dp_trace(stress->dp, port, frame, sizeof(frame), &trace, &traced);
@@ -525,7 +399,9 @@ change(struct stress *stress) ON_MAIN
 		ask(stress);
 		break;
 	default:
-		other_traffic(stress, other);
+		if (other->port != NULL) {
+			stranger_talk(&stress->innocents, other->port);
+		}
 	}
 	stress->n_changes++;
 }
@@ -538,21 +414,14 @@ stress_start(struct stress *stress) ON_MAIN
 	struct dp_port_fwd fwd;
 	struct err err = ERR_INIT;
 
-	stress->random = clock_now() | 1;
-	printf("# seed %llu\n", (unsigned long long)stress->random);
 	if (dp_create(&options, &stress->dp, &err) != 0) {
 		fail_msg("%s", err.text);
 	}
 	assert_int_equal(dp_bridge_create(stress->dp, &conf, &stress->bridge, NULL), 0);
-	fwd = in_bridge(stress->bridge);
-	for (uint8_t i = 0; i < 2; i++) {
-		struct talker *talker = &stress->talkers[i];
-
-		talker->station = (uint8_t)(10 + i);
-		talker->queue = i;
-		/* Two TX queues: each worker has its own, so that nobody can be busy. */
-		talker->port = open_port(stress, i == 0 ? "a" : "b", 2);
-		dp_port_set(stress->dp, talker->port, &fwd);
+	fwd = stress_fwd(stress->bridge);
+	innocents_start(&stress->innocents, stress->dp, 1);
+	for (int i = 0; i < 2; i++) {
+		dp_port_set(stress->dp, stress->innocents.one[i].port, &fwd);
 	}
 	dp_publish(stress->dp);
 }
@@ -561,38 +430,22 @@ static void
 test_innocents_lose_nothing(void **state)
 {
 	struct stress *stress = calloc(1, sizeof(*stress));
-	struct talker *a = &stress->talkers[0];
-	struct talker *b = &stress->talkers[1];
+	struct innocent *a = &stress->innocents.one[0];
+	struct innocent *b = &stress->innocents.one[1];
 	struct port_counters c;
-	uint64_t start = clock_now();
-	uint64_t now = start;
+	uint64_t start;
 
 	(void)state;
 	role_assert(&role_main);
 	stress_start(stress);
-	while (now - start < RUN) {
-		talk(a, b);
-		talk(b, a);
-		refill(stress);
+	start = clock_now();
+	while (innocents_step(&stress->innocents, stress->dp) - start < RUN) {
+		innocents_talk(&stress->innocents);
 		for (unsigned int i = rnd(stress, 6); i > 0; i--) {
 			change(stress);
 		}
-		dp_publish(stress->dp);
-		now = clock_now();
-		(void)dp_step(stress->dp, now);
-		listen_to(a, b);
-		listen_to(b, a);
 	}
-	while (a->next_in != b->next_out || b->next_in != a->next_out) {
-		listen_to(a, b);
-		listen_to(b, a);
-		now = clock_now();
-		(void)dp_step(stress->dp, now);
-		if (now - start > RUN + PATIENCE) {
-			fail_msg("of %u and %u frames %u and %u came", a->next_out, b->next_out,
-				b->next_in, a->next_in);
-		}
-	}
+	innocents_hear_the_rest(&stress->innocents, stress->dp);
 	while (stress->n_asking > 0) {
 		(void)dp_step(stress->dp, clock_now());
 	}

@@ -23,25 +23,13 @@
 #include "base/clock.h"
 #include "datapath/dp/dp_policy.h"
 #include "datapath/dp/dp_rules.h"
-#include "ports/fake/fake.h"
+#include "tests/random.h"
+#include "tests/world/innocents.h"
 
 #define RUN (3 * CLOCK_S)
 #define OTHERS 5
-#define IN_FLIGHT 64 /* frames of one innocent on their way */
-#define BUDGET 16 /* frames of others meanwhile; with theirs, twice that fit an innocent's ring */
 #define PATIENCE (20 * CLOCK_S)
-#define FRAME_LEN 64
 #define RATE UINT64_C(100000000000) /* bits a second: never reached */
-
-struct talker {
-	struct dp_port *port;
-	struct dp_acl *acl;
-	uint8_t station;
-	uint16_t number; /* of the port */
-	uint32_t next_out; /* number of its next frame */
-	uint32_t next_in; /* number of the next one that it must hear */
-	uint32_t mark; /* of next_out when the others' budget was filled last */
-};
 
 struct other {
 	struct dp_port *port; /* NULL: not there */
@@ -53,10 +41,9 @@ struct stress {
 	struct dp *dp;
 	struct dp_bridge *bridge;
 	struct dp_bridge *spare; /* comes and goes */
-	struct talker talkers[2];
+	struct innocents innocents;
+	struct dp_acl *acls[2]; /* of the innocents; NULL: none */
 	struct other others[OTHERS];
-	unsigned int budget;
-	uint64_t random;
 	uint32_t reg; /* that both tables agree on now */
 	unsigned int n_batches;
 	unsigned int n_changes;
@@ -65,10 +52,7 @@ struct stress {
 static uint32_t
 rnd(struct stress *stress, uint32_t n)
 {
-	stress->random ^= stress->random << 13;
-	stress->random ^= stress->random >> 7;
-	stress->random ^= stress->random << 17;
-	return (uint32_t)(stress->random >> 32) % n;
+	return random_below(&stress->innocents.random, n);
 }
 
 /* --- rules ----------------------------------------------------------------------------------- */
@@ -112,8 +96,7 @@ add_output(struct stress *stress, struct action_builder *builder, uint16_t numbe
 
 /* What an innocent's frames meet, with this number. */
 static void
-add_pair(struct stress *stress, const struct talker *from, const struct talker *to,
-	uint32_t reg) ON_MAIN
+add_pair(struct stress *stress, uint16_t from, uint16_t to, uint32_t reg) ON_MAIN
 {
 	struct dp_rule_spec first = {.priority = 10};
 	struct dp_rule_spec second = {.priority = 10, .table = 1};
@@ -121,11 +104,11 @@ add_pair(struct stress *stress, const struct talker *from, const struct talker *
 	struct fields value = {.regs = {reg}};
 	struct fields mask = {.regs = {UINT32_MAX}};
 
-	match_port(&first.match, from->number);
+	match_port(&first.match, from);
 	action_add_set(&builder, ACTION_REG0, false, &value, &mask);
 	action_add(&builder, ACTION_GOTO, 1, 0, NULL, 0);
 	add_rule(stress, stress->bridge, &first, &builder);
-	match_port(&second.match, from->number);
+	match_port(&second.match, from);
 	second.match.mask.regs[0] = UINT32_MAX;
 	second.match.value.regs[0] = reg;
 	if (rnd(stress, 2) == 0) {
@@ -133,7 +116,7 @@ add_pair(struct stress *stress, const struct talker *from, const struct talker *
 		second.match.value.eth_type = rte_cpu_to_be_16(0x88b5);
 	}
 	builder = (struct action_builder){.size = 0};
-	add_output(stress, &builder, to->number);
+	add_output(stress, &builder, to);
 	add_rule(stress, stress->bridge, &second, &builder);
 }
 
@@ -149,8 +132,8 @@ flip(struct stress *stress) ON_MAIN
 	match_init(&filter.match);
 	dp_rules_begin(stress->dp, stress->bridge);
 	assert_int_equal(dp_rules_delete(stress->dp, stress->bridge, &filter, &n, NULL), 0);
-	add_pair(stress, &stress->talkers[0], &stress->talkers[1], reg);
-	add_pair(stress, &stress->talkers[1], &stress->talkers[0], reg);
+	add_pair(stress, 1, 2, reg);
+	add_pair(stress, 2, 1, reg);
 	if (keep) {
 		dp_rules_commit(stress->dp, stress->bridge);
 		stress->reg = reg;
@@ -186,33 +169,24 @@ set_meter(struct stress *stress, uint32_t id) ON_MAIN
 
 /* --- ports ----------------------------------------------------------------------------------- */
 
-static struct dp_port *
-open_port(struct stress *stress, uint16_t number, uint16_t queues) ON_MAIN
-{
-	struct port_conf conf = {.queues = queues};
-	struct err err = ERR_INIT;
-	struct dp_port *port;
-
-	(void)snprintf(conf.name, sizeof(conf.name), "p%u", number);
-	if (dp_port_open(stress->dp, &port_fake_ops, &conf, &port, &err) != 0) {
-		fail_msg("%s", err.text);
-	}
-	return port;
-}
-
 static void
 set_port(struct stress *stress, struct dp_port *port, struct dp_bridge *bridge, uint16_t number,
 	const struct dp_port_policy *policy) ON_MAIN
 {
-	struct dp_port_fwd fwd = {.bridge = bridge,
-		.enabled = true,
-		.mtu = 1500,
-		.number = number,
-		.vlan = {.mode = VLAN_TRUNK},
-		.policy = policy};
+	struct dp_port_fwd fwd = stress_fwd(bridge);
 
-	memset(&fwd.vlan.trunk, 0xff, sizeof(fwd.vlan.trunk));
+	fwd.number = number;
+	fwd.policy = policy;
 	dp_port_set(stress->dp, port, &fwd);
+}
+
+/* Its port's number in rules is one more. */
+static void
+set_innocent(
+	struct stress *stress, unsigned int innocent, const struct dp_port_policy *policy) ON_MAIN
+{
+	set_port(stress, stress->innocents.one[innocent].port, stress->bridge,
+		(uint16_t)(1 + innocent), policy);
 }
 
 /* All may pass, whatever the entries look at. */
@@ -240,29 +214,32 @@ make_acl(struct stress *stress) ON_MAIN
 
 /* A new list takes the old one's place, at the way in or out or both. */
 static void
-change_acl(struct stress *stress, struct talker *talker) ON_MAIN
+change_acl(struct stress *stress, unsigned int innocent) ON_MAIN
 {
 	struct dp_acl *acl = rnd(stress, 4) == 0 ? NULL : make_acl(stress);
 	const bool out = rnd(stress, 2) == 0;
 	const struct dp_port_policy policy = {
 		.acl_in = out && rnd(stress, 2) == 0 ? NULL : acl, .acl_out = out ? acl : NULL};
 
-	set_port(stress, talker->port, stress->bridge, talker->number, &policy);
-	dp_acl_destroy(stress->dp, talker->acl);
-	talker->acl = acl;
+	set_innocent(stress, innocent, &policy);
+	dp_acl_destroy(stress->dp, stress->acls[innocent]);
+	stress->acls[innocent] = acl;
 	dp_publish(stress->dp);
 }
 
 static void
 other_come_or_go(struct stress *stress, struct other *other) ON_MAIN
 {
+	char name[16];
+
 	if (other->port != NULL) {
 		dp_port_close(stress->dp, other->port, PORT_CLOSE_DELETED, NULL, NULL);
 		other->port = NULL;
 		return;
 	}
 	other->spare = stress->spare != NULL && rnd(stress, 2) == 0;
-	other->port = open_port(stress, other->number, (uint16_t)(1 + rnd(stress, 3)));
+	(void)snprintf(name, sizeof(name), "p%u", other->number);
+	other->port = stress_port(stress->dp, name, (uint16_t)(1 + rnd(stress, 3)));
 	set_port(stress, other->port, other->spare ? stress->spare : stress->bridge, other->number,
 		NULL);
 }
@@ -294,97 +271,6 @@ spare_come_or_go(struct stress *stress) ON_MAIN
 	stress->spare = NULL;
 }
 
-/* --- frames ---------------------------------------------------------------------------------- */
-
-static void
-frame_make(uint8_t *bytes, uint8_t dst, uint8_t src, uint32_t number)
-{
-	memset(bytes, 0, FRAME_LEN);
-	bytes[0] = dst == 0xff ? 0xff : 2;
-	bytes[5] = dst;
-	bytes[6] = 2;
-	bytes[11] = src;
-	bytes[12] = 0x88;
-	bytes[13] = 0xb5;
-	memcpy(bytes + 14, &number, sizeof(number));
-}
-
-/* Some of its frames have a destination that changes, so that there are many flows. */
-static void
-talk(struct stress *stress, struct talker *from, const struct talker *to) ON_MAIN
-{
-	uint8_t bytes[FRAME_LEN];
-
-	while (from->next_out - to->next_in < IN_FLIGHT) {
-		frame_make(bytes, to->station, from->station, from->next_out);
-		bytes[4] = (uint8_t)rnd(stress, 20);
-		assert_int_equal(
-			fake_inject(dp_port_device(from->port), 0, bytes, FRAME_LEN, NULL, NULL),
-			0);
-		from->next_out++;
-	}
-}
-
-/* Frames of the other innocent in order; those that others flood are none of its business. */
-static void
-listen_to(struct talker *talker, const struct talker *other) ON_MAIN
-{
-	static uint8_t bytes[FAKE_FRAME_MAX];
-	uint32_t number;
-
-	for (uint16_t q = 0; q < dp_port_device(talker->port)->n_txq; q++) {
-		while (fake_collect(dp_port_device(talker->port), q, bytes, NULL) > 0) {
-			if (bytes[11] != other->station) {
-				continue;
-			}
-			memcpy(&number, bytes + 14, sizeof(number));
-			if (number != talker->next_in) {
-				fail_msg("frame %u came instead of %u", number, talker->next_in);
-			}
-			talker->next_in++;
-		}
-	}
-}
-
-static void
-other_traffic(struct stress *stress, struct other *other) ON_MAIN
-{
-	static uint8_t bytes[FAKE_FRAME_MAX];
-	struct port *device;
-
-	if (other->port == NULL) {
-		return;
-	}
-	device = dp_port_device(other->port);
-	for (uint16_t q = 0; q < device->n_txq; q++) {
-		while (fake_collect(device, q, bytes, NULL) > 0) {
-		}
-	}
-	if (stress->budget == 0) {
-		return;
-	}
-	stress->budget--;
-	/* Never from an innocent's address. */
-	frame_make(bytes, (uint8_t)(rnd(stress, 3) == 0 ? 0xff : 100 + rnd(stress, 50)),
-		(uint8_t)(100 + rnd(stress, 50)), 0);
-	(void)fake_inject(
-		device, (uint16_t)rnd(stress, device->n_rxq), bytes, FRAME_LEN, NULL, NULL);
-}
-
-/* What others have sent is through when what the innocents sent after it is. */
-static void
-refill(struct stress *stress)
-{
-	struct talker *a = &stress->talkers[0];
-	struct talker *b = &stress->talkers[1];
-
-	if (a->next_in >= b->mark && b->next_in >= a->mark) {
-		a->mark = a->next_out;
-		b->mark = b->next_out;
-		stress->budget = BUDGET;
-	}
-}
-
 /* --- the test -------------------------------------------------------------------------------- */
 
 static void
@@ -402,7 +288,7 @@ change(struct stress *stress) ON_MAIN
 		}
 		break;
 	case 2:
-		change_acl(stress, &stress->talkers[rnd(stress, 2)]);
+		change_acl(stress, rnd(stress, 2));
 		break;
 	case 3:
 		/* Those in use are replaced, another one comes and goes. */
@@ -420,7 +306,9 @@ change(struct stress *stress) ON_MAIN
 		dp_bridge_del_meter(stress->dp, stress->bridge, 1 + rnd(stress, 2));
 		break;
 	default:
-		other_traffic(stress, other);
+		if (other->port != NULL) {
+			stranger_talk(&stress->innocents, other->port);
+		}
 	}
 	stress->n_changes++;
 }
@@ -436,88 +324,36 @@ stress_start(struct stress *stress) ON_MAIN
 	const struct dp_bridge_conf conf = {.fdb = {.limit = 1000, .aging_s = 300}};
 	struct err err = ERR_INIT;
 
-	stress->random = clock_now() | 1;
-	printf("# seed %llu\n", (unsigned long long)stress->random);
 	if (dp_create(&options, &stress->dp, &err) != 0) {
 		fail_msg("%s", err.text);
 	}
 	assert_int_equal(dp_bridge_create(stress->dp, &conf, &stress->bridge, NULL), 0);
-	for (uint8_t i = 0; i < 2; i++) {
-		struct talker *talker = &stress->talkers[i];
-
-		talker->station = (uint8_t)(10 + i);
-		talker->number = (uint16_t)(1 + i);
-		/* Two TX queues: each worker has its own, so that nobody can be busy. */
-		talker->port = open_port(stress, talker->number, 2);
-		set_port(stress, talker->port, stress->bridge, talker->number, NULL);
-		set_group(stress, talker->number, talker->number);
+	innocents_start(&stress->innocents, stress->dp, 20);
+	for (uint16_t i = 0; i < 2; i++) {
+		set_innocent(stress, i, NULL);
+		set_group(stress, i + 1, i + 1);
 	}
 	for (uint16_t i = 0; i < OTHERS; i++) {
 		stress->others[i].number = (uint16_t)(3 + i);
 	}
 	dp_publish(stress->dp);
 	dp_rules_begin(stress->dp, stress->bridge);
-	add_pair(stress, &stress->talkers[0], &stress->talkers[1], 1);
-	add_pair(stress, &stress->talkers[1], &stress->talkers[0], 1);
+	add_pair(stress, 1, 2, 1);
+	add_pair(stress, 2, 1, 1);
 	dp_rules_commit(stress->dp, stress->bridge);
-}
-
-static uint64_t
-step(struct stress *stress) ON_MAIN
-{
-	const uint64_t now = clock_now();
-
-	dp_publish(stress->dp);
-	(void)dp_step(stress->dp, now);
-	listen_to(&stress->talkers[0], &stress->talkers[1]);
-	listen_to(&stress->talkers[1], &stress->talkers[0]);
-	return now;
-}
-
-/* Why a frame did not come. */
-static void
-print_drops(struct stress *stress) ON_MAIN
-{
-	for (int i = 0; i < 2; i++) {
-		struct port_counters c;
-
-		dp_port_get_counters(stress->dp, stress->talkers[i].port, &c);
-		for (int r = 0; r < DROP_N; r++) {
-			if (c.drops[r] > 0) {
-				printf("# innocent %d: %llu %s\n", i,
-					(unsigned long long)c.drops[r],
-					drop_name((enum drop_reason)r));
-			}
-		}
-	}
-}
-
-static void
-hear_the_rest(struct stress *stress) ON_MAIN
-{
-	struct talker *a = &stress->talkers[0];
-	struct talker *b = &stress->talkers[1];
-	const uint64_t start = clock_now();
-
-	while (a->next_in != b->next_out || b->next_in != a->next_out) {
-		if (step(stress) - start > PATIENCE) {
-			print_drops(stress);
-			fail_msg("of %u and %u frames %u and %u came", a->next_out, b->next_out,
-				b->next_in, a->next_in);
-		}
-	}
 }
 
 /* Workers tell what their flows have counted within some seconds. */
 static void
 check_books(struct stress *stress) ON_MAIN
 {
-	const uint64_t frames = (uint64_t)stress->talkers[0].next_out + stress->talkers[1].next_out;
+	const uint64_t frames =
+		(uint64_t)stress->innocents.one[0].next_out + stress->innocents.one[1].next_out;
 	const uint64_t start = clock_now();
 	struct dp_rules_stats stats;
 
 	do {
-		const uint64_t now = step(stress);
+		const uint64_t now = innocents_step(&stress->innocents, stress->dp);
 
 		dp_rules_get_stats(stress->dp, stress->bridge, &stats);
 		if (now - start > PATIENCE) {
@@ -533,8 +369,8 @@ static void
 test_batches_are_whole(void **state)
 {
 	struct stress *stress = calloc(1, sizeof(*stress));
-	struct talker *a = &stress->talkers[0];
-	struct talker *b = &stress->talkers[1];
+	struct innocent *a = &stress->innocents.one[0];
+	struct innocent *b = &stress->innocents.one[1];
 	struct port_counters c;
 	uint64_t start;
 
@@ -542,16 +378,14 @@ test_batches_are_whole(void **state)
 	role_assert(&role_main);
 	stress_start(stress);
 	start = clock_now();
-	while (step(stress) - start < RUN) {
-		talk(stress, a, b);
-		talk(stress, b, a);
-		refill(stress);
+	while (innocents_step(&stress->innocents, stress->dp) - start < RUN) {
+		innocents_talk(&stress->innocents);
 		flip(stress);
 		for (uint32_t i = rnd(stress, 4); i > 0; i--) {
 			change(stress);
 		}
 	}
-	hear_the_rest(stress);
+	innocents_hear_the_rest(&stress->innocents, stress->dp);
 	check_books(stress);
 	dp_port_get_counters(stress->dp, a->port, &c);
 	assert_int_equal(c.rx_packets, a->next_out);
