@@ -160,6 +160,23 @@ packet_make(struct frame *frame, const struct packet *packet)
 	}
 }
 
+struct packet
+packet_tcp(const char *src, const char *dst, uint16_t port)
+{
+	static uint32_t serial;
+
+	return (struct packet){
+		.dst = 9,
+		.src = 1,
+		.ip_src = src,
+		.ip_dst = dst,
+		.proto = IPPROTO_TCP,
+		.src_port = 40000,
+		.dst_port = port,
+		.serial = ++serial,
+	};
+}
+
 void
 packet_arp(struct frame *frame, uint32_t dst, uint32_t src, uint16_t operation, uint32_t sender,
 	const char *sender_ip, const char *target_ip)

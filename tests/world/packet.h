@@ -28,6 +28,9 @@ struct packet {
 
 void packet_make(struct frame *frame, const struct packet *packet);
 
+/* TCP from station 1 to 9 between two addresses, to a port; each has a serial number of its own. */
+struct packet packet_tcp(const char *src, const char *dst, uint16_t port);
+
 /* ARP (RFC 826) from station src to dst: `sender` is the station that it speaks of. */
 void packet_arp(struct frame *frame, uint32_t dst, uint32_t src, uint16_t operation,
 	uint32_t sender, const char *sender_ip, const char *target_ip);

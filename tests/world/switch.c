@@ -241,6 +241,20 @@ switch_do(struct sw *sw, const char *op, const char *path, const char *value)
 }
 
 void
+switch_refuses(struct sw *sw, const char *op, const char *path, const char *value, const char *at,
+	const char *says)
+{
+	char full[ERR_PATH_SIZE] = "/vswitch:vswitch/";
+
+	(void)str_append(full, at, sizeof(full));
+	switch_op(sw, op, path, value);
+	if (switch_commit(sw) == 0 || strcmp(sw->err.path, full) != 0 ||
+		strstr(sw->err.text, says) == NULL) {
+		fail_msg("%s: %s: %s", path, sw->err.path, sw->err.text);
+	}
+}
+
+void
 switch_ports(struct sw *sw, unsigned int n, const char *leaves)
 {
 	switch_op(sw, "merge", "bridge[name='br0']", NULL);

@@ -90,6 +90,10 @@ void switch_begin(struct sw *sw) ON_BOTH;
 /* One operation that must succeed: "create", "port[name='a']", ... */
 void switch_do(struct sw *sw, const char *op, const char *path, const char *value) ON_BOTH;
 
+/* One that must be refused: the error names the path `at` (as `path`) and says these words. */
+void switch_refuses(struct sw *sw, const char *op, const char *path, const char *value,
+	const char *at, const char *says) ON_BOTH;
+
 /* A bridge br0, and `n` fake ports p1..pn in it; `leaves` (JSON members, or "") goes into each. */
 void switch_ports(struct sw *sw, unsigned int n, const char *leaves) ON_BOTH;
 

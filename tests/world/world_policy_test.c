@@ -63,44 +63,12 @@ dropped(struct sw *sw, const struct packet *packet, enum drop_reason reason) ON_
 	assert_int_equal(switch_drops(sw, "p1", reason), before + 1);
 }
 
-/* TCP between two addresses, to a port. */
-static struct packet
-tcp(const char *src, const char *dst, uint16_t port)
-{
-	static uint32_t serial;
-
-	return (struct packet){
-		.dst = 9,
-		.src = 1,
-		.ip_src = src,
-		.ip_dst = dst,
-		.proto = IPPROTO_TCP,
-		.src_port = 40000,
-		.dst_port = port,
-		.serial = ++serial,
-	};
-}
-
 static struct packet
 with(struct packet packet, enum packet_fragment fragment, unsigned int extensions)
 {
 	packet.fragment = fragment;
 	packet.extensions = extensions;
 	return packet;
-}
-
-static void
-refused(struct sw *sw, const char *op, const char *path, const char *value, const char *at,
-	const char *says) ON_BOTH
-{
-	char full[ERR_PATH_SIZE] = "/vswitch:vswitch/";
-
-	(void)str_append(full, at, sizeof(full));
-	switch_op(sw, op, path, value);
-	if (switch_commit(sw) == 0 || strcmp(sw->err.path, full) != 0 ||
-		strstr(sw->err.text, says) == NULL) {
-		fail_msg("%s: %s: %s", path, sw->err.path, sw->err.text);
-	}
 }
 
 #define WEB                                                                        \
@@ -130,11 +98,11 @@ static void
 test_in(void **state)
 {
 	struct sw *sw = three_ports(state, "{'ace':[" NET "," WEB "]}", "acl-in");
-	struct packet web = tcp("10.0.0.1", "192.0.2.1", 80);
-	struct packet ssh = tcp("10.0.0.1", "192.0.2.1", 22);
-	struct packet bad = tcp("10.9.0.1", "192.0.2.1", 80);
-	struct packet web6 = tcp("2001:db8::1", "2001:db8::2", 90);
-	struct packet ssh6 = tcp("2001:db8::1", "2001:db8::2", 91);
+	struct packet web = packet_tcp("10.0.0.1", "192.0.2.1", 80);
+	struct packet ssh = packet_tcp("10.0.0.1", "192.0.2.1", 22);
+	struct packet bad = packet_tcp("10.9.0.1", "192.0.2.1", 80);
+	struct packet web6 = packet_tcp("2001:db8::1", "2001:db8::2", 90);
+	struct packet ssh6 = packet_tcp("2001:db8::1", "2001:db8::2", 91);
 	struct frame back;
 
 	for (int i = 0; i < 3; i++) {
@@ -158,8 +126,8 @@ static void
 test_fragments_and_deep_headers(void **state)
 {
 	struct sw *sw = three_ports(state, "{'ace':[" WEB "]}", "acl-in");
-	struct packet web = tcp("10.0.0.1", "192.0.2.1", 80);
-	struct packet web6 = tcp("2001:db8::1", "2001:db8::2", 80);
+	struct packet web = packet_tcp("10.0.0.1", "192.0.2.1", 80);
+	struct packet web6 = packet_tcp("2001:db8::1", "2001:db8::2", 80);
 	struct packet other;
 
 	other = with(web, PACKET_FIRST, 0);
@@ -193,8 +161,8 @@ static void
 test_out(void **state)
 {
 	struct sw *sw = three_ports(state, "{'ace':[" WEB "]}", "acl-in");
-	struct packet ssh = tcp("10.0.0.1", "192.0.2.1", 22);
-	struct packet web = tcp("10.0.0.1", "192.0.2.1", 80);
+	struct packet ssh = packet_tcp("10.0.0.1", "192.0.2.1", 22);
+	struct packet web = packet_tcp("10.0.0.1", "192.0.2.1", 80);
 	struct frame frame;
 
 	switch_do(sw, "delete", "port[name='p1']/acl-in", NULL);
@@ -216,8 +184,8 @@ static void
 test_changes(void **state)
 {
 	struct sw *sw = three_ports(state, "{'ace':[" NET "," WEB "]}", "acl-in");
-	struct packet web = tcp("10.0.0.1", "192.0.2.1", 80);
-	struct packet ssh = tcp("10.0.0.1", "192.0.2.1", 22);
+	struct packet web = packet_tcp("10.0.0.1", "192.0.2.1", 80);
+	struct packet ssh = packet_tcp("10.0.0.1", "192.0.2.1", 22);
 
 	passes(sw, &web);
 	dropped(sw, &ssh, DROP_ACL_DENIED);
@@ -233,7 +201,8 @@ test_changes(void **state)
 	switch_op(sw, "delete", "acl[name='a']", NULL);
 	assert_int_equal(switch_commit(sw), 0);
 	passes(sw, &web);
-	refused(sw, "delete", "acl[name='b']", NULL, "acl[name='b']", "is used by 1 port: p1");
+	switch_refuses(
+		sw, "delete", "acl[name='b']", NULL, "acl[name='b']", "is used by 1 port: p1");
 	switch_do(sw, "delete", "port[name='p1']/acl-in", NULL);
 	switch_do(sw, "delete", "acl[name='b']", NULL);
 	passes(sw, &web);
@@ -244,9 +213,9 @@ static void
 test_counters_go_on(void **state)
 {
 	struct sw *sw = three_ports(state, "{'ace':[" NET "," WEB "]}", "acl-in");
-	struct packet web = tcp("10.0.0.1", "192.0.2.1", 80);
-	struct packet bad = tcp("10.9.0.1", "192.0.2.1", 80);
-	struct packet ssh = tcp("10.0.0.1", "192.0.2.1", 22);
+	struct packet web = packet_tcp("10.0.0.1", "192.0.2.1", 80);
+	struct packet bad = packet_tcp("10.9.0.1", "192.0.2.1", 80);
+	struct packet ssh = packet_tcp("10.0.0.1", "192.0.2.1", 22);
 
 	passes(sw, &web);
 	dropped(sw, &bad, DROP_ACL_DENIED);
@@ -272,10 +241,10 @@ static void
 test_all_or_nothing(void **state)
 {
 	struct sw *sw = three_ports(state, "{'ace':[" WEB "]}", "acl-in");
-	struct packet web = tcp("10.0.0.1", "192.0.2.1", 80);
+	struct packet web = packet_tcp("10.0.0.1", "192.0.2.1", 80);
 
 	switch_op(sw, "replace", "acl[name='a']", "{}");
-	refused(sw, "create", "acl[name='c']",
+	switch_refuses(sw, "create", "acl[name='c']",
 		"{'ace':[{'name':'x', 'matches':{'source-port':'80'}, 'forwarding':'drop'}]}",
 		"acl[name='c']/ace[name='x']/matches/source-port", "needs the leaf protocol");
 	passes(sw, &web);
@@ -299,29 +268,31 @@ test_errors(void **state)
 	char list[2048] = "[";
 
 	switch_ports(sw, 2, "");
-	refused(sw, "merge", "port[name='p1']/acl-in", "'x'", "port[name='p1']/acl-in",
+	switch_refuses(sw, "merge", "port[name='p1']/acl-in", "'x'", "port[name='p1']/acl-in",
 		"there is no acl 'x'");
-	refused(sw, "merge", "port[name='p1']/allowed-address", "['10.0.0.1/8']",
+	switch_refuses(sw, "merge", "port[name='p1']/allowed-address", "['10.0.0.1/8']",
 		"port[name='p1']/allowed-address", "write 10.0.0.0/8");
-	refused(sw, "merge", "port[name='p1']/allowed-address", "['fe80']",
+	switch_refuses(sw, "merge", "port[name='p1']/allowed-address", "['fe80']",
 		"port[name='p1']/allowed-address", "is no address");
 	for (int i = 0; i < SPOOF_MAX + 1; i++) {
 		(void)str_appendf(
 			list, sizeof(list), "%s'02:00:00:00:00:%02x'", i == 0 ? "" : ",", i);
 	}
 	(void)str_append(list, "]", sizeof(list));
-	refused(sw, "merge", "port[name='p1']/allowed-mac", list, "port[name='p1']/allowed-mac",
-		"at most 64 MAC addresses");
-	refused(sw, "create", "bridge[name='br0']/meter[id='1']", "{}",
+	switch_refuses(sw, "merge", "port[name='p1']/allowed-mac", list,
+		"port[name='p1']/allowed-mac", "at most 64 MAC addresses");
+	switch_refuses(sw, "create", "bridge[name='br0']/meter[id='1']", "{}",
 		"bridge[name='br0']/meter[id='1']/packet-rate", "either packet-rate or bit-rate");
-	refused(sw, "create", "bridge[name='br0']/meter[id='1']", "{'packet-rate':1, 'bit-rate':1}",
-		"bridge[name='br0']/meter[id='1']/bit-rate", "either packet-rate or bit-rate");
-	refused(sw, "create", "bridge[name='br0']/meter[id='1']", "{'packet-rate':1, 'burst':61}",
-		"bridge[name='br0']/meter[id='1']/burst", "more than a minute's worth");
-	refused(sw, "create", "bridge[name='br0']/group[id='1']",
+	switch_refuses(sw, "create", "bridge[name='br0']/meter[id='1']",
+		"{'packet-rate':1, 'bit-rate':1}", "bridge[name='br0']/meter[id='1']/bit-rate",
+		"either packet-rate or bit-rate");
+	switch_refuses(sw, "create", "bridge[name='br0']/meter[id='1']",
+		"{'packet-rate':1, 'burst':61}", "bridge[name='br0']/meter[id='1']/burst",
+		"more than a minute's worth");
+	switch_refuses(sw, "create", "bridge[name='br0']/group[id='1']",
 		"{'type':'all', 'bucket':[{'id':4, 'actions':'output:p9'}]}",
 		"bridge[name='br0']/group[id='1']/bucket[id='4']/actions", "no port 'p9'");
-	refused(sw, "create", "bridge[name='br0']/group[id='1']",
+	switch_refuses(sw, "create", "bridge[name='br0']/group[id='1']",
 		"{'type':'all', 'bucket':[{'id':4, 'actions':'normal'}]}",
 		"bridge[name='br0']/group[id='1']/bucket[id='4']/actions", "cannot have normal");
 }
@@ -348,7 +319,7 @@ test_meters_and_groups(void **state)
 	switch_do(sw, "delete", "bridge[name='br0']/meter[id='8']", NULL);
 	switch_do(sw, "merge", "bridge[name='br0']/group[id='1']/bucket[id='2']/actions",
 		"'output:p1'");
-	refused(sw, "delete", "port[name='p3']", NULL, "port[name='p3']",
+	switch_refuses(sw, "delete", "port[name='p3']", NULL, "port[name='p3']",
 		"a bucket of bridge 'br0' watches port 'p3'");
 	switch_do(sw, "delete", "bridge[name='br0']/group[id='1']/bucket[id='1']", NULL);
 	switch_do(sw, "delete", "port[name='p3']", NULL);
