@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "schema/host_resource.h"
 
 static char **names_read(const json_t *rule, const char *leaf, size_t *n);
 static void names_free(char **names, size_t n);
@@ -240,68 +241,9 @@ limit_of(const struct access *access, const struct rpc_who *who)
 	return rule != NULL && rule->n_paths > 0 ? rule : NULL;
 }
 
-/*
- * Leaves of a port by which it takes something of the host: a device, a file, a socket's place.
- * Whoever may edit some places only may not use the daemon to reach others.
- */
-static const char *const host_leaves[] = {"type", "devargs", "group", "ifname", "netns", "owner",
-	"path", "pci", "permissions", "rx-file", "socket", "trusted", "tx-file"};
-
-static const char *
-without_module(const char *name)
-{
-	const char *colon = strchr(name, ':');
-
-	return colon == NULL ? name : colon + 1;
-}
-
-static bool
-is_host_leaf(const char *name)
-{
-	name = without_module(name);
-	for (size_t i = 0; i < ARRAY_LEN(host_leaves); i++) {
-		if (strcmp(name, host_leaves[i]) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* The leaf of the host that an operation on a port sets, or NULL. */
-static const char *
-host_leaf_of(const char *path, const json_t *value)
-{
-	const char *slash = strrchr(path, '/');
-	const char *name;
-	json_t *entry;
-	json_t *member;
-	size_t i;
-
-	if (strstr(path, ":port") == NULL && strstr(path, "/port") == NULL) {
-		return NULL;
-	}
-	if (slash != NULL && slash[1] != '\0' && is_host_leaf(slash + 1)) {
-		return slash + 1;
-	}
-	if (json_is_array(value)) { /* of entries */
-		json_array_foreach (value, i, entry) {
-			name = host_leaf_of(path, entry);
-			if (name != NULL) {
-				return name;
-			}
-		}
-	}
-	json_object_foreach ((json_t *)(uintptr_t)value, name, member) {
-		if (is_host_leaf(name)) {
-			return name;
-		}
-	}
-	return NULL;
-}
-
 int
-access_check_edits(const struct access *access, const struct rpc_who *who, const json_t *edits,
-	struct err *err)
+access_check_edits(const struct access *access, const struct rpc_who *who,
+	const struct datastore *ds, const json_t *edits, struct err *err)
 {
 	const struct access_rule *rule = limit_of(access, who);
 
@@ -322,7 +264,7 @@ access_check_edits(const struct access *access, const struct rpc_who *who, const
 				who->user, who->from, rule->paths[0],
 				rule->n_paths > 1 ? ", ..." : "", rule->name);
 		}
-		leaf = path == NULL ? NULL : host_leaf_of(path, value);
+		leaf = path == NULL ? NULL : ds_host_resource(ds, path, value);
 		if (leaf != NULL) {
 			return err_set(err, ERR_DENIED, path,
 				"%s (%s) may not set %s, which is something of the host: rule '%s' "

@@ -28,6 +28,8 @@
 #include "base/err.h"
 #include "ctl/rpc_who.h"
 
+struct datastore;
+
 struct access_group {
 	char *name;
 	gid_t gid; /* of the host's group; (gid_t)-1: there is none */
@@ -68,10 +70,10 @@ int access_read(struct access *out, uid_t self, const json_t *container, struct 
 enum rpc_role access_role(const struct access *access, const struct rpc_who *who);
 
 /* Whether its rule lets the caller edit at the path of each of these operations; else ERR_DENIED. A
- * rule with paths never covers leaves by which a port takes a device, file or socket of the host.
+ * rule with paths never covers what takes something of the host (schema/host_resource.h).
  * Operations that are not well formed are left to whoever reads them. */
-int access_check_edits(const struct access *access, const struct rpc_who *who, const json_t *edits,
-	struct err *err);
+int access_check_edits(const struct access *access, const struct rpc_who *who,
+	const struct datastore *ds, const json_t *edits, struct err *err) ON_MAIN;
 
 /* Whether its rule lets the caller change everything, as a rollback does; else ERR_DENIED. */
 int access_check_whole(

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "ctl/ds_stub.h"
 
 #define SELF 990 /* the daemon's own user */
 
@@ -145,6 +146,10 @@ everybody_and_from(void **state)
 	access_fini(&access);
 }
 
+static struct datastore ds;
+
+static int edits(const struct access *access, const char *path) ON_MAIN;
+
 static int
 edits(const struct access *access, const char *path)
 {
@@ -157,7 +162,7 @@ edits(const struct access *access, const char *path)
 	(void)snprintf(text, sizeof(text), "[{\"path\": \"%s\"}]", path);
 	json = json_loads(text, 0, NULL);
 	assert_non_null(json);
-	rc = access_check_edits(access, &who, json, &err);
+	rc = access_check_edits(access, &who, &ds, json, &err);
 	json_decref(json);
 	if (rc != 0) {
 		assert_int_equal(err.kind, ERR_DENIED);
@@ -169,6 +174,8 @@ edits(const struct access *access, const char *path)
 }
 
 #define ROOT "/vswitch:vswitch"
+
+static void paths(void **state) ROLE_ATTR(no_thread_safety_analysis);
 
 static void
 paths(void **state)
@@ -184,6 +191,7 @@ paths(void **state)
 	json_t *entries =
 		json_of("[{'path': '" ROOT "/port', 'value': [{'name': 'a'}, {'pci': '0'}]}]");
 
+	role_enter(&role_main);
 	read_rules(&access,
 		"{'rule': [{'name': 'ports', 'user': ['alice'], 'role': 'admin', 'path': ["
 		"'" ROOT "/port', '" ROOT "/bridge']}]}");
@@ -194,17 +202,17 @@ paths(void **state)
 	assert_int_equal(edits(&access, "/"), -EACCES);
 	assert_int_equal(edits(&access, ROOT "/system/access"), -EACCES);
 	/* what is not well formed is refused by whoever reads it */
-	assert_int_equal(access_check_edits(&access, &alice, odd, &err), 0);
-	assert_int_equal(access_check_edits(&access, &alice, NULL, &err), 0);
-	assert_int_equal(access_check_edits(&access, &root, everything, &err), 0);
-	assert_int_equal(access_check_edits(&access, &bob, everything, &err), 0);
-	/* nor does a path reach what a port takes of the host */
-	assert_int_equal(edits(&access, ROOT "/port[name='a']/tx-file"), -EACCES);
-	assert_int_equal(edits(&access, ROOT "/port[name='a']/vswitch:ifname"), -EACCES);
-	assert_int_equal(access_check_edits(&access, &alice, device, &err), -EACCES);
+	assert_int_equal(access_check_edits(&access, &alice, &ds, odd, &err), 0);
+	assert_int_equal(access_check_edits(&access, &alice, &ds, NULL, &err), 0);
+	assert_int_equal(access_check_edits(&access, &root, &ds, everything, &err), 0);
+	assert_int_equal(access_check_edits(&access, &bob, &ds, everything, &err), 0);
+	/* nor does a path reach what takes something of the host */
+	assert_int_equal(access_check_edits(&access, &alice, &ds, device, &err), 0);
+	ds.host_leaf = "type";
+	assert_int_equal(access_check_edits(&access, &alice, &ds, device, &err), -EACCES);
 	assert_non_null(strstr(err.text, "may not set type"));
-	assert_int_equal(access_check_edits(&access, &alice, entries, &err), -EACCES);
-	assert_int_equal(access_check_edits(&access, &bob, device, &err), 0);
+	assert_int_equal(access_check_edits(&access, &alice, &ds, entries, &err), -EACCES);
+	assert_int_equal(access_check_edits(&access, &bob, &ds, device, &err), 0);
 	assert_int_equal(access_check_whole(&access, &alice, "a rollback", &err), -EACCES);
 	assert_int_equal(access_check_whole(&access, &root, "a rollback", &err), 0);
 	assert_int_equal(access_check_whole(&access, &bob, "a rollback", &err), 0);
@@ -213,6 +221,8 @@ paths(void **state)
 	json_decref(everything);
 	json_decref(device);
 	json_decref(entries);
+	ds.host_leaf = NULL;
+	role_leave(&role_main);
 }
 
 static void

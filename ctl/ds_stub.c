@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "schema/host_resource.h"
 
 static void
 edit_end(struct datastore *ds, ds_edit_done_fn done, void *arg)
@@ -48,6 +49,7 @@ change(struct datastore *ds, const char *called, json_t *params, const struct ds
 	if (ds->edit_later) {
 		ds->done = done;
 		ds->done_arg = arg;
+		ds->may = author->may;
 	} else {
 		edit_end(ds, done, arg);
 	}
@@ -98,6 +100,13 @@ ds_check(struct datastore *ds, const json_t *document, struct err *err)
 	return ds->edit_error == ERR_NONE ? 0 : err_set(err, ds->edit_error, NULL, "no such thing");
 }
 
+const char *
+ds_host_resource(const struct datastore *ds, const char *path, const json_t *value)
+{
+	(void)path;
+	return value == NULL ? NULL : ds->host_leaf;
+}
+
 bool
 ds_provisional(const struct datastore *ds, uint64_t *confirm_at)
 {
@@ -109,7 +118,14 @@ ds_provisional(const struct datastore *ds, uint64_t *confirm_at)
 void
 ds_stub_end_edit(struct datastore *ds)
 {
-	edit_end(ds, ds->done, ds->done_arg);
+	struct err err = ERR_INIT;
+	int rc = ds->may == NULL ? 0 : ds->may(ds->done_arg, &err);
+
+	if (rc != 0) {
+		ds->done(ds->done_arg, rc, NULL, &err);
+	} else {
+		edit_end(ds, ds->done, ds->done_arg);
+	}
 }
 
 void

@@ -29,10 +29,13 @@ struct datastore {
 	json_t *edit_result;
 	ds_edit_done_fn done; /* of an edit that waits */
 	void *done_arg;
+	int (*may)(void *arg, struct err *err); /* to be asked when its turn comes */
 
 	/* what ds_history, ds_diff and ds_check saw; they end with edit_error too */
 	struct ds_history_options history;
 	struct ds_diff_options diff;
+
+	const char *host_leaf; /* what ds_host_resource finds in each operation with a value */
 };
 
 /* End the edit that waits. */

@@ -71,10 +71,10 @@ call_next(struct rpc_peer *peer)
 	call->id = request.id;
 	call->ended = peer->server->ended;
 	call->ctx = peer->server->ctx;
+	call->role = peer->server->role;
 	call->who = peer->who;
-	if (peer->server->role != NULL) {
-		call->who.role = peer->server->role(peer->server->ctx, &peer->who);
-	}
+	call->came_with = peer->who.role;
+	rpc_call_look_again(call);
 	peer->served = peer->served || call->who.role != RPC_ROLE_NONE;
 	LIST_INSERT_HEAD(&peer->calls, call, link);
 	peer->n_pending++;
@@ -130,6 +130,15 @@ const struct rpc_who *
 rpc_call_who(const struct rpc_call *call)
 {
 	return &call->who;
+}
+
+void
+rpc_call_look_again(struct rpc_call *call)
+{
+	call->who.role = call->came_with;
+	if (call->role != NULL) {
+		call->who.role = call->role(call->ctx, &call->who);
+	}
 }
 
 bool

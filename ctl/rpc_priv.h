@@ -45,8 +45,11 @@ struct rpc_call {
 	json_t *request; /* owned; keeps id and params alive */
 	json_t *id; /* borrowed from request; NULL: a notification */
 	struct rpc_who who; /* its role: what it may now */
-	void (*ended)(void *ctx, const struct rpc_end *end); /* the server's; it may have gone */
+	/* the server's; it may have gone */
+	enum rpc_role (*role)(void *ctx, const struct rpc_who *who);
+	void (*ended)(void *ctx, const struct rpc_end *end);
 	void *ctx;
+	enum rpc_role came_with; /* the role of its peer */
 };
 
 /* A batch collects the answers of its calls; freed with the last of them. */

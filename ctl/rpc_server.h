@@ -116,6 +116,9 @@ void rpc_server_recheck(struct rpc_server *server) ON_MAIN;
 /* Never NULL, valid for as long as the call. A peer that has gone is still named. */
 const struct rpc_who *rpc_call_who(const struct rpc_call *call) ON_MAIN;
 
+/* For a call that has waited: what the caller may do by the rules as they are now. */
+void rpc_call_look_again(struct rpc_call *call) ON_MAIN;
+
 /* Whether the caller may do `what` ("action fdb-flush"), which needs this role; else *err says
  * (ERR_DENIED) who it is, what it may and what it would have to be. */
 bool rpc_call_permits(const struct rpc_call *call, enum rpc_role needs, const char *what,

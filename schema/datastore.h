@@ -78,6 +78,9 @@ struct ds_change {
 struct ds_author {
 	const char *user; /* "alice" */
 	const char *from; /* "unix, pid 4711", "192.0.2.1:50000" */
+	/* Asked, with the `arg` of the edit, when its turn has come: 0, or what it is refused with.
+	 * May be NULL. */
+	int (*may)(void *arg, struct err *err);
 };
 
 /* Ends prepare, apply or abort. rc is 0, or -errno with *err filled (prepare only). */

@@ -310,6 +310,43 @@ test_queue_limit(void **state)
 	role_leave(&role_main);
 }
 
+/* Who may edit when it is queued, and no more when its turn comes. */
+static int
+may_not(void *arg, struct err *err)
+{
+	return err_set(err, ERR_DENIED, NULL, "%s", arg == NULL ? "" : "not any more");
+}
+
+static void
+test_asked_again(void **state)
+{
+	const struct ds_author author = {.user = "eve", .from = "test", .may = may_not};
+	struct backend b = {0};
+	struct outcome first = {0};
+	struct outcome second = {0};
+	struct outcome third = {0};
+	json_t *params = json_of("{'edits': [{'op': 'delete', 'path': '" J_BR0 "'}]}");
+
+	role_enter(&role_main);
+	backend_start(&b, NULL);
+	b.slow = true;
+	edit_f(&b, &first, "{'edits': [{'op': 'create', 'path': '" J_BR0 "'}]}");
+	ds_edit(b.ds, params, &author, outcome_done, &second);
+	ds_rollback(b.ds, NULL, &author, outcome_done, &third);
+	assert_int_equal(second.calls + third.calls, 0);
+	backend_continue(&b);
+	backend_continue(&b);
+	expect_revision(&first, 1);
+	expect_refusal(&second, ERR_DENIED, "not any more");
+	expect_refusal(&third, ERR_DENIED, "not any more");
+	ds_confirm(b.ds, &author, outcome_done, &third);
+	expect_refusal(&third, ERR_DENIED, "not any more");
+	assert_int_equal(ds_revision(b.ds), 1);
+	json_decref(params);
+	backend_stop(&b);
+	role_leave(&role_main);
+}
+
 struct chain {
 	struct backend *b;
 	int left;
@@ -465,6 +502,7 @@ main(void)
 		cmocka_unit_test(test_all_or_nothing),
 		cmocka_unit_test(test_slow_backend),
 		cmocka_unit_test(test_queue_limit),
+		cmocka_unit_test(test_asked_again),
 		cmocka_unit_test(test_edit_within_done),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_many_ports),

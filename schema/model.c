@@ -267,6 +267,12 @@ model_is_lower_case(const struct lysc_node *node)
 	return find_ext(node, "lower-case") != NULL;
 }
 
+bool
+model_is_host_resource(const struct lysc_node *node)
+{
+	return find_ext(node, "host-resource") != NULL;
+}
+
 const char *
 model_metric(const struct lysc_node *node)
 {

@@ -80,6 +80,7 @@ txn_start(struct datastore *ds, enum txn_kind kind, json_t *input, const struct 
 	txn->input = json_incref(input);
 	txn->user = name_copy(author == NULL ? DAEMON_USER : author->user);
 	txn->from = name_copy(author == NULL ? "" : author->from);
+	txn->may = author == NULL ? NULL : author->may;
 	txn->deadline = ds->provisional.confirm_at;
 	txn->done = done;
 	txn->arg = arg;
@@ -362,6 +363,10 @@ begin(struct txn *txn)
 	struct datastore *ds = txn->ds;
 
 	txn->state = TXN_ENDED;
+	txn->rc = txn->may == NULL ? 0 : txn->may(txn->arg, &txn->err);
+	if (txn->rc != 0) {
+		return;
+	}
 	if (txn->kind == TXN_CONFIRM) {
 		txn->rc = confirm(txn, &txn->err);
 		return;

@@ -41,6 +41,7 @@ struct txn {
 	json_t *input; /* params, or the document to load */
 	char *user;
 	char *from;
+	int (*may)(void *arg, struct err *err); /* the author's, now; or NULL */
 	struct request request;
 	struct proposal proposal;
 	uint64_t target; /* revision to go back to, of a rollback */

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "ports/vhost/test_memfd.h"
+#include "base/test_memfd.h"
 
 #define LOG_SIZE 512
 #define THREADS 2

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
+#include "base/test_memfd.h"
 #include "ports/vhost/guard.h"
-#include "ports/vhost/test_memfd.h"
 
 #define LOG_SIZE 64 /* bytes: 512 pages */
 #define PAGES (8 * LOG_SIZE)

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
+#include "base/test_memfd.h"
 #include "ports/vhost/guard.h"
-#include "ports/vhost/test_memfd.h"
 
 #define PAGE UINT64_C(4096)
 #define MIB (UINT64_C(1) << 20)

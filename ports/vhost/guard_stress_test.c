@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "ports/vhost/test_memfd.h"
+#include "base/test_memfd.h"
 
 #define PAGE 4096
 #define WORKERS 2

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "ports/vhost/test_memfd.h"
+#include "base/test_memfd.h"
 
 #define PAGE 4096
 #define SIZE (8 * PAGE)

@@ -17,8 +17,8 @@
 
 #include <cmocka.h>
 
+#include "base/test_memfd.h"
 #include "ports/vhost/guard.h"
-#include "ports/vhost/test_memfd.h"
 
 #define RING 7 /* descriptors: no power of two */
 #define WRAP 0x8000U

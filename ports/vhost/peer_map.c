@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ports/vhost/foreign_fd.h"
+#include "base/foreign_fd.h"
 #include "ports/vhost/guard.h"
 
 #define PAGE 4096

@@ -8,8 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/test_memfd.h"
 #include "ports/vhost/guard.h"
-#include "ports/vhost/test_memfd.h"
 
 static void
 demand(bool right, const char *what)

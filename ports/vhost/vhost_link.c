@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/foreign_fd.h"
 #include "base/str.h"
-#include "ports/vhost/foreign_fd.h"
 #include "ports/vhost/vhost_offers.h"
 #include "ports/vhost/vhost_priv.h"
 

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ports/vhost/foreign_fd.h"
+#include "base/foreign_fd.h"
 #include "ports/vhost/vu_request.h"
 
 #define BURST 16 /* messages for one call of the loop, which others wait for meanwhile */

@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "ports/vhost/foreign_fd.h"
-#include "ports/vhost/test_linger.h"
+#include "base/foreign_fd.h"
+#include "base/test_linger.h"
 #include "ports/vhost/test_reactor.h"
 
 #define SOON_MS 10000 /* for what a thread does at once */

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ports/vhost/foreign_fd.h"
+#include "base/foreign_fd.h"
 #include "ports/vhost/test_device.h"
 #include "ports/vhost/test_reactor.h"
 #include "ports/vhost/vu_conn.h"

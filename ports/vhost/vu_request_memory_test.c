@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
+#include "base/test_memfd.h"
 #include "ports/vhost/test_device_check.h"
-#include "ports/vhost/test_memfd.h"
 
 #define RINGS 4
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ports/vhost/foreign_fd.h"
+#include "base/foreign_fd.h"
 #include "ports/vhost/vu_handler.h"
 
 /* The ring of that number; NULL: *outcome says why not. */

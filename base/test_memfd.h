@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Files of shared memory for tests, made as a front end makes them. */
-#ifndef VSW_PORTS_VHOST_TEST_MEMFD_H
-#define VSW_PORTS_VHOST_TEST_MEMFD_H
+#ifndef VSW_BASE_TEST_MEMFD_H
+#define VSW_BASE_TEST_MEMFD_H
 
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a front end passes is told apart, and what its maker holds open holds up nobody. */
-#include "ports/vhost/foreign_fd.h"
+#include "base/foreign_fd.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -20,8 +20,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "ports/vhost/test_linger.h"
-#include "ports/vhost/test_memfd.h"
+#include "base/test_linger.h"
+#include "base/test_memfd.h"
 
 #define PATIENCE_S 60 /* then main has waited, and the alarm ends the test */
 #define SOON 10 /* seconds, for what a thread does at once */
@@ -93,6 +93,8 @@ test_kinds(void **state)
 		assert_in_range(others[i], 0, INT32_MAX);
 		assert_false(foreign_fd_is_harmless(others[i]));
 	}
+	assert_true(foreign_fd_is_pipe(ends[0]) && foreign_fd_is_pipe(ends[1]));
+	assert_false(foreign_fd_is_pipe(pair[0]) || foreign_fd_is_pipe(event));
 	assert_true(foreign_fd_is_eventfd(event));
 	assert_false(foreign_fd_is_memory(event));
 	assert_true(foreign_fd_is_harmless(event));

@@ -3,8 +3,8 @@
  * A descriptor whose close(2) waits until its maker likes: a TCP connection that lingers and whose
  * peer does not read. Anybody can make one.
  */
-#ifndef VSW_PORTS_VHOST_TEST_LINGER_H
-#define VSW_PORTS_VHOST_TEST_LINGER_H
+#ifndef VSW_BASE_TEST_LINGER_H
+#define VSW_BASE_TEST_LINGER_H
 
 #include <netinet/in.h>
 #include <stdlib.h>
