@@ -187,6 +187,7 @@ dp_step(struct dp *dp, uint64_t now)
 	busy = dp_macs_step(dp) || busy;
 	busy = dp_ports_step(dp, now) || busy;
 	busy = dp_rules_step(dp, now) || busy;
+	busy = dp_acls_step(dp) || busy;
 	busy = dp_flows_step(dp, now) || busy;
 	dp_keys_step(dp, now);
 	busy = retired_step(dp, false) || busy;

@@ -76,8 +76,8 @@ dp_port_policy_set(struct dp *dp, struct dp_port *port, const struct dp_port_pol
 	if (policy == NULL) {
 		policy = &none;
 	}
-	guard->acl_in = dp_acl_view(policy->acl_in);
-	guard->acl_out = dp_acl_view(policy->acl_out);
+	guard->acl_in = policy->acl_in;
+	guard->acl_out = policy->acl_out;
 	guard->protected_port = policy->protected_port;
 	spoof_set(dp, &guard->spoof, policy->spoof);
 	for (int kind = 0; kind < STORM_KINDS; kind++) {
@@ -90,8 +90,8 @@ dp_port_policy_view(const struct dp_port *port, struct port_view *view)
 {
 	const struct port_guard *guard = &port->guard;
 
-	view->acl_in = guard->acl_in;
-	view->acl_out = guard->acl_out;
+	view->acl_in = dp_acl_view(guard->acl_in);
+	view->acl_out = dp_acl_view(guard->acl_out);
 	view->protected_port = guard->protected_port;
 	view->spoof = guard->spoof;
 	for (int kind = 0; kind < STORM_KINDS; kind++) {
@@ -106,6 +106,31 @@ dp_port_policy_free(struct dp_port *port)
 	free(port->guard.spoof);
 	for (int kind = 0; kind < STORM_KINDS; kind++) {
 		free(port->guard.storm[kind]);
+	}
+}
+
+/* A new view for a published port; its bridge's flows are decided again. */
+static void
+policy_renew(struct dp *dp, struct dp_port *port) ON_MAIN
+{
+	dp_port_view_renew(dp, port);
+	dp_port_policy_view(port, port->view);
+	dp_bridge_touch(dp, port->bridge);
+}
+
+void
+dp_ports_acl_set(struct dp *dp, const struct dp_acl *acl)
+{
+	struct dp_port *port;
+
+	TAILQ_FOREACH (port, &dp->live, link) {
+		const struct port_guard *guard = &port->guard;
+
+		if (port->state == DP_PORT_PUBLISHED &&
+			(guard->acl_in == acl || guard->acl_out == acl)) {
+			policy_renew(dp, port);
+			port->keys_stale = true;
+		}
 	}
 }
 
@@ -127,7 +152,6 @@ dp_ports_watch(struct dp *dp, const struct dp_bridge *bridge)
 	bool changed = false;
 
 	TAILQ_FOREACH (port, &dp->live, link) {
-		struct port_view *view;
 		bool up;
 
 		if (port->state != DP_PORT_PUBLISHED || port->bridge == NULL ||
@@ -140,12 +164,7 @@ dp_ports_watch(struct dp *dp, const struct dp_bridge *bridge)
 			continue;
 		}
 		port->guard.up = up;
-		view = must_calloc(1, sizeof(*view));
-		*view = *port->view;
-		view->live = view->enabled && up;
-		dp_retire(dp, free, port->view);
-		port->view = view;
-		dp_bridge_touch(dp, port->bridge);
+		policy_renew(dp, port);
 		changed = true;
 	}
 	return changed;

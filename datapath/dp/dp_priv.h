@@ -68,8 +68,8 @@ struct dp_masks {
 
 /* What a port's policy has come to; its views name what is here. */
 struct port_guard {
-	const struct acl_view *acl_in;
-	const struct acl_view *acl_out;
+	const struct dp_acl *acl_in;
+	const struct dp_acl *acl_out;
 	struct spoof_view *spoof; /* own */
 	struct meter *storm[STORM_KINDS]; /* own */
 	bool protected_port;
@@ -214,6 +214,12 @@ void dp_bridges_shutdown(struct dp *dp) ON_MAIN;
 /* --- policy: dp_acl.c, dp_policy.c, dp_meter.c, dp_group.c ----------------------------------- */
 
 void dp_acls_shutdown(struct dp *dp) ON_MAIN; /* workers have stopped */
+
+/* From dp_step: freeing. True: call again, soon. */
+bool dp_acls_step(struct dp *dp) ON_MAIN;
+
+/* The ports that hold the list look into its new view from the next dp_publish on. */
+void dp_ports_acl_set(struct dp *dp, const struct dp_acl *acl) ON_MAIN;
 
 bool dp_meter_conf_equal(const struct meter_conf *a, const struct meter_conf *b);
 struct meter *dp_meter_new(const struct meter_conf *conf); /* NULL: -EINVAL of meter.h */

@@ -232,7 +232,7 @@ rule_subtable_remove(struct rule_subtable *subtable, struct rule *rule)
 void
 rule_subtable_find_max(struct rule_subtable *subtable)
 {
-	uint16_t max = 0;
+	uint32_t max = 0;
 	uint32_t longest = 0;
 
 	for (uint64_t i = 0; i <= subtable->slots->mask; i++) {

@@ -295,7 +295,7 @@ rules_find(const struct rules *rules, uint32_t id)
 }
 
 uint32_t
-rules_match_hash(const struct match *match, uint16_t priority)
+rules_match_hash(const struct match *match, uint32_t priority)
 {
 	uint64_t ranges = (uint64_t)match->l4_src.low << 48 | (uint64_t)match->l4_src.high << 32 |
 		(uint64_t)match->l4_dst.low << 16 | match->l4_dst.high;
@@ -309,7 +309,7 @@ rules_match_hash(const struct match *match, uint16_t priority)
 }
 
 struct rule *
-rules_find_match(const struct rule_table *table, const struct match *match, uint16_t priority)
+rules_find_match(const struct rule_table *table, const struct match *match, uint32_t priority)
 {
 	const uint32_t hash = rules_match_hash(match, priority);
 	struct rule *rule;

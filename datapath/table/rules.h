@@ -4,7 +4,8 @@
  *
  * What. RULES_TABLES numbered tables of rules; a rule is a match (match.h), a priority and actions.
  * A lookup gives the rule of the highest priority that the packet matches; among equals, which
- * OpenFlow leaves open, that of the lowest id.
+ * OpenFlow leaves open, that of the lowest id. Flow rules have priorities of 16 bits, an access list
+ * uses all 32.
  *
  * Why this shape. A list costs a step for each rule. A tuple space, one hash table (a "subtable")
  * for each distinct mask, costs a probe for each mask; real rule sets have hundreds and an attacker
@@ -85,7 +86,8 @@ struct rule {
 	uint16_t hard_s;
 	uint8_t end; /* enum rule_end */
 	bool successor; /* of a modified rule */
-	uint16_t spare;
+	uint8_t table;
+	uint8_t spare;
 	uint64_t spare_word;
 	/* Written by main before a worker can see it, but for `next` and `died` (atomic). */
 	struct rule *next; /* of the chain: falling priority, rising id */
@@ -94,9 +96,7 @@ struct rule {
 	uint64_t died;
 	void *actions; /* the caller's */
 	uint32_t id;
-	uint16_t priority;
-	uint8_t table;
-	uint8_t spare_byte;
+	uint32_t priority;
 	struct match_range l4_src;
 	struct match_range l4_dst;
 	uint64_t words[]; /* values of the words that the mask has bits in */
@@ -122,7 +122,7 @@ struct rule_spec {
 	uint64_t created; /* ns */
 	struct match match; /* any form; the table keeps the canonical one */
 	void *actions;
-	uint16_t priority;
+	uint32_t priority;
 	uint16_t idle_s;
 	uint16_t hard_s;
 	uint8_t table;
@@ -136,7 +136,7 @@ struct rules_filter {
 	uint64_t cookie_mask;
 	bool (*accept)(void *arg, const struct rule *rule); /* NULL: all; e.g. by output port */
 	void *arg;
-	uint16_t priority; /* strict only */
+	uint32_t priority; /* strict only */
 	uint8_t table;
 	bool all_tables;
 	bool strict; /* this match and priority, else all within the match */

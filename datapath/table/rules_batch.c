@@ -310,7 +310,7 @@ rules_kill(struct rules *rules, struct rule *rule, enum rule_end end)
 /* --- operations ------------------------------------------------------------------------------ */
 
 static bool
-overlaps(const struct rule_table *table, const struct match *match, uint16_t priority)
+overlaps(const struct rule_table *table, const struct match *match, uint32_t priority)
 {
 	for (uint32_t i = 0; i < table->by_match.n_places; i++) {
 		const struct rule *rule = table->by_match.places[i];

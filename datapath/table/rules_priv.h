@@ -68,7 +68,7 @@ struct rule_subtable {
 	uint32_t n_keys;
 	uint32_t longest; /* high-water mark */
 	uint32_t n_removed; /* since priority_max was found */
-	uint16_t priority_max; /* none is higher */
+	uint32_t priority_max; /* none is higher */
 };
 
 struct rule_visit {
@@ -168,8 +168,8 @@ void rule_list_push(struct rule_list *list, struct rule *rule);
 struct rule *rule_list_pop(struct rule_list *list);
 bool rules_filter_has(const struct rules_filter *filter, const struct rule *rule);
 struct rule *
-rules_find_match(const struct rule_table *table, const struct match *match, uint16_t priority);
-uint32_t rules_match_hash(const struct match *match, uint16_t priority);
+rules_find_match(const struct rule_table *table, const struct match *match, uint32_t priority);
+uint32_t rules_match_hash(const struct match *match, uint32_t priority);
 
 /* rules_reclaim.c */
 void rules_discard(struct rules *rules, struct rules_garbage *garbage, void *memory, void *more);
