@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "datapath/core/match.h"
+#include "tests/random.h"
 
 #define N_PAIRS 400
 #define PORTS 65536
@@ -21,10 +21,7 @@ static uint64_t random_state;
 static uint32_t
 rnd(uint32_t n)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (uint32_t)(random_state >> 32) % n;
+	return random_below(&random_state, n);
 }
 
 /* A range, a prefix or a mask with holes on the source port, crowded into a few values. */
@@ -70,8 +67,8 @@ test_within_and_overlap_are_those_of_sets(void **state)
 	unsigned int n_within = 0;
 	unsigned int n_apart = 0;
 
-	random_state = clock_now() | 1;
-	print_message("# seed %llu\n", (unsigned long long)random_state);
+	random_state = random_seed();
+	print_message("# VSW_SEED=%llu\n", (unsigned long long)random_state);
 	for (unsigned int i = 0; i < N_PAIRS; i++) {
 		const struct match a = random_match();
 		const struct match b = random_match();

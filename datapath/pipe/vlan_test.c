@@ -14,6 +14,7 @@
 
 #include "base/str.h"
 #include "datapath/pipe/vlan_model.h"
+#include "tests/random.h"
 
 #define ROUNDS 200000
 #define ALL UINT16_MAX /* in a list of ids: all of them */
@@ -349,30 +350,21 @@ test_known_cells(void **state)
 	}
 }
 
-static uint64_t
-next(uint64_t *random)
-{
-	*random ^= *random << 13; /* Marsaglia's xorshift64 */
-	*random ^= *random >> 7;
-	*random ^= *random << 17;
-	return *random >> 8;
-}
-
 static void
 random_setup(uint64_t *random, struct setup *setup)
 {
 	static const uint16_t tpids[] = {0x8100, 0x88a8};
 
 	memset(setup, 0, sizeof(*setup));
-	setup->mode = (enum vlan_mode)(next(random) % 5);
-	setup->vlan = (uint16_t)(1 + next(random) % 4);
-	setup->tpid = tpids[next(random) % 2];
+	setup->mode = (enum vlan_mode)(random_below(random, 5));
+	setup->vlan = (uint16_t)(1 + random_below(random, 4));
+	setup->tpid = tpids[random_below(random, 2)];
 	for (int i = 0; i < 4; i++) {
-		setup->trunk[i] = (uint16_t)(next(random) % 6);
-		setup->cvlan[i] = (uint16_t)(next(random) % 6);
+		setup->trunk[i] = (uint16_t)(random_below(random, 6));
+		setup->cvlan[i] = (uint16_t)(random_below(random, 6));
 	}
-	setup->trunk[0] = next(random) % 4 == 0 ? ALL : setup->trunk[0];
-	setup->cvlan[0] = next(random) % 2 == 0 ? ALL : setup->cvlan[0];
+	setup->trunk[0] = random_below(random, 4) == 0 ? ALL : setup->trunk[0];
+	setup->cvlan[0] = random_below(random, 2) == 0 ? ALL : setup->cvlan[0];
 }
 
 static void
@@ -393,18 +385,19 @@ test_random(void **state)
 		random_setup(&random, &setup);
 		port_make(&setup, VLAN_PT_NEVER, &in, &naive_in);
 		random_setup(&random, &setup);
-		port_make(&setup, (enum vlan_priority_tags)(next(&random) % 3), &out, &naive_out);
+		port_make(&setup, (enum vlan_priority_tags)(random_below(&random, 3)), &out,
+			&naive_out);
 		(void)snprintf(
 			what, sizeof(what), "seed %#llx, round %d", (unsigned long long)seed, i);
 		for (int j = 0; j < 20; j++) {
 			uint16_t tags[8];
 			uint8_t bytes[128];
-			int words = 2 * (int)(next(&random) % 5);
+			int words = 2 * (int)(random_below(&random, 5));
 
 			for (int w = 0; w < words; w += 2) {
-				tags[w] = next(&random) % 2 == 0 ? 0x8100 : 0x88a8;
-				tags[w + 1] =
-					(uint16_t)(next(&random) % 6 | (next(&random) % 16) << 12);
+				tags[w] = random_below(&random, 2) == 0 ? 0x8100 : 0x88a8;
+				tags[w + 1] = (uint16_t)(random_below(&random, 6) |
+					(random_below(&random, 16)) << 12);
 			}
 			through(what, &in, &naive_in, &out, &naive_out, bytes,
 				frame_make(tags, words, bytes));

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Random operations on a full and crowded FDB and on a naive twin: an array in which all is found
- * by looking at everything. VSW_TEST_SEED repeats a run.
+ * by looking at everything. VSW_SEED repeats a run.
  *
  * The twin knows all but two things, which it takes from the table: whether the two buckets of a
  * key are full, and which one of several ports with equally many entries was made to lose one.
  */
-#include "base/clock.h"
 #include "datapath/table/fdb_test_world.h"
+#include "tests/random.h"
 
 #define N_KEYS 400
 #define N_PORTS 40 /* ids 1..39, the low ones more often */
@@ -45,10 +45,7 @@ struct twin {
 static uint32_t
 rnd(struct twin *twin, uint32_t n)
 {
-	twin->random ^= twin->random << 13;
-	twin->random ^= twin->random >> 7;
-	twin->random ^= twin->random << 17;
-	return (uint32_t)(twin->random >> 32) % n;
+	return random_below(&twin->random, n);
 }
 
 /* A few ports hold much and many hold one or none: the heap gets all its shapes. */
@@ -496,12 +493,11 @@ static void
 test_like_naive_twin(void **state)
 {
 	struct fdb *fdb = table(state, 128, 300, 3);
-	const char *text = getenv("VSW_TEST_SEED");
-	uint64_t seed = text != NULL ? strtoull(text, NULL, 0) : clock_now();
+	uint64_t seed = random_seed();
 	struct twin *twin = calloc(1, sizeof(*twin));
 
 	assert_non_null(twin);
-	print_message("# VSW_TEST_SEED=%#llx\n", (unsigned long long)seed);
+	print_message("# VSW_SEED=%#llx\n", (unsigned long long)seed);
 	twin_init(twin, fdb, seed);
 	assert_int_equal(fdb->n_slots, SMALL_SLOTS);
 	for (unsigned int i = 0; i < N_OPS; i++) {

@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "base/clock.h"
+#include "tests/random.h"
 
 #define N_KEYS 1000U
 #define RUN_NS (2 * NS_PER_S)
@@ -37,10 +38,7 @@ struct stress_thread {
 static uint32_t
 rnd(struct stress_thread *self, uint32_t n)
 {
-	self->random ^= self->random << 13;
-	self->random ^= self->random >> 7;
-	self->random ^= self->random << 17;
-	return (uint32_t)(self->random >> 32) % n;
+	return random_below(&self->random, n);
 }
 
 static uint32_t

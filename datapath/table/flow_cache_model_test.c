@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Random operations on a full and crowded flow cache and on a naive twin: an array in which all is
- * found by looking at everything. VSW_TEST_SEED repeats a run.
+ * found by looking at everything. VSW_SEED repeats a run.
  *
  * The twin foretells each eviction. Two things it takes from the cache: whether a key's buckets are
  * full beyond help (then one of those 16 must go), and which of several ports that hold equally
  * much for their weight is at the top.
  */
-#include "base/clock.h"
 #include "datapath/table/flow_cache_test_world.h"
+#include "tests/random.h"
 
 #define N_KEYS 200U
 #define N_PORTS 7U /* ids 1..6 */
@@ -49,10 +49,7 @@ struct twin {
 static uint32_t
 rnd(struct twin *twin, uint32_t n)
 {
-	twin->random ^= twin->random << 13;
-	twin->random ^= twin->random >> 7;
-	twin->random ^= twin->random << 17;
-	return (uint32_t)(twin->random >> 32) % n;
+	return random_below(&twin->random, n);
 }
 
 /* --- the twin ------------------------------------------------------------------------------- */
@@ -441,8 +438,7 @@ twin_init(struct twin *twin, struct flow_cache *cache, uint32_t n_buckets, uint6
 static void
 compare(void **state, uint32_t n_buckets)
 {
-	const char *text = getenv("VSW_TEST_SEED");
-	uint64_t seed = text != NULL ? strtoull(text, NULL, 0) : clock_now();
+	uint64_t seed = random_seed();
 	struct flow_cache *cache = cache_of(state, FLOW_CAPACITY_MIN, seed);
 	struct twin *twin = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*twin));
 	struct world *world = *state;
@@ -450,7 +446,7 @@ compare(void **state, uint32_t n_buckets)
 
 	assert_non_null(twin);
 	memset(twin, 0, sizeof(*twin));
-	print_message("# VSW_TEST_SEED=%#llx\n", (unsigned long long)seed);
+	print_message("# VSW_SEED=%#llx\n", (unsigned long long)seed);
 	twin_init(twin, cache, n_buckets, seed);
 	world->on_evict = on_evict;
 	world->arg = twin;

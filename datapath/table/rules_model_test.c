@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Random batches on crowded rule tables and on a naive twin: a list that is searched from end to
- * end, copied before each batch. VSW_TEST_SEED repeats a run.
+ * end, copied before each batch. VSW_SEED repeats a run.
  *
  * The twin knows ports as intervals only and fields as bytes.
  */
-#include "base/clock.h"
 #include "datapath/table/rules_test_world.h"
+#include "tests/random.h"
 
 #define N_TABLES 3
 #define RULES_MAX 260
@@ -63,10 +63,7 @@ static struct model model;
 static uint32_t
 rnd(uint32_t n)
 {
-	model.random ^= model.random << 13;
-	model.random ^= model.random >> 7;
-	model.random ^= model.random << 17;
-	return (uint32_t)(model.random >> 32) % n;
+	return random_below(&model.random, n);
 }
 
 /* --- what there is to match ------------------------------------------------------------------- */
@@ -574,13 +571,12 @@ static void
 run_model(void **state, struct rules_conf conf) ROLE_ATTR(assert_capability(role_main))
 {
 	struct rules_world *world = *state;
-	const char *seed = getenv("VSW_TEST_SEED");
 	struct rules_stats stats;
 
 	role_assert(&role_main);
 	model = (struct model){.world = world, .few_subtables = conf.subtables_max != 0};
-	model.random = (seed != NULL ? strtoull(seed, NULL, 0) : clock_now()) | 1;
-	print_message("# VSW_TEST_SEED=%llu\n", (unsigned long long)model.random);
+	model.random = random_seed();
+	print_message("# VSW_SEED=%llu\n", (unsigned long long)model.random);
 	conf.released = model_released;
 	assert_int_equal(rules_create(&conf, &world->grace, model.random, &world->rules), 0);
 	model.rules = world->rules;

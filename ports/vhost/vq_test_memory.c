@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ports/vhost/vq_test_memory.h"
+#include "tests/random.h"
 
 #include <rte_common.h>
 #include <stdarg.h>
@@ -30,13 +31,7 @@ model_calloc(size_t n, size_t size)
 uint32_t
 model_random(struct model_memory *memory, uint32_t below)
 {
-	uint64_t x = memory->random;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	memory->random = x;
-	return (uint32_t)(x >> 20) % below;
+	return random_below(&memory->random, below);
 }
 
 /* One page before it and one behind it fault. */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "tests/hostile/attack.h"
 #include "tests/hostile/cases.h"
+#include "tests/random.h"
 
 #define HDR ((uint32_t)sizeof(struct net_hdr))
 #define ETHER_LEN 14u
@@ -21,10 +22,7 @@ static _Thread_local uint64_t seed = 88172645463325252u;
 static uint32_t
 random32(void)
 {
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 16);
+	return (uint32_t)(random_next(&seed) >> 16);
 }
 
 /* A length that matters: around nothing, headers, buffers, 2^16 and 2^32. */

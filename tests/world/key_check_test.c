@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
+#include "tests/random.h"
 #include "tests/world/rules_random.h"
 
 #define FRAMES 60000
@@ -36,8 +36,8 @@ push_tag(struct rules_random *random, struct bytes *frame)
 		frame->len - ADDRESSES_LEN);
 	frame->at[ADDRESSES_LEN] = random_one_in(random, 3) ? 0x88 : 0x81;
 	frame->at[ADDRESSES_LEN + 1] = frame->at[ADDRESSES_LEN] == 0x88 ? 0xa8 : 0;
-	frame->at[ADDRESSES_LEN + 2] = (uint8_t)(random_below(random, 8) << 5);
-	frame->at[ADDRESSES_LEN + 3] = (uint8_t)random_below(random, 4);
+	frame->at[ADDRESSES_LEN + 2] = (uint8_t)(random_of(random, 8) << 5);
+	frame->at[ADDRESSES_LEN + 3] = (uint8_t)random_of(random, 4);
 	frame->len += TAG_LEN;
 }
 
@@ -55,7 +55,7 @@ pop_tag(struct bytes *frame)
 static void
 extend(struct rules_random *random, struct bytes *frame)
 {
-	const uint32_t n = 8 * (1 + random_below(random, 10));
+	const uint32_t n = 8 * (1 + random_of(random, 10));
 	uint32_t ip = ADDRESSES_LEN + 2;
 	uint8_t *at;
 
@@ -85,9 +85,9 @@ static void
 change(struct rules_random *random, struct bytes *frame)
 {
 	static const uint8_t values[] = {0, 1, 2, 3, 6, 17, 22, 58, 80, 135, 254, 255};
-	const uint32_t at = random_below(random, frame->len < 100 ? frame->len : 100);
+	const uint32_t at = random_of(random, frame->len < 100 ? frame->len : 100);
 
-	switch (random_below(random, 7)) {
+	switch (random_of(random, 7)) {
 	case 0:
 		push_tag(random, frame);
 		break;
@@ -97,20 +97,20 @@ change(struct rules_random *random, struct bytes *frame)
 	case 2:
 		/* The second tag's, if it has two. */
 		if (frame->len > ADDRESSES_LEN + 2 * TAG_LEN) {
-			frame->at[ADDRESSES_LEN + TAG_LEN + 3] = (uint8_t)random_below(random, 4);
+			frame->at[ADDRESSES_LEN + TAG_LEN + 3] = (uint8_t)random_of(random, 4);
 		}
 		break;
 	case 3:
-		frame->at[at] ^= (uint8_t)(1U << random_below(random, 8));
+		frame->at[at] ^= (uint8_t)(1U << random_of(random, 8));
 		break;
 	case 4:
-		frame->at[at] = values[random_below(random, sizeof(values))];
+		frame->at[at] = values[random_of(random, sizeof(values))];
 		break;
 	case 5:
 		extend(random, frame);
 		break;
 	default:
-		frame->len -= random_below(random, frame->len - 14 + 1);
+		frame->len -= random_of(random, frame->len - 14 + 1);
 	}
 }
 
@@ -137,7 +137,6 @@ test_one_key_one_program(void **state)
 	struct key_check *check;
 	struct rules_random *random = calloc(1, sizeof(*random));
 	struct random_frame *frame;
-	const char *seed = getenv("KEY_SEED");
 	struct bytes a;
 	struct bytes b;
 	uint64_t n_same = 0;
@@ -147,14 +146,14 @@ test_one_key_one_program(void **state)
 	role_assert(&role_main);
 	role_assert(&role_worker);
 	check = key_check_create();
-	random->state = seed == NULL ? (uint64_t)time(NULL) << 20 | 1 : strtoull(seed, NULL, 10);
-	printf("# seed %llu (KEY_SEED)\n", (unsigned long long)random->state);
+	random->state = random_seed();
+	printf("# VSW_SEED=%llu\n", (unsigned long long)random->state);
 	random_frames(random);
 	for (unsigned int i = 0; i < FRAMES; i++) {
-		const unsigned int bridge = random_below(random, key_check_bridges());
-		const unsigned int port = random_below(random, KEY_CHECK_PORTS);
+		const unsigned int bridge = random_of(random, key_check_bridges());
+		const unsigned int port = random_of(random, KEY_CHECK_PORTS);
 
-		frame = &random->frames[random_below(random, RANDOM_FRAMES)];
+		frame = &random->frames[random_of(random, RANDOM_FRAMES)];
 		random_frame(random, frame);
 		if (frame->len < 14) {
 			continue;

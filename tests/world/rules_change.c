@@ -10,7 +10,7 @@
 static unsigned int
 below(struct rules_world *world, unsigned int n)
 {
-	return random_below(&world->random, n);
+	return random_of(&world->random, n);
 }
 
 static bool

@@ -176,7 +176,7 @@ rules_world_flush(struct rules_world *world)
 	for (unsigned int i = 0; i < world->n_waiting; i++) {
 		struct port *device = dp_port_device(world->ports[world->in[i]]);
 		struct err err = ERR_INIT;
-		uint16_t queue = (uint16_t)random_below(&world->random, device->n_rxq);
+		uint16_t queue = (uint16_t)random_of(&world->random, device->n_rxq);
 
 		if (fake_inject(device, queue, world->frames[i]->bytes, world->frames[i]->len,
 			    &world->frames[i]->ol, &err) != 0) {

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PICK(random, array) (array)[random_below(random, sizeof(array) / sizeof((array)[0]))]
+#define PICK(random, array) (array)[random_of(random, sizeof(array) / sizeof((array)[0]))]
 
 static const struct random_frame *
 some_frame(struct rules_random *random)
 {
-	return &random->frames[random_below(random, RANDOM_FRAMES)];
+	return &random->frames[random_of(random, RANDOM_FRAMES)];
 }
 
 static bool
@@ -39,12 +39,12 @@ some_bits(struct rules_random *random, void *to, unsigned int n)
 {
 	uint8_t *bytes = to;
 
-	switch (random_below(random, 8)) {
+	switch (random_of(random, 8)) {
 	case 0:
-		prefix(bytes, n, random_below(random, n * 8 + 1));
+		prefix(bytes, n, random_of(random, n * 8 + 1));
 		break;
 	case 1:
-		bytes[random_below(random, n)] |= (uint8_t)(1U << random_below(random, 8));
+		bytes[random_of(random, n)] |= (uint8_t)(1U << random_of(random, 8));
 		break;
 	default:
 		memset(bytes, 0xff, n);
@@ -161,7 +161,7 @@ mask_kind(struct rules_random *random, const struct fields *fields, enum kind ki
 		mask->ttl = UINT8_MAX;
 		break;
 	case KIND_FRAG:
-		mask->frag |= (uint8_t)(1 + random_below(random, 3));
+		mask->frag |= (uint8_t)(1 + random_of(random, 3));
 		break;
 	case KIND_LABEL:
 		mask->ip6_label = htonl(0xfffff);
@@ -176,7 +176,7 @@ mask_kind(struct rules_random *random, const struct fields *fields, enum kind ki
 		some_bits(random, &mask->l4_dst, 2);
 		break;
 	case KIND_TCP_FLAGS:
-		mask->tcp_flags |= htons((uint16_t)(1 + random_below(random, 4095)));
+		mask->tcp_flags |= htons((uint16_t)(1 + random_of(random, 4095)));
 		break;
 	case KIND_ND_TARGET:
 		some_bits(random, mask->nd_target, 16);
@@ -195,11 +195,11 @@ mask_kind(struct rules_random *random, const struct fields *fields, enum kind ki
 void
 random_kinds(struct rules_random *random)
 {
-	unsigned int each = 1 + random_below(random, 10);
+	unsigned int each = 1 + random_of(random, 10);
 
 	random->kinds = 0;
 	for (unsigned int kind = 0; kind < KINDS; kind++) {
-		if (random_below(random, 10) < each) {
+		if (random_of(random, 10) < each) {
 			random->kinds |= 1U << kind;
 		}
 	}
@@ -213,13 +213,13 @@ match_ports(struct rules_random *random, const struct fields *fields, struct mat
 	struct match_range *range = luck(random) ? &match->l4_src : &match->l4_dst;
 	bool src = range == &match->l4_src;
 	uint16_t port = ntohs(src ? fields->l4_src : fields->l4_dst);
-	uint16_t low = (uint16_t)random_below(random, port + 1U);
+	uint16_t low = (uint16_t)random_of(random, port + 1U);
 
 	/* The same prerequisites as of one port. */
 	*(src ? &match->mask.l4_src : &match->mask.l4_dst) = UINT16_MAX;
 	fields_mask_complete(&match->mask);
 	*(src ? &match->mask.l4_src : &match->mask.l4_dst) = 0;
-	*range = (struct match_range){low, (uint16_t)(port + random_below(random, 65536U - port))};
+	*range = (struct match_range){low, (uint16_t)(port + random_of(random, 65536U - port))};
 }
 
 /* Fields that are not the frame's. */
@@ -228,12 +228,12 @@ match_more(struct rules_random *random, enum kind kind, struct fields *value, st
 {
 	if (kind == KIND_IN_PORT) {
 		mask->in_port = UINT16_MAX;
-		value->in_port = (uint16_t)(1 + random_below(random, RANDOM_NUMBERS));
+		value->in_port = (uint16_t)(1 + random_of(random, RANDOM_NUMBERS));
 	} else if (kind == KIND_REG) {
-		unsigned int reg = random_below(random, FIELDS_REGS);
+		unsigned int reg = random_of(random, FIELDS_REGS);
 
 		some_bits(random, &mask->regs[reg], 4);
-		value->regs[reg] = random_below(random, 3);
+		value->regs[reg] = random_of(random, 3);
 	}
 }
 
@@ -241,12 +241,12 @@ void
 random_match(struct rules_random *random, bool acl, struct match *match)
 {
 	const struct fields *fields = &some_frame(random)->fields;
-	unsigned int n = random_one_in(random, 24) ? 0 : 1 + random_below(random, 4);
+	unsigned int n = random_one_in(random, 24) ? 0 : 1 + random_of(random, 4);
 	struct fields value = *fields;
 
 	match_init(match);
 	for (unsigned int i = 0; i < 4 * n && n > 0; i++) {
-		enum kind kind = (enum kind)random_below(random, KINDS);
+		enum kind kind = (enum kind)random_of(random, KINDS);
 
 		if ((random->kinds >> kind & 1) == 0 || !has_kind(fields, kind)) {
 			continue;
@@ -280,13 +280,13 @@ values_random(struct rules_random *random, struct fields *value)
 	static const uint16_t ports[] = {0, 53, 80, 1000, 65535};
 
 	memset(value, 0, sizeof(*value));
-	random_station_mac(random_below(random, RANDOM_STATIONS + 1), value->eth_src);
-	random_station_mac(random_below(random, RANDOM_STATIONS + 1), value->eth_dst);
+	random_station_mac(random_of(random, RANDOM_STATIONS + 1), value->eth_src);
+	random_station_mac(random_of(random, RANDOM_STATIONS + 1), value->eth_dst);
 	if (random_one_in(random, 10)) {
 		memset(value->eth_dst, 0xff, 6);
 	}
-	value->vlan_tci = htons(
-		(uint16_t)(random_below(random, 8) * 8192 + random_below(random, RANDOM_VIDS)));
+	value->vlan_tci =
+		htons((uint16_t)(random_of(random, 8) * 8192 + random_of(random, RANDOM_VIDS)));
 	if (luck(random)) {
 		random_ip6(random, value->ip6_src);
 		random_ip6(random, value->ip6_dst);
@@ -298,7 +298,7 @@ values_random(struct rules_random *random, struct fields *value)
 	value->l4_src = htons(PICK(random, ports));
 	value->l4_dst = htons(PICK(random, ports));
 	for (int i = 0; i < FIELDS_REGS; i++) {
-		value->regs[i] = random_below(random, 3);
+		value->regs[i] = random_of(random, 3);
 	}
 }
 
@@ -313,7 +313,7 @@ add_set(struct rules_random *random, struct action_builder *builder, enum action
 	if (random_one_in(random, 4)) {
 		/* Some bits of each field, never none. */
 		for (size_t i = 0; i < sizeof(mask); i++) {
-			((uint8_t *)&mask)[i] = (uint8_t)(random_below(random, 256) | 0x21);
+			((uint8_t *)&mask)[i] = (uint8_t)(random_of(random, 256) | 0x21);
 		}
 	}
 	action_add_set(builder, field, luck(random), &value, &mask);
@@ -322,7 +322,7 @@ add_set(struct rules_random *random, struct action_builder *builder, enum action
 static void
 add_tag(struct rules_random *random, struct action_builder *builder)
 {
-	switch (random_below(random, 5)) {
+	switch (random_of(random, 5)) {
 	case 0:
 		action_add(builder, ACTION_PUSH_VLAN, luck(random) ? 0x8100 : 0x88a8, 0, NULL, 0);
 		break;
@@ -346,30 +346,30 @@ add_edit(struct rules_random *random, struct action_builder *builder)
 		return;
 	}
 	add_set(random, builder,
-		luck(random) ? (enum action_field)random_below(random, 2)
+		luck(random) ? (enum action_field)random_of(random, 2)
 			     : (enum action_field)(ACTION_IP4_SRC +
-				       random_below(random, ACTION_REG0 - ACTION_IP4_SRC)));
+				       random_of(random, ACTION_REG0 - ACTION_IP4_SRC)));
 }
 
 static void
 add_output(struct rules_random *random, struct action_builder *builder, bool bucket)
 {
-	unsigned int kind = random_below(random, 12);
+	unsigned int kind = random_of(random, 12);
 	uint16_t cut = 0;
 
 	if ((random->style & STYLE_CUT) != 0 && random_one_in(random, 6)) {
-		cut = (uint16_t)(14 + random_below(random, 100));
+		cut = (uint16_t)(14 + random_of(random, 100));
 	}
 	if (kind == 0) {
 		action_add(builder, ACTION_IN_PORT, 0, 0, NULL, 0);
 	} else if (kind < 5 && !bucket && (random->style & STYLE_BRIDGE) != 0) {
 		action_add(builder, kind == 4 ? ACTION_FLOOD : ACTION_NORMAL, 0, 0, NULL, 0);
 	} else if (kind == 5 && !bucket && (random->style & STYLE_GROUPS) != 0) {
-		action_add(builder, ACTION_GROUP, 0, random_below(random, PIPELINE_GROUPS + 1U),
-			NULL, 0);
+		action_add(
+			builder, ACTION_GROUP, 0, random_of(random, PIPELINE_GROUPS + 1U), NULL, 0);
 	} else {
-		action_add(builder, ACTION_OUTPUT, cut, 1 + random_below(random, RANDOM_NUMBERS),
-			NULL, 0);
+		action_add(builder, ACTION_OUTPUT, cut, 1 + random_of(random, RANDOM_NUMBERS), NULL,
+			0);
 	}
 }
 
@@ -377,12 +377,12 @@ struct action_list *
 random_actions(struct rules_random *random, int table)
 {
 	struct action_builder builder = {.size = 0};
-	unsigned int n = random_one_in(random, 12) ? 0 : 1 + random_below(random, 5);
+	unsigned int n = random_one_in(random, 12) ? 0 : 1 + random_of(random, 5);
 	struct action_list *list;
 	int left = RANDOM_TABLES - 1 - table;
 
 	for (unsigned int i = 0; i < n; i++) {
-		unsigned int kind = random_below(random, 10);
+		unsigned int kind = random_of(random, 10);
 
 		if (kind < 3 && (random->style & STYLE_EDITS) != 0) {
 			add_edit(random, &builder);
@@ -390,16 +390,15 @@ random_actions(struct rules_random *random, int table)
 			add_tag(random, &builder);
 		} else if (kind < 6) {
 			add_set(random, &builder,
-				(enum action_field)(
-					ACTION_REG0 + random_below(random, FIELDS_REGS)));
+				(enum action_field)(ACTION_REG0 + random_of(random, FIELDS_REGS)));
 		} else {
 			add_output(random, &builder, table < 0);
 		}
 	}
 	if (table >= 0 && left > 0 && n > 0 && luck(random)) {
 		action_add(&builder, ACTION_GOTO,
-			(uint16_t)(table + 1 + (int)random_below(random, (unsigned int)left)), 0,
-			NULL, 0);
+			(uint16_t)(table + 1 + (int)random_of(random, (unsigned int)left)), 0, NULL,
+			0);
 	}
 	list = action_list_new(&builder);
 	assert(list != NULL);

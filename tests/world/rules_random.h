@@ -49,7 +49,7 @@ struct rules_random {
 	struct random_frame frames[RANDOM_FRAMES];
 };
 
-unsigned int random_below(struct rules_random *random, unsigned int n);
+unsigned int random_of(struct rules_random *random, unsigned int n);
 bool random_one_in(struct rules_random *random, unsigned int n);
 
 void random_station_mac(unsigned int station, uint8_t *mac);

@@ -4,24 +4,22 @@
 
 #include "datapath/core/edit_model.h"
 #include "datapath/core/parse_model.h"
+#include "tests/random.h"
 #include "tests/world/rules_random.h"
 
 unsigned int
-random_below(struct rules_random *random, unsigned int n)
+random_of(struct rules_random *random, unsigned int n)
 {
-	random->state ^= random->state << 13; /* Marsaglia's xorshift64 */
-	random->state ^= random->state >> 7;
-	random->state ^= random->state << 17;
-	return (unsigned int)(random->state >> 20) % n;
+	return random_below(&random->state, n);
 }
 
 bool
 random_one_in(struct rules_random *random, unsigned int n)
 {
-	return random_below(random, n) == 0;
+	return random_of(random, n) == 0;
 }
 
-#define PICK(random, array) (array)[random_below(random, sizeof(array) / sizeof((array)[0]))]
+#define PICK(random, array) (array)[random_of(random, sizeof(array) / sizeof((array)[0]))]
 
 void
 random_station_mac(unsigned int station, uint8_t *mac)
@@ -57,20 +55,20 @@ random_ethernet(struct rules_random *random, struct model *m, unsigned int *stat
 		{1, 0, 0x5e, [5] = 1}, {0x33, 0x33, [5] = 1}, {1, 0x80, 0xc2, 0, 0, 0x0e}, {0}};
 	static const uint16_t bits[] = {0, 0, 0x2000, 0xe000, 0x1000, 0xf000};
 
-	random_station_mac(random_below(random, RANDOM_STATIONS + 1), m->eth_dst);
+	random_station_mac(random_of(random, RANDOM_STATIONS + 1), m->eth_dst);
 	if (random_one_in(random, 4)) {
 		memcpy(m->eth_dst, PICK(random, groups), 6);
 	}
-	*station = random_below(random, RANDOM_STATIONS);
+	*station = random_of(random, RANDOM_STATIONS);
 	random_station_mac(*station, m->eth_src);
 	if (random_one_in(random, 30)) {
 		*station = RANDOM_STATIONS;
 		memcpy(m->eth_src, PICK(random, groups), 6);
 	}
-	m->n_tags = random_below(random, 2) + random_one_in(random, 5) + random_one_in(random, 8);
+	m->n_tags = random_of(random, 2) + random_one_in(random, 5) + random_one_in(random, 8);
 	for (unsigned int i = 0; i < m->n_tags; i++) {
 		m->tpid[i] = random_one_in(random, 4) ? 0x88a8 : 0x8100;
-		m->tci[i] = (uint16_t)(random_below(random, RANDOM_VIDS) | PICK(random, bits));
+		m->tci[i] = (uint16_t)(random_of(random, RANDOM_VIDS) | PICK(random, bits));
 	}
 }
 
@@ -88,24 +86,24 @@ random_transport(struct rules_random *random, struct model *m)
 	}
 	m->sport = PICK(random, ports);
 	m->dport = PICK(random, ports);
-	m->tcp_options = random_one_in(random, 4) ? 4 * random_below(random, 11) : 0;
+	m->tcp_options = random_one_in(random, 4) ? 4 * random_of(random, 11) : 0;
 	m->type = PICK(random, types);
-	m->code = (uint8_t)random_below(random, 2);
+	m->code = (uint8_t)random_of(random, 2);
 	if (m->proto == MODEL_ICMP6 && random_one_in(random, 2)) {
 		m->nd = true;
-		m->type = (uint8_t)(135 + random_below(random, 2));
+		m->type = (uint8_t)(135 + random_of(random, 2));
 		m->code = 0;
 		m->ttl = random_one_in(random, 8) ? 64 : 255;
 		random_ip6(random, m->target);
-		m->n_opts = random_below(random, 3);
+		m->n_opts = random_of(random, 3);
 		for (unsigned int i = 0; i < m->n_opts; i++) {
-			m->opt_type[i] = (uint8_t)(1 + random_below(random, 3));
-			random_station_mac(random_below(random, RANDOM_STATIONS), m->opt_mac[i]);
+			m->opt_type[i] = (uint8_t)(1 + random_of(random, 3));
+			random_station_mac(random_of(random, RANDOM_STATIONS), m->opt_mac[i]);
 		}
 	}
 	m->no_sum = random_one_in(random, 4) && (m->proto == MODEL_UDP || m->proto == MODEL_SCTP);
-	m->payload_len = random_below(random, random_one_in(random, 20) ? 900 : 40);
-	memset(m->payload, (int)random_below(random, 256), m->payload_len);
+	m->payload_len = random_of(random, random_one_in(random, 20) ? 900 : 40);
+	memset(m->payload, (int)random_of(random, 256), m->payload_len);
 }
 
 static void
@@ -121,30 +119,30 @@ random_ip(struct rules_random *random, struct model *m)
 	m->tos = PICK(random, tos);
 	m->ttl = PICK(random, ttls);
 	m->label = PICK(random, labels);
-	m->id = (uint16_t)random_below(random, 65536);
+	m->id = (uint16_t)random_of(random, 65536);
 	if (m->l3 == EDIT_L3_IPV4) {
 		random_ip4(random, m->src);
 		random_ip4(random, m->dst);
-		m->options = random_one_in(random, 6) ? 4 * random_below(random, 11) : 0;
+		m->options = random_one_in(random, 6) ? 4 * random_of(random, 11) : 0;
 	} else {
 		random_ip6(random, m->src);
 		random_ip6(random, m->dst);
 		m->hop_options = random_one_in(random, 6);
 		m->dst_options = random_one_in(random, 6);
 		m->routing = (enum model_routing)(
-			random_one_in(random, 5) ? 1 + random_below(random, 2) : 0);
+			random_one_in(random, 5) ? 1 + random_of(random, 2) : 0);
 		random_ip6(random, m->last_hop);
 	}
 	random_transport(random, m);
 	model_build(m, bytes, &built);
 	len = built.len - built.at.l4;
 	if (random_one_in(random, 6) && len > 8) {
-		m->cut = 8 + 8 * random_below(random, (len - 1) / 8);
+		m->cut = 8 + 8 * random_of(random, (len - 1) / 8);
 		m->frag = random_one_in(random, 2) ? FIELDS_FRAG_FIRST : FIELDS_FRAG_LATER;
 		m->dst_options = false;
 	}
-	m->damage = random_one_in(random, 20) ? (uint8_t)random_below(random, 256) : 0;
-	m->ip_damage = random_one_in(random, 20) ? (uint8_t)random_below(random, 256) : 0;
+	m->damage = random_one_in(random, 20) ? (uint8_t)random_of(random, 256) : 0;
+	m->ip_damage = random_one_in(random, 20) ? (uint8_t)random_of(random, 256) : 0;
 }
 
 static uint32_t
@@ -153,7 +151,7 @@ random_whole(
 {
 	static struct model m;
 	struct model_built built;
-	unsigned int kind = random_below(random, 20);
+	unsigned int kind = random_of(random, 20);
 
 	memset(&m, 0, sizeof(m));
 	random_ethernet(random, &m, station);
@@ -167,7 +165,7 @@ random_whole(
 		random_ip4(random, m.src);
 		random_ip4(random, m.dst);
 		random_station_mac(random_one_in(random, 6) ? 3 : *station, m.arp_sha);
-		random_station_mac(random_below(random, RANDOM_STATIONS), m.arp_tha);
+		random_station_mac(random_of(random, RANDOM_STATIONS), m.arp_tha);
 		m.arp_op = PICK(random, ops);
 	} else if (m.l3 != EDIT_L3_NONE) {
 		random_ip(random, &m);
@@ -175,15 +173,15 @@ random_whole(
 	m.partial = (random->style & STYLE_OFFLOADS) != 0 && m.frag == FIELDS_FRAG_NONE &&
 		!m.no_sum && (m.proto == MODEL_TCP || m.proto == MODEL_UDP) && m.damage == 0 &&
 		random_one_in(random, 3);
-	m.padding = random_one_in(random, 4) ? random_below(random, 20) : 0;
+	m.padding = random_one_in(random, 4) ? random_of(random, 20) : 0;
 	model_build(&m, bytes, &built);
 	*ol = built.ol;
 	if ((random->style & STYLE_OFFLOADS) != 0 && random_one_in(random, 12)) {
 		*ol = random_one_in(random, 2)
 			? (struct pkt_offload){.flags = PKT_OL_CSUM_OK}
 			: (struct pkt_offload){.flags = PKT_OL_CSUM,
-				  .csum_start = (uint16_t)(34 + random_below(random, 80)),
-				  .csum_offset = (uint16_t)(2 * random_below(random, 12))};
+				  .csum_start = (uint16_t)(34 + random_of(random, 80)),
+				  .csum_offset = (uint16_t)(2 * random_of(random, 12))};
 	}
 	return built.len;
 }
@@ -203,8 +201,8 @@ random_long(struct rules_random *random, uint8_t *bytes)
 {
 	uint32_t ip = 14;
 	uint32_t len = ip + 40;
-	unsigned int n = 1 + random_below(random, 10);
-	unsigned int size = 8 * (1 + random_below(random, random_one_in(random, 4) ? 8 : 2));
+	unsigned int n = 1 + random_of(random, 10);
+	unsigned int size = 8 * (1 + random_of(random, random_one_in(random, 4) ? 8 : 2));
 
 	put16(bytes + 12, 0x86dd);
 	memset(bytes + ip, 0, 40);
@@ -247,7 +245,7 @@ to_llc(struct rules_random *random, uint8_t *bytes, uint32_t len)
 	memcpy(bytes + at + 2, "\xaa\xaa\x03\0\0\0", 6);
 	memcpy(bytes + at + 8, copy, len - at);
 	if (random_one_in(random, 4)) {
-		bytes[at + 2 + random_below(random, 6)] ^= 1;
+		bytes[at + 2 + random_of(random, 6)] ^= 1;
 	}
 	return len + 8;
 }
@@ -265,14 +263,13 @@ random_twin(struct rules_random *random, struct random_frame *frame)
 	if (frame->len < 15) {
 		return;
 	}
-	at = 12 + random_below(random, frame->len < 82 ? frame->len - 12 : 70);
+	at = 12 + random_of(random, frame->len < 82 ? frame->len - 12 : 70);
 	if (random_one_in(random, 2)) {
-		at = 14 +
-			4 * random_below(random, 3); /* where a TCI may be, if not something else */
+		at = 14 + 4 * random_of(random, 3); /* where a TCI may be, if not something else */
 		at += random_one_in(random, 2);
 	}
 	if (at < frame->len) {
-		frame->bytes[at] ^= (uint8_t)(1U << random_below(random, 8));
+		frame->bytes[at] ^= (uint8_t)(1U << random_of(random, 8));
 	}
 }
 
@@ -282,13 +279,13 @@ random_new(struct rules_random *random, struct random_frame *frame)
 	uint8_t *bytes = frame->bytes;
 	uint32_t len = random_whole(random, bytes, &frame->station, &frame->ol);
 
-	switch (random_below(random, 24)) {
+	switch (random_of(random, 24)) {
 	case 0:
 	case 1:
-		len = random_below(random, len + 1); /* cut anywhere */
+		len = random_of(random, len + 1); /* cut anywhere */
 		break;
 	case 2:
-		len = random_below(random, 20);
+		len = random_of(random, 20);
 		break;
 	case 3:
 		len = to_llc(random, bytes, len);
@@ -299,8 +296,8 @@ random_new(struct rules_random *random, struct random_frame *frame)
 		break;
 	case 6:
 		if (len > 12) {
-			bytes[12 + random_below(random, len < 72 ? len - 12 : 60)] ^=
-				(uint8_t)(1 + random_below(random, 255));
+			bytes[12 + random_of(random, len < 72 ? len - 12 : 60)] ^=
+				(uint8_t)(1 + random_of(random, 255));
 		}
 		break;
 	default:

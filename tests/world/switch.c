@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "datapath/dp/dp_loss.h"
 #include "ports/fake/fake.h"
+#include "tests/random.h"
 #include "tests/world/held_port.h"
 #include "vswitchd/actions.h"
 #include "vswitchd/mac_events.h"
@@ -424,15 +425,6 @@ switch_inject(struct sw *sw, const char *port, const struct frame *frame)
 	switch_inject_queue(sw, port, 0, frame);
 }
 
-static unsigned int
-random_below(struct sw *sw, unsigned int n)
-{
-	sw->random ^= sw->random << 13; /* Marsaglia's xorshift64 */
-	sw->random ^= sw->random >> 7;
-	sw->random ^= sw->random << 17;
-	return (unsigned int)(sw->random >> 16) % n;
-}
-
 uint32_t
 switch_step(struct sw *sw)
 {
@@ -441,7 +433,7 @@ switch_step(struct sw *sw)
 	uint32_t moved = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		unsigned int j = random_below(sw, i + 1);
+		unsigned int j = random_below(&sw->random, i + 1);
 
 		order[i] = order[j];
 		order[j] = i;

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/str.h"
+#include "tests/random.h"
 #include "tests/world/bridge_model.h"
 #include "tests/world/switch.h"
 
@@ -30,10 +30,7 @@ struct game {
 static unsigned int
 rnd(struct game *game, unsigned int n)
 {
-	game->random ^= game->random << 13; /* Marsaglia's xorshift64 */
-	game->random ^= game->random >> 7;
-	game->random ^= game->random << 17;
-	return (unsigned int)(game->random >> 20) % n;
+	return random_below(&game->random, n);
 }
 
 static void
@@ -463,16 +460,10 @@ static void
 test_random(void **state)
 {
 	struct game *game = calloc(1, sizeof(*game));
-	const char *given = getenv("WORLD_SEED");
-	struct timespec ts;
 
 	(void)switch_of(state);
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	game->seed = ((uint64_t)ts.tv_sec << 30 ^ (uint64_t)ts.tv_nsec) | 1;
-	if (given != NULL) {
-		game->seed = strtoull(given, NULL, 10);
-	}
-	printf("# seed %llu (WORLD_SEED plays it again)\n", (unsigned long long)game->seed);
+	game->seed = random_seed();
+	printf("# VSW_SEED=%llu\n", (unsigned long long)game->seed);
 	game->random = game->seed;
 	bridge_model_init(&game->model);
 	game->sw = calloc(1, sizeof(*game->sw));

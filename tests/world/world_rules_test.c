@@ -2,7 +2,7 @@
 /*
  * Random rules and frames through the datapath and through a naive model of it (pipeline_model.h).
  *
- * Several games, each with a switch of its own. RULES_SEED plays one game again, RULES_GAMES and
+ * Several games, each with a switch of its own. VSW_SEED plays one game again, RULES_GAMES and
  * RULES_ROUNDS say how many and how long, RULES_AUDIT after how many rounds counters are compared;
  * RULES_SINGLE=1 sends each frame alone.
  */
@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "tests/random.h"
 #include "tests/world/rules_world.h"
 
 #define GAMES 24
@@ -30,7 +30,7 @@ number_from(const char *variable, uint64_t otherwise)
 static unsigned int
 below(struct rules_world *world, unsigned int n)
 {
-	return random_below(&world->random, n);
+	return random_of(&world->random, n);
 }
 
 /* Some frames, mostly from where their stations are. */
@@ -119,20 +119,16 @@ test_rules(void **state)
 {
 	struct rules_world *world = calloc(1, sizeof(*world));
 	uint64_t rounds = number_from("RULES_ROUNDS", ROUNDS);
-	uint64_t games = number_from("RULES_GAMES", getenv("RULES_SEED") == NULL ? GAMES : 1);
+	uint64_t games = number_from("RULES_GAMES", getenv("VSW_SEED") == NULL ? GAMES : 1);
 	uint64_t n_frames = 0;
-	struct timespec ts;
-	uint64_t seed;
+	uint64_t seed = random_seed();
 
 	(void)state;
 	role_assert(&role_main);
 	role_assert(&role_worker);
 	assert_non_null(world);
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	seed = number_from("RULES_SEED", ((uint64_t)ts.tv_sec << 30 ^ (uint64_t)ts.tv_nsec) | 1);
 	for (uint64_t i = 0; i < games; i++, seed += 2) {
-		printf("# game with seed %llu (RULES_SEED plays it again)\n",
-			(unsigned long long)seed);
+		printf("# VSW_SEED=%llu\n", (unsigned long long)seed);
 		(void)fflush(stdout);
 		game(world, seed, rounds);
 		printf("# %llu frames, %llu copies, %llu lost; flow cache: %llu hits, %llu "
