@@ -140,8 +140,8 @@ static const char base_edits[] =
 	"{'name':'br1'},{'name':'br2'}],"
 	"'acl':[{'name':'a0','ace':[{'name':'x','forwarding':'accept'}]},"
 	"{'name':'a1','default-action':'accept'}],"
-	"'mirror':[{'name':'m0','source-port':['f0'],'output-port':'f2'},"
-	"{'name':'m1','source-bridge':'br2','output-port':'f3'}],"
+	"'mirror':[{'name':'m0','source-port':['f0'],'source-acl':'a0','output-port':'f2'},"
+	"{'name':'m1','source-bridge':'br2','source-acl':'a1','output-port':'f3'}],"
 	"'port':[{'name':'f0','type':'fake','bridge':'br0','acl-in':'a0'},"
 	"{'name':'f1','type':'fake','bridge':'br0'},"
 	"{'name':'f2','type':'fake','bridge':'br0'},"
@@ -220,7 +220,7 @@ static const char mixed_edits[] =
 													"acl",
 													"a1") "},"
 													      "{'op':'create','path':" PATH(
-														      "mirror", "m2") ",'value':{'source-bridge':'br3','output-port':'f6'}},"
+														      "mirror", "m2") ",'value':{'source-bridge':'br3','output-port':'f6','source-acl':'a2'}},"
 																      "{'op':'merge','path':" PATH(
 																	      "mirror", "m0") ",'value':{'truncate':64}},"
 																			      "{'op':'delete','path':" PATH("mirror", "m1") "},"

@@ -3,10 +3,10 @@
  * Workers forward while main changes everything around two ports for three seconds; made for TSan.
  *
  * The two innocents speak to each other and number their frames. Meanwhile other ports come, change
- * and go, bridges too, tables are replaced and flushed, rules, access lists, limits, meters and
- * groups of the innocents themselves remade, counters read, frames traced and workers asked for
- * their flows. No frame of the innocents may be lost, and each in order; what the others lose has a
- * name.
+ * and go, bridges too, tables are replaced and flushed, rules, access lists, limits, meters, groups
+ * and mirrors of the innocents themselves remade, counters read, frames traced and workers asked
+ * for their flows. No frame of the innocents may be lost, and each in order; what the others lose
+ * has a name.
  */
 #include "datapath/dp/dp.h"
 
@@ -23,9 +23,11 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "datapath/dp/dp_flows.h"
+#include "datapath/dp/dp_mirror.h"
 #include "datapath/dp/dp_policy.h"
 #include "datapath/dp/dp_rules.h"
 #include "datapath/dp/dp_trace.h"
+#include "ports/fake/fake.h"
 #include "tests/random.h"
 #include "tests/world/innocents.h"
 
@@ -42,7 +44,10 @@ struct stress {
 	struct dp *dp;
 	struct dp_bridge *bridge;
 	struct dp_bridge *spare; /* comes and goes */
-	struct dp_acl *acl; /* of the innocents; NULL: none */
+	struct dp_acl *acl; /* of the innocents and the mirror; NULL: none */
+	struct dp_mirror *mirror; /* of what the bridge's ports receive and send */
+	struct dp_port *probe; /* where its copies go */
+	uint64_t n_copies; /* of mirrors that were */
 	struct innocents innocents;
 	struct other others[OTHERS];
 	unsigned int n_closed;
@@ -214,7 +219,36 @@ policy_change(struct stress *stress) ON_MAIN
 		fwd.policy = &policy;
 		dp_port_set(stress->dp, stress->innocents.one[i].port, &fwd);
 	}
+	dp_mirror_set_acl(stress->mirror, stress->acl);
+	dp_mirrors_renew(stress->dp);
 	dp_acl_destroy(stress->dp, old);
+}
+
+static void
+mirror_start(struct stress *stress) ON_MAIN
+{
+	const struct dp_mirror_conf conf = {
+		.to = "probe", .ways = (unsigned int)MIRROR_RX | MIRROR_TX};
+
+	assert_int_equal(dp_mirror_create(stress->dp, &conf, &stress->mirror, NULL), 0);
+	dp_mirror_set_acl(stress->mirror, stress->acl);
+	dp_mirror_start(stress->dp, stress->mirror, dp_bridge_id(stress->bridge));
+}
+
+/* Another one, and room for its copies. */
+static void
+mirror_change(struct stress *stress) ON_MAIN
+{
+	struct dp_mirror_stats stats;
+	uint8_t frame[FAKE_FRAME_MAX];
+
+	while (fake_collect(dp_port_device(stress->probe), 0, frame, NULL) > 0) {
+	}
+	dp_mirror_get_stats(stress->dp, stress->mirror, &stats);
+	assert_in_range(stats.packets, stats.drops, stats.seen);
+	stress->n_copies += stats.packets;
+	dp_mirror_stop(stress->dp, stress->mirror);
+	mirror_start(stress);
 }
 
 static void
@@ -367,7 +401,7 @@ change(struct stress *stress) ON_MAIN
 {
 	struct other *other = &stress->others[rnd(stress, OTHERS)];
 
-	switch (rnd(stress, 12)) {
+	switch (rnd(stress, 13)) {
 	case 0:
 		other_come_or_go(stress, other);
 		break;
@@ -398,6 +432,9 @@ change(struct stress *stress) ON_MAIN
 	case 9:
 		ask(stress);
 		break;
+	case 10:
+		mirror_change(stress);
+		break;
 	default:
 		if (other->port != NULL) {
 			stranger_talk(&stress->innocents, other->port);
@@ -423,6 +460,10 @@ stress_start(struct stress *stress) ON_MAIN
 	for (int i = 0; i < 2; i++) {
 		dp_port_set(stress->dp, stress->innocents.one[i].port, &fwd);
 	}
+	fwd.bridge = NULL;
+	stress->probe = stress_port(stress->dp, "probe", 1);
+	dp_port_set(stress->dp, stress->probe, &fwd);
+	mirror_start(stress);
 	dp_publish(stress->dp);
 }
 
@@ -455,6 +496,7 @@ test_innocents_lose_nothing(void **state)
 	printf("# %u frames, %u changes, %u ports closed\n", a->next_out + b->next_out,
 		stress->n_changes, stress->n_closed);
 	assert_in_range(stress->n_closed, 5, UINT32_MAX);
+	assert_in_range(stress->n_copies, 100, UINT64_MAX);
 	assert_true(stress->n_told > 100);
 	free(stress);
 }
