@@ -139,14 +139,19 @@ is_entry_list(const json_t *value)
 	return json_is_array(value) && json_is_object(json_array_get(value, 0));
 }
 
-/* Of the many reasons to drop, a person wants to see those that occurred, if any did. */
+static bool
+is_reasons(const char *container)
+{
+	return container != NULL &&
+		(strcmp(container, "drops") == 0 || strcmp(container, "missed") == 0);
+}
+
+/* Of the many reasons for a loss, a person wants to see those that occurred, if any did. */
 static bool
 is_quiet(const char *container, const char *name, const json_t *value)
 {
-	if (json_is_object(value)) {
-		return strcmp(name, "drops") == 0 && cli_sum(value) == 0;
-	}
-	return container != NULL && strcmp(container, "drops") == 0 && number(value) == 0;
+	return json_is_object(value) ? is_reasons(name) && cli_sum(value) == 0
+				     : is_reasons(container) && number(value) == 0;
 }
 
 /* Print the members of an object that is the member `container` of another (NULL: of none). */

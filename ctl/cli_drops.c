@@ -31,15 +31,16 @@ const struct cli_command cli_drops_commands[] = {
 		.noun = "drops",
 		.usage = "[PORT] [--reason REASON] [--packets | --rate [SECONDS]]",
 		.summary = "Show where packets were dropped, why and how many",
-		.detail =
-			"INPUT is the port that received them, OUTPUT the one that should have "
-			"sent\n"
-			"them: - if it had not come to that, * for inputs that are not told "
-			"apart.\n"
-			"With PORT only what came from it or should have gone there. The first "
-			"line\n"
-			"counts all packets since the daemon started; what is in hand makes a\n"
-			"difference. `vswitchctl stats --clear` lets the table start from zero.\n",
+		.detail = "INPUT is the port that received them, OUTPUT the one that should have "
+			  "sent\n"
+			  "them: - if it had not come to that, * for inputs that are not told "
+			  "apart.\n"
+			  "With PORT only what came from it or should have gone there. The first "
+			  "line\n"
+			  "counts all packets since the daemon started; what is in hand makes a\n"
+			  "difference. `vswitchctl stats --clear` lets the table start from zero.\n"
+			  "Behind it stands what the kernel or a device lost before the switch had "
+			  "it.\n",
 		.examples = "  vswitchctl drops\n"
 			    "  vswitchctl drops vm1 --packets\n"
 			    "  vswitchctl drops --reason tx-full --rate 5\n",
@@ -117,21 +118,44 @@ print_traffic(struct cli *cli, const json_t *traffic)
 	(void)fputc('\n', cli->out);
 }
 
-/* The same entry of the look before. */
+/* The same entry of the look before: all members that name it are the same. */
 static uint64_t
 packets_before(const json_t *before, const json_t *entry)
 {
+	static const char *const names[] = {"port", "input", "output", "reason"};
 	const json_t *old;
 	size_t i;
 
 	json_array_foreach (before, i, old) {
-		if (strcmp(cli_str(old, "input"), cli_str(entry, "input")) == 0 &&
-			strcmp(cli_str(old, "output"), cli_str(entry, "output")) == 0 &&
-			strcmp(cli_str(old, "reason"), cli_str(entry, "reason")) == 0) {
+		bool same = true;
+
+		for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+			same = same &&
+				strcmp(cli_str(old, names[k]), cli_str(entry, names[k])) == 0;
+		}
+		if (same) {
 			return cli_num(old, "packets");
 		}
 	}
 	return 0;
+}
+
+/* How many, and how many a second since the look `before` (NULL: there was none). */
+static void
+packets_cells(struct cli_table *table, const json_t *before, const char *list, const json_t *entry,
+	double seconds)
+{
+	const uint64_t packets = cli_num(entry, "packets");
+
+	cli_table_cell(table, "%" PRIu64, packets);
+	if (before != NULL) {
+		const uint64_t old = packets_before(json_object_get(before, list), entry);
+
+		cli_table_cell(table, "%.0f",
+			(double)(packets >= old ? packets - old : packets) / seconds);
+	} else {
+		cli_table_cell(table, "%s", "");
+	}
 }
 
 static void
@@ -145,8 +169,6 @@ print_drops(struct cli *cli, const struct question *question, const json_t *befo
 	size_t i;
 
 	json_array_foreach (json_object_get(after, "drop"), i, entry) {
-		const uint64_t packets = cli_num(entry, "packets");
-
 		if (!concerns(question, entry)) {
 			continue;
 		}
@@ -154,18 +176,42 @@ print_drops(struct cli *cli, const struct question *question, const json_t *befo
 		cli_table_cell(table, "%s", cli_str(entry, "input"));
 		cli_table_cell(table, "%s", cli_str(entry, "output"));
 		cli_table_cell(table, "%s", cli_str(entry, "reason"));
-		cli_table_cell(table, "%" PRIu64, packets);
-		if (before != NULL) {
-			const uint64_t old = packets_before(json_object_get(before, "drop"), entry);
-
-			cli_table_cell(table, "%.0f",
-				(double)(packets >= old ? packets - old : packets) / seconds);
-		} else {
-			cli_table_cell(table, "%s", "");
-		}
+		packets_cells(table, before, "drop", entry, seconds);
 		cli_table_cell(table, "%s", cli_str(entry, "explanation"));
 	}
 	cli_table_end(table, cli, "no drops");
+}
+
+/* Nothing is said if nothing was lost. */
+static void
+print_missed(struct cli *cli, const struct question *question, const json_t *before,
+	const json_t *after, double seconds)
+{
+	static const char *const columns[] = {
+		"PORT", "REASON", ">PACKETS", ">PER-SECOND", "WHY", NULL};
+	struct cli_table *table = cli_table_create(columns);
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach (json_object_get(after, "missed"), i, entry) {
+		const char *port = cli_str(entry, "port");
+		const char *reason = cli_str(entry, "reason");
+
+		if ((question->port != NULL && strcmp(port, question->port) != 0) ||
+			(question->reason != NULL && strcmp(reason, question->reason) != 0)) {
+			continue;
+		}
+		cli_table_row(table);
+		cli_table_cell(table, "%s", port);
+		cli_table_cell(table, "%s", reason);
+		packets_cells(table, before, "missed", entry, seconds);
+		cli_table_cell(table, "%s", cli_str(entry, "explanation"));
+	}
+	if (cli_table_rows(table) > 0) {
+		(void)fputs("\nlost before the switch had them:\n", cli->out);
+		cli_table_print(table, cli, 0);
+	}
+	cli_table_destroy(table);
 }
 
 static enum cli_status
@@ -189,9 +235,11 @@ show_drops(struct cli *cli, const struct question *question, uint64_t seconds)
 	if (status == CLI_OK && cli->json) {
 		cli_print_json(cli, after);
 	} else if (status == CLI_OK) {
+		const double passed = (double)(clock_now() - at) / (double)CLOCK_S;
+
 		print_traffic(cli, json_object_get(system_of(after), "traffic"));
-		print_drops(cli, question, system_of(before), system_of(after),
-			(double)(clock_now() - at) / (double)CLOCK_S);
+		print_drops(cli, question, system_of(before), system_of(after), passed);
+		print_missed(cli, question, system_of(before), system_of(after), passed);
 	}
 	json_decref(before);
 	json_decref(after);

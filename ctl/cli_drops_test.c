@@ -48,6 +48,30 @@ test_table(void **state)
 	expect_words(w->out, "dropped 12\nno drops\n");
 }
 
+/* What never came is told apart, if there is something to tell. */
+static void
+test_missed(void **state)
+{
+	static const char answer[] =
+		"{\"vswitch:vswitch\":{\"system\":{\"drop\":[],\"missed\":[{\"port\":\"up\","
+		"\"reason\":\"socket-full\",\"explanation\":\"words\",\"packets\":\"7\"}]}}}";
+	struct cli_world *w = *state;
+
+	cli_will_answer(w, answer);
+	assert_int_equal(cli_do(w, "drops"), CLI_OK);
+	expect_words(w->out,
+		"no drops\n\nlost before the switch had them:\n"
+		"PORT  REASON       PACKETS  WHY\n"
+		"up    socket-full        7  words\n");
+	cli_will_answer(w, answer);
+	assert_int_equal(cli_do(w, "drops --reason runt"), CLI_OK);
+	assert_null(strstr(w->out, "lost before"));
+	cli_will_answer(w, THERE);
+	cli_will_answer(w, answer);
+	assert_int_equal(cli_do(w, "drops vm1"), CLI_OK);
+	assert_null(strstr(w->out, "lost before"));
+}
+
 /* What is on its way while main counts is said, not hidden. */
 static void
 test_packets_in_hand(void **state)
@@ -158,6 +182,7 @@ main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, cli_setup, cli_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_table),
+		CASE(test_missed),
 		CASE(test_packets_in_hand),
 		CASE(test_of_a_port_or_reason),
 		CASE(test_rate),

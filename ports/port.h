@@ -44,6 +44,7 @@
 #include "datapath/core/grace.h"
 #include "datapath/core/mbuf_pools.h"
 #include "datapath/core/pkt.h"
+#include "ports/missed.h"
 #include "ports/port_event.h"
 
 #define PORT_NAME_SIZE 64 /* schema: at most 63 characters */
@@ -51,6 +52,7 @@
 #define PORT_REASON_SIZE 512
 #define PORT_SOCKET_PATH_MAX 107 /* unix(7): sun_path holds 108 bytes with its terminator */
 #define PORT_MTU_DEFAULT 1500
+#define PORT_PERMISSIONS_DEFAULT 0660
 #define PORT_IFNAME_MAX 15 /* netdevice(7): IFNAMSIZ - 1 */
 
 #define PORT_PEER_UIDS_MAX 16
@@ -88,7 +90,7 @@ struct port_conf {
 	uint16_t n_peer_uids; /* vhost-user: who may connect; 0: anybody whom the file lets */
 	uint32_t peer_uids[PORT_PEER_UIDS_MAX];
 	uint32_t id; /* memif */
-	mode_t permissions;
+	mode_t permissions; /* of the socket file */
 	char socket[256];
 	char owner[64]; /* user name or uid of the socket file */
 	char group[64];
@@ -178,6 +180,9 @@ struct port_ops {
 	void (*status)(const struct port *port, struct port_status *status);
 	/* Housekeeping about every 100 ms; may be NULL. */
 	void (*poll)(struct port *port, uint64_t now);
+	/* What was lost before the port had it, since open; never less than before. NULL: nobody
+	 * keeps count of that. */
+	void (*missed)(struct port *port, struct port_missed *missed);
 
 	/* --- a worker, inside a burst ----------------------------------------------------------
 	 */

@@ -64,7 +64,8 @@ action_fdb_flush(void *ctx, json_t *input, json_t **output, struct err *err)
 static void
 clear_port(const struct world *world, struct world_port *port) ON_MAIN
 {
-	memset(&port->past, 0, sizeof(port->past));
+	port->past = (struct port_counters){0};
+	port->past_missed = (struct port_missed){0};
 	if (port->dp != NULL) {
 		dp_port_clear_counters(world->dp, port->dp);
 	}

@@ -403,10 +403,7 @@ apply_port(struct plan *plan, struct port_step *step) ON_MAIN
 	port->conf = step->conf;
 	world_add_port(plan->world, port);
 	if (step->old != NULL) {
-		struct port_counters last;
-
-		dp_port_get_counters(plan->world->dp, step->old, &last);
-		port_counters_add(&port->past, &last);
+		world_port_keep(plan->world, port, step->old);
 		close_in_apply(plan, step->old, PORT_CLOSE_DELETED);
 	}
 	port_config_forwarding(step->change->after, &port->fwd, &bridge);
@@ -440,9 +437,8 @@ world_apply(void *ctx, struct ds_txn *txn)
 	for (size_t i = 0; i < plan->n_mirrors; i++) {
 		mirror_step_start(plan->world, &plan->mirrors[i]);
 	}
-	for (size_t i = 0; i < plan->n_acls; i++) {
-		acl_step_settle(plan->world, &plan->acls[i]);
-	}
+	world_mirrors_renew(plan->world);
+	acl_steps_settle(plan->world, plan->acls, plan->n_acls);
 	system_parts_apply(&plan->world->parts, &plan->system);
 	plan_wait(plan, apply_ended);
 }

@@ -37,10 +37,13 @@ static json_t *
 port_statistics(const struct world *world, const struct world_port *port) ON_MAIN
 {
 	json_t *statistics = json_object();
+	json_t *missed = json_object();
 	json_t *drops = json_object();
 	struct port_counters c;
+	struct port_missed m;
 
 	world_port_counters(world, port, &c);
+	world_port_missed(port, &m);
 	set_counter(statistics, "rx-packets", c.rx_packets);
 	set_counter(statistics, "rx-bytes", c.rx_bytes);
 	set_counter(statistics, "tx-packets", c.tx_packets);
@@ -48,7 +51,18 @@ port_statistics(const struct world *world, const struct world_port *port) ON_MAI
 	for (int r = 0; r < DROP_N; r++) {
 		set_counter(drops, drop_name((enum drop_reason)r), c.drops[r]);
 	}
+	for (int r = 0; r < MISSED_N; r++) {
+		set_counter(missed, missed_name((enum missed_reason)r), m.frames[r]);
+	}
 	(void)json_object_set_new(statistics, "drops", drops);
+	(void)json_object_set_new(statistics, "missed", missed);
+	/* Most types cannot have them. */
+	if (m.no_buffer != 0) {
+		set_counter(statistics, "no-buffer", m.no_buffer);
+	}
+	if (m.invalid_buffers != 0) {
+		set_counter(statistics, "invalid-buffers", m.invalid_buffers);
+	}
 	return statistics;
 }
 

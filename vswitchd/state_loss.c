@@ -111,9 +111,31 @@ port_add(const struct matrix *matrix, const struct world_port *port) ON_MAIN
 	}
 }
 
+/* What did not even come here. */
+static void
+missed_add(json_t *entries, const struct world_port *port) ON_MAIN
+{
+	struct port_missed missed;
+
+	world_port_missed(port, &missed);
+	for (unsigned int r = 0; r < MISSED_N; r++) {
+		const enum missed_reason reason = (enum missed_reason)r;
+		json_t *entry;
+
+		if (missed.frames[r] == 0 || json_array_size(entries) == STATE_DROPS_MAX) {
+			continue;
+		}
+		entry = json_pack("{s:s, s:s}", "port", port->name, "reason", missed_name(reason));
+		set_counter(entry, "packets", missed.frames[r]);
+		(void)json_object_set_new(entry, "explanation", json_string(missed_text(reason)));
+		(void)json_array_append_new(entries, entry);
+	}
+}
+
 void
 state_loss(const struct world *world, json_t *system)
 {
+	json_t *missed = json_array();
 	struct matrix matrix = {.world = world, .entries = json_array()};
 	json_t *traffic = json_object();
 	const struct world_port *port;
@@ -123,8 +145,10 @@ state_loss(const struct world *world, json_t *system)
 	matrix.rows = dp_loss_rows(world->dp, &matrix.n);
 	TAILQ_FOREACH (port, &world->ports, link) {
 		port_add(&matrix, port);
+		missed_add(missed, port);
 	}
 	free(matrix.rows);
+	(void)json_object_set_new(system, "missed", missed);
 	(void)json_object_set_new(system, "drop", matrix.entries);
 	dp_get_traffic(world->dp, &sums);
 	set_counter(traffic, "received", sums.received);

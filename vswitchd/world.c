@@ -265,14 +265,33 @@ world_port_counters(
 }
 
 void
+world_port_missed(const struct world_port *port, struct port_missed *missed)
+{
+	*missed = (struct port_missed){0};
+	if (port->dp != NULL) {
+		dp_port_get_missed(port->dp, missed);
+	}
+	port_missed_add(missed, &port->past_missed);
+}
+
+void
+world_port_keep(const struct world *world, struct world_port *port, const struct dp_port *dp)
+{
+	struct port_counters last;
+	struct port_missed missed;
+
+	dp_port_get_counters(world->dp, dp, &last);
+	port_counters_add(&port->past, &last);
+	dp_port_get_missed(dp, &missed);
+	port_missed_add(&port->past_missed, &missed);
+}
+
+void
 world_port_close(struct world *world, struct world_port *port, enum port_close why,
 	void (*done)(void *arg), void *arg)
 {
-	struct port_counters last;
-
 	assert(port->dp != NULL);
-	dp_port_get_counters(world->dp, port->dp, &last);
-	port_counters_add(&port->past, &last);
+	world_port_keep(world, port, port->dp);
 	dp_port_close(world->dp, port->dp, why, done, arg);
 	port->dp = NULL;
 }

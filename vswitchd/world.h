@@ -70,6 +70,7 @@ struct world_port {
 	char reason[PORT_REASON_SIZE];
 	uint64_t retry_at;
 	struct port_counters past; /* of earlier devices of this port */
+	struct port_missed past_missed; /* likewise */
 	struct port_log log;
 	bool seen; /* its status has been told */
 	enum port_oper oper; /* as it was told last */
@@ -151,6 +152,7 @@ port_counters_add(struct port_counters *sum, const struct port_counters *more)
 /* Counters of the port over all its devices. */
 void world_port_counters(const struct world *world, const struct world_port *port,
 	struct port_counters *counters) ON_MAIN;
+void world_port_missed(const struct world_port *port, struct port_missed *missed) ON_MAIN;
 
 /* --- between world.c, plan.c and state.c ----------------------------------------------------- */
 
@@ -165,6 +167,10 @@ void world_port_forward(struct world *world, struct world_port *port) ON_MAIN;
 
 /* What the port's oper-status and reason are: its device's, or why there is none. */
 void world_port_status(const struct world_port *port, struct port_status *status) ON_MAIN;
+
+/* Count what a device of the port has counted as past: it is about to be closed. */
+void world_port_keep(
+	const struct world *world, struct world_port *port, const struct dp_port *dp) ON_MAIN;
 
 /* Close the device; its counters are kept. */
 void world_port_close(struct world *world, struct world_port *port, enum port_close why,

@@ -159,6 +159,9 @@ void dp_port_get_counters(
 	const struct dp *dp, const struct dp_port *port, struct port_counters *counters) ON_MAIN;
 void dp_port_clear_counters(struct dp *dp, struct dp_port *port) ON_MAIN;
 
+/* What was lost before the port had it, likewise. */
+void dp_port_get_missed(const struct dp_port *port, struct port_missed *missed) ON_MAIN;
+
 /* By id, or NULL. */
 struct dp_port *dp_port_by_id(const struct dp *dp, uint32_t id) ON_MAIN;
 

@@ -60,10 +60,27 @@ dp_port_get_counters(const struct dp *dp, const struct dp_port *port, struct por
 	}
 }
 
+static void
+device_missed(const struct dp_port *port, struct port_missed *missed)
+{
+	*missed = (struct port_missed){0};
+	if (port->device->ops->missed != NULL) {
+		port->device->ops->missed(port->device, missed);
+	}
+}
+
+void
+dp_port_get_missed(const struct dp_port *port, struct port_missed *missed)
+{
+	device_missed(port, missed);
+	port_missed_sub(missed, &port->missed_base);
+}
+
 void
 dp_port_clear_counters(struct dp *dp, struct dp_port *port)
 {
 	counters_sum(dp, port->id, &port->base);
+	device_missed(port, &port->missed_base);
 	dp_port_clear_flows(dp, port);
 	dp_loss_clear_port(dp, port);
 }

@@ -89,6 +89,7 @@ struct dp_port {
 	struct mirror_list *mirrors; /* that copy from it; NULL: none */
 	struct port_counters at_close; /* what dp_port_close's caller could read */
 	struct port_counters base; /* sums when the port was opened or cleared */
+	struct port_missed missed_base; /* likewise */
 	struct dp_port_flows flows_base; /* likewise */
 	struct residence_times latency_base; /* likewise, but for the longest time */
 	struct dp_traffic opened; /* what its id had counted when the port was opened */

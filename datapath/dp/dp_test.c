@@ -304,6 +304,34 @@ test_counters(void **state)
 	dp_destroy(dp, PORT_CLOSE_SHUTDOWN);
 }
 
+/* What the device says it never had: from zero when that is asked for, and apart from the rest. */
+static void
+test_missed(void **state)
+{
+	struct dp *dp = dp_make(1);
+	struct dp_port *port = add_port(dp, make_bridge(dp));
+	struct port_missed missed;
+	struct port_counters c;
+	struct dp_traffic sums;
+
+	(void)state;
+	dp_publish(dp);
+	device_of(port)->missed = 3;
+	dp_port_get_missed(port, &missed);
+	assert_int_equal(missed.frames[MISSED_DEVICE_FULL], 3);
+	assert_int_equal(missed.frames[MISSED_SOCKET_FULL] + missed.no_buffer, 0);
+	dp_port_clear_counters(dp, port);
+	dp_port_get_missed(port, &missed);
+	assert_int_equal(missed.frames[MISSED_DEVICE_FULL], 0);
+	device_of(port)->missed = 5;
+	dp_port_get_missed(port, &missed);
+	assert_int_equal(missed.frames[MISSED_DEVICE_FULL], 2);
+	dp_port_get_counters(dp, port, &c);
+	dp_get_traffic(dp, &sums);
+	assert_int_equal(c.rx_packets + sums.received + sums.dropped, 0);
+	dp_destroy(dp, PORT_CLOSE_SHUTDOWN);
+}
+
 /* --- publications ----------------------------------------------------------------------------- */
 
 static void
@@ -642,6 +670,7 @@ main(void)
 		cmocka_unit_test(test_open_fails),
 		cmocka_unit_test(test_every_id),
 		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_missed),
 		cmocka_unit_test(test_changes_come_together),
 		cmocka_unit_test(test_late_worker_sees_its_snapshot),
 		cmocka_unit_test(test_bridge_goes_before_its_ports_have_left),

@@ -50,6 +50,13 @@ device_status(const struct port *port, struct port_status *status)
 	status->oper = ((const struct device *)port)->down ? PORT_NO_GUEST : PORT_UP;
 }
 
+static void
+device_missed(struct port *port, struct port_missed *missed)
+{
+	*missed = (struct port_missed){
+		.frames[MISSED_DEVICE_FULL] = ((const struct device *)port)->missed};
+}
+
 static uint16_t
 device_rx_burst(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t max,
 	struct port_counters *count)
@@ -95,6 +102,7 @@ const struct port_ops device_ops = {
 	.open = device_open,
 	.close = device_close,
 	.status = device_status,
+	.missed = device_missed,
 	.rx_burst = device_rx_burst,
 	.tx_burst = device_tx_burst,
 	.tx_queue = device_tx_queue,

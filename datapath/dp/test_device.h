@@ -15,6 +15,7 @@ struct device {
 	uint8_t head[PKT_HEADROOM + 64];
 	uint8_t src;
 	unsigned int n_sent;
+	uint64_t missed; /* frames that it says it never had */
 	bool down; /* status says that no guest is there */
 };
 

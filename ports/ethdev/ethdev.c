@@ -518,6 +518,23 @@ ethdev_poll(struct port *port, uint64_t now)
 	}
 }
 
+/* Drivers that keep no such counts leave them 0. */
+void
+ethdev_missed(struct port *port, struct port_missed *missed)
+{
+	struct ethdev_port *ep = ethdev_port(port);
+	struct port_missed now = {0};
+	struct rte_eth_stats stats;
+
+	if (rte_eth_stats_get(ep->id, &stats) == 0) {
+		now.frames[MISSED_DEVICE_FULL] = stats.imissed;
+		now.frames[MISSED_DEVICE_ERROR] = stats.ierrors;
+		now.no_buffer = stats.rx_nombuf;
+		port_missed_raise(&ep->missed, &now);
+	}
+	*missed = ep->missed;
+}
+
 void
 ethdev_status(const struct port *port, struct port_status *status)
 {

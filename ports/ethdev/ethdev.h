@@ -59,6 +59,7 @@ void ethdev_close(struct port *port, enum port_close why);
 int ethdev_change(struct port *port, const struct port_conf *conf, struct err *err);
 void ethdev_status(const struct port *port, struct port_status *status);
 void ethdev_poll(struct port *port, uint64_t now);
+void ethdev_missed(struct port *port, struct port_missed *missed);
 uint16_t ethdev_rx_burst(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t max,
 	struct port_counters *count);
 void ethdev_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_t n,

@@ -29,6 +29,7 @@ struct ethdev_port {
 	uint64_t restart_at; /* not before this time */
 	bool restarted; /* outcome of the last stop and start */
 	bool was_up; /* since open */
+	struct port_missed missed; /* as read so far */
 	uint64_t link_by; /* a restarted device may take until then to find its peer */
 	struct port_conf conf;
 	struct ethdev_spec spec;

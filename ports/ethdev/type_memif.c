@@ -77,8 +77,9 @@ memif_check(const struct port_conf *conf, struct err *err)
 		return rc;
 	}
 	if (lstat(conf->socket, &st) == 0 && !S_ISSOCK(st.st_mode)) {
-		return err_set(
-			err, ERR_IN_USE, "socket", "'%s' exists and is not a socket", conf->socket);
+		return err_set(err, ERR_IN_USE, "socket",
+			"'%s' exists and is not a socket: remove it or choose another path",
+			conf->socket);
 	}
 	return check_folder(conf->socket, err);
 }
@@ -174,6 +175,7 @@ const struct port_ops port_memif_ops = {
 	.change = ethdev_change,
 	.status = ethdev_status,
 	.poll = ethdev_poll,
+	.missed = ethdev_missed,
 	.rx_burst = ethdev_rx_burst,
 	.tx_burst = ethdev_tx_burst,
 };

@@ -5,11 +5,28 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/str.h"
 #include "ports/ethdev/ethdev.h"
 #include "ports/ethdev/types.h"
+
+/* Opening a FIFO or a device may wait for long, and reading one on the packet path too. */
+static int
+check_regular(const char *file, const char *leaf, struct err *err)
+{
+	struct stat st;
+
+	if (stat(file, &st) != 0) {
+		return err_set(err, errno == ENOENT ? ERR_MISSING : ERR_DENIED, leaf, "'%s': %s",
+			file, strerror(errno));
+	}
+	return S_ISREG(st.st_mode)
+		? 0
+		: err_set(err, ERR_INVALID, leaf,
+			  "'%s' is not a regular file; give the path of one", file);
+}
 
 /* Can the file be made, or written if it is there? */
 static int
@@ -20,7 +37,7 @@ check_writable(const char *file, struct err *err)
 
 	if (access(file, F_OK) == 0) {
 		return access(file, W_OK) == 0
-			? 0
+			? check_regular(file, "tx-file", err)
 			: err_set(err, ERR_DENIED, "tx-file", "'%s': %s", file, strerror(errno));
 	}
 	str_copy(folder, file, sizeof(folder));
@@ -59,6 +76,10 @@ pcap_check(const struct port_conf *conf, struct err *err)
 			return err_set(err, errno == ENOENT ? ERR_MISSING : ERR_DENIED, "rx-file",
 				"'%s': %s", conf->rx_file, strerror(errno));
 		}
+		rc = check_regular(conf->rx_file, "rx-file", err);
+		if (rc != 0) {
+			return rc;
+		}
 	}
 	if (str_given(conf->tx_file)) {
 		rc = ethdev_check_value(conf->tx_file, "tx-file", err);
@@ -76,7 +97,12 @@ pcap_open(const struct port_conf *conf, const struct port_env *env, struct port 
 		.soft_mtu = true,
 		.bufferless = true};
 
+	int rc = pcap_check(conf, err); /* a port that is retried is opened without a check */
+
 	role_assert(&role_main);
+	if (rc != 0) {
+		return rc;
+	}
 	ethdev_name(&spec, "net_pcap");
 	if (str_given(conf->rx_file)) {
 		str_appendf(spec.devargs, sizeof(spec.devargs), ",rx_pcap=%s", conf->rx_file);
@@ -95,6 +121,7 @@ const struct port_ops port_pcap_ops = {
 	.change = ethdev_change,
 	.status = ethdev_status,
 	.poll = ethdev_poll,
+	.missed = ethdev_missed,
 	.rx_burst = ethdev_rx_burst,
 	.tx_burst = ethdev_tx_burst,
 };

@@ -180,17 +180,16 @@ check_devargs(const struct port_conf *conf, struct err *err)
 	const char *name = starts_with(conf->devargs, "vdev:") ? conf->devargs + strlen("vdev:")
 							       : conf->devargs;
 
-	if (!conf->trusted &&
-		(starts_with(name, "net_virtio_user") || starts_with(name, "virtio_user"))) {
+	if (starts_with(name, "net_virtio_user") || starts_with(name, "virtio_user")) {
 		return err_set(err, ERR_DENIED, "devargs",
 			"'%s' may show all packet memory of this daemon to its peer: use type "
-			"virtio-user, or set trusted=true",
+			"virtio-user, with trusted=true if that may be",
 			conf->devargs);
 	}
-	if (!conf->trusted && strstr(conf->devargs, "zero-copy=yes") != NULL) {
+	if (strstr(conf->devargs, "zero-copy=yes") != NULL) {
 		return err_set(err, ERR_DENIED, "devargs",
-			"zero-copy shows all packet memory of this daemon to the peer: set "
-			"trusted=true if that may be");
+			"zero-copy shows all packet memory of this daemon to the peer: use type "
+			"memif, with trusted=true if that may be");
 	}
 	return 0;
 }
@@ -239,6 +238,7 @@ const struct port_ops port_pci_ops = {
 	.change = ethdev_change,
 	.status = ethdev_status,
 	.poll = ethdev_poll,
+	.missed = ethdev_missed,
 	.rx_burst = ethdev_rx_burst,
 	.tx_burst = ethdev_tx_burst,
 };

@@ -135,6 +135,7 @@ const struct port_ops port_virtio_user_ops = {
 	.change = ethdev_change,
 	.status = ethdev_status,
 	.poll = ethdev_poll,
+	.missed = ethdev_missed,
 	.rx_burst = ethdev_rx_burst,
 	.tx_burst = ethdev_tx_burst,
 };

@@ -32,9 +32,12 @@
 	(4 << 20) /* bytes; some 2,000 full frames of slack for a worker that is late \
 		   */
 
+#define AFP_LOOK_NS 10000000000U /* 2^32 frames take longer than that */
+
 struct afp_queue {
 	int fd;
 	struct vnet_rx rx;
+	uint64_t full; /* main only: frames that found the socket's buffer full, as read so far */
 } __rte_cache_aligned;
 
 struct afp {
@@ -42,35 +45,74 @@ struct afp {
 	struct mbuf_pools *pools;
 	unsigned int n_mbufs;
 	unsigned int ifindex;
+	uint32_t group; /* fanout group of the sockets, as the kernel tells it; 0: none yet */
 	char ifname[IFNAMSIZ];
+	uint64_t look_at; /* when the sockets' counts are to be read next */
 	struct port_conf conf;
 	struct afp_queue queues[PORT_QUEUES_MAX];
 };
 
+/* IFF_ flags; -1: there is no such interface. */
+static int
+afp_flags(const char *ifname, short *flags)
+{
+	struct ifreq ifr = {0};
+	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int rc;
+
+	str_copy(ifr.ifr_name, ifname, sizeof(ifr.ifr_name));
+	rc = sock < 0 ? -1 : ioctl(sock, SIOCGIFFLAGS, &ifr);
+	*flags = ifr.ifr_flags;
+	if (sock >= 0) {
+		(void)close(sock);
+	}
+	return rc;
+}
+
 static int
 afp_check(const struct port_conf *conf, struct err *err)
 {
+	short flags;
+
 	if (strlen(conf->ifname) > PORT_IFNAME_MAX) {
 		return err_set(err, ERR_INVALID, "ifname",
 			"interface name '%s' is longer than %d characters", conf->ifname,
 			PORT_IFNAME_MAX);
 	}
-	if (if_nametoindex(conf->ifname) == 0) {
+	if (afp_flags(conf->ifname, &flags) != 0) {
 		return err_set(err, ERR_INVALID, "ifname",
 			"there is no interface '%s' in the daemon's network namespace; `ip link` "
 			"lists "
 			"those there are",
 			conf->ifname);
 	}
+	if ((flags & IFF_LOOPBACK) != 0) {
+		return err_set(err, ERR_INVALID, "ifname",
+			"'%s' is the loopback interface: what is sent to it comes back",
+			conf->ifname);
+	}
 	return 0;
 }
 
+/* Flows are spread over the sockets of a group that nobody else has, another daemon's port
+ * included: its first socket makes it, the others join. packet(7), PACKET_FANOUT. */
 static bool
-afp_socket_options(int fd, const struct afp *afp, uint16_t n_queues)
+afp_join_group(int fd, uint32_t *group)
+{
+	uint32_t value = *group != 0
+		? *group
+		: (uint32_t)(PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+	socklen_t len = sizeof(*group);
+
+	return setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &value, sizeof(value)) == 0 &&
+		(*group != 0 || getsockopt(fd, SOL_PACKET, PACKET_FANOUT, group, &len) == 0);
+}
+
+static bool
+afp_socket_options(int fd, struct afp *afp, uint16_t n_queues)
 {
 	struct packet_mreq promisc = {
 		.mr_ifindex = (int)afp->ifindex, .mr_type = PACKET_MR_PROMISC};
-	int fanout = (int)((afp->ifindex & 0xffff) | PACKET_FANOUT_HASH << 16);
 	int rcvbuf = AFP_RCVBUF;
 	int one = 1;
 
@@ -79,8 +121,7 @@ afp_socket_options(int fd, const struct afp *afp, uint16_t n_queues)
 		setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)) == 0 &&
 		setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) == 0 &&
 		setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promisc, sizeof(promisc)) == 0 &&
-		(n_queues == 1 ||
-			setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &fanout, sizeof(fanout)) == 0);
+		(n_queues == 1 || afp_join_group(fd, &afp->group));
 }
 
 static int
@@ -227,6 +268,44 @@ afp_status(const struct port *port, struct port_status *status)
 	}
 }
 
+/* The kernel's count starts from zero at each reading, and has 32 bits. */
+static void
+afp_read_full(struct afp *afp)
+{
+	for (uint16_t q = 0; q < afp->port.n_rxq; q++) {
+		struct tpacket_stats stats = {0};
+		socklen_t size = sizeof(stats);
+
+		if (getsockopt(afp->queues[q].fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size) ==
+			0) {
+			afp->queues[q].full += stats.tp_drops;
+		}
+	}
+}
+
+static void
+afp_missed(struct port *port, struct port_missed *missed)
+{
+	struct afp *afp = (struct afp *)port;
+
+	afp_read_full(afp);
+	*missed = (struct port_missed){0};
+	for (uint16_t q = 0; q < port->n_rxq; q++) {
+		missed->frames[MISSED_SOCKET_FULL] += afp->queues[q].full;
+	}
+}
+
+static void
+afp_poll(struct port *port, uint64_t now)
+{
+	struct afp *afp = (struct afp *)port;
+
+	if (now >= afp->look_at) {
+		afp->look_at = now + AFP_LOOK_NS;
+		afp_read_full(afp);
+	}
+}
+
 /* The kernel takes the outer tag out of the frame and tells it beside: put it back. */
 static bool
 afp_restore_tag(struct msghdr *msg, struct pkt *pkt)
@@ -278,6 +357,12 @@ afp_rx_burst(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t max,
 			continue;
 		}
 		got = recvmsg(q->fd, &msg, MSG_DONTWAIT);
+		if (got < 0 && errno == EINVAL) {
+			/* linux/net/packet/af_packet.c: taken, and then its offloads had no name in
+			 * a virtio-net header. */
+			port_drop_received(count, DROP_OFFLOAD_INVALID, 1);
+			continue;
+		}
 		if (got < 0) {
 			break;
 		}
@@ -369,6 +454,8 @@ const struct port_ops port_af_packet_ops = {
 	.close = afp_close,
 	.change = afp_change,
 	.status = afp_status,
+	.poll = afp_poll,
+	.missed = afp_missed,
 	.rx_burst = afp_rx_burst,
 	.tx_burst = afp_tx_burst,
 };

@@ -45,10 +45,27 @@ netns_identify(const char *netns, struct netns_id *id)
 }
 
 int
+netns_enter_fd(int fd, struct netns_visit *visit)
+{
+	int rc = 0;
+
+	visit->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (visit->home < 0) {
+		return -errno;
+	}
+	if (setns(fd, CLONE_NEWNET) != 0) {
+		rc = -errno;
+		(void)close(visit->home);
+		visit->home = -1;
+	}
+	return rc;
+}
+
+int
 netns_enter(const char *netns, struct netns_visit *visit, struct err *err)
 {
 	char path[300];
-	int rc = 0;
+	int rc;
 	int fd;
 
 	visit->home = -1;
@@ -56,7 +73,8 @@ netns_enter(const char *netns, struct netns_visit *visit, struct err *err)
 		return 0;
 	}
 	netns_path(netns, path, sizeof(path));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Whatever the path names, opening it must not wait: a FIFO would. */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0) {
 		return err_set(err, ERR_INVALID, "netns",
 			"network namespace '%s' cannot be opened (%s: %s); `ip netns list` shows "
@@ -64,15 +82,15 @@ netns_enter(const char *netns, struct netns_visit *visit, struct err *err)
 			"named ones, a container is given by the pid of its first process",
 			netns, path, strerror(errno));
 	}
-	visit->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (visit->home < 0) {
-		rc = err_set(err, ERR_FAILED, "netns", "/proc/self/ns/net: %s", strerror(errno));
-	} else if (setns(fd, CLONE_NEWNET) != 0) {
-		rc = err_set(err, errno == EPERM ? ERR_DENIED : ERR_INVALID, "netns",
-			"cannot enter '%s': %s%s", path, strerror(errno),
-			errno == EPERM ? "; vswitchd needs CAP_SYS_ADMIN for this leaf" : "");
-		(void)close(visit->home);
-		visit->home = -1;
+	rc = netns_enter_fd(fd, visit);
+	if (rc == -EINVAL) {
+		rc = err_set(err, ERR_INVALID, "netns",
+			"'%s' is not a network namespace; `ip netns list` shows the named ones",
+			path);
+	} else if (rc != 0) {
+		rc = err_set(err, rc == -EPERM ? ERR_DENIED : ERR_INVALID, "netns",
+			"cannot enter '%s': %s%s", path, strerror(-rc),
+			rc == -EPERM ? "; vswitchd needs CAP_SYS_ADMIN for this leaf" : "");
 	}
 	(void)close(fd);
 	return rc;

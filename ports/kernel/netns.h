@@ -29,6 +29,9 @@ struct netns_visit {
  */
 int netns_enter(const char *netns, struct netns_visit *visit, struct err *err);
 
+/* The same by a descriptor of the namespace, which stays the caller's. 0 or -errno. */
+int netns_enter_fd(int fd, struct netns_visit *visit);
+
 /* Back home; aborts if the kernel refuses, because nothing could be right afterwards. */
 void netns_return(struct netns_visit *visit);
 

@@ -13,7 +13,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <poll.h>
@@ -27,6 +29,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "ports/kernel/netns.h"
+#include "ports/kernel/tun_drops.h"
 #include "ports/kernel/types.h"
 #include "ports/kernel/vnet_io.h"
 
@@ -47,6 +50,8 @@ struct tap {
 	struct netns_id home; /* the namespace that it was opened in */
 	bool keep; /* the interface was there before and stays after */
 	char ifname[IFNAMSIZ];
+	uint64_t drops_before; /* what the interface had counted when the port was opened */
+	uint64_t full; /* frames since then, as read so far */
 	struct port_conf conf;
 	struct tap_queue queues[TAP_QUEUES_MAX];
 };
@@ -73,7 +78,8 @@ tap_check(const struct port_conf *conf, struct err *err)
 			"interface name '%s' is longer than %d characters; give a shorter `ifname`",
 			ifname, PORT_IFNAME_MAX);
 	}
-	if (strpbrk(ifname, "/ :") != NULL || strcmp(ifname, ".") == 0 ||
+	/* linux/net/core/dev.c: '%d' is where the kernel puts a number of its own. */
+	if (strpbrk(ifname, "/ :%") != NULL || strcmp(ifname, ".") == 0 ||
 		strcmp(ifname, "..") == 0) {
 		return err_set(err, ERR_INVALID, "ifname",
 			"'%s' cannot be the name of an interface; give a plain `ifname`", ifname);
@@ -138,11 +144,11 @@ tap_refused(const char *ifname, int error, struct err *err)
 	switch (error) {
 	case EBUSY:
 		return err_set(err, ERR_IN_USE, "ifname",
-			"interface '%s' is attached to another process; stop it or choose another "
-			"`ifname`",
+			"another process or port is attached to interface '%s'; stop it or choose "
+			"another `ifname`",
 			ifname);
 	case EINVAL:
-		return err_set(err, ERR_EXISTS, "ifname",
+		return err_set(err, ERR_IN_USE, "ifname",
 			"an interface '%s' of another kind exists there; choose another `ifname`",
 			ifname);
 	case EPERM:
@@ -236,21 +242,37 @@ tap_setup_link(struct tap *tap, uint16_t mtu, const uint8_t *mac, struct err *er
 	return ok ? 0 : -EIO;
 }
 
-/* With the namespace entered: does the interface exist, and has it our address? */
-static bool
-tap_exists(const char *ifname, const uint8_t *mac, bool *ours)
+/* An interface that is there already. */
+struct tap_found {
+	bool exists;
+	bool ours; /* it has our address */
+	bool taken; /* it is a tap, and somebody is attached to it */
+};
+
+/*
+ * With the namespace entered. The kernel lets any number of processes attach to a tap of several
+ * queues, and hands each of them a part of the frames: so look first. A tap has a carrier while
+ * somebody is attached (drivers/net/tun.c), which is told while it is up.
+ */
+static void
+tap_find(const char *ifname, const uint8_t *mac, struct tap_found *found)
 {
+	struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
+	struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
 	struct ifreq ifr = {0};
 	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool exists;
 
 	str_copy(ifr.ifr_name, ifname, sizeof(ifr.ifr_name));
-	exists = sock >= 0 && ioctl(sock, SIOCGIFHWADDR, &ifr) == 0;
-	*ours = exists && memcmp(ifr.ifr_hwaddr.sa_data, mac, 6) == 0;
+	found->exists = sock >= 0 && ioctl(sock, SIOCGIFHWADDR, &ifr) == 0;
+	found->ours = found->exists && memcmp(ifr.ifr_hwaddr.sa_data, mac, 6) == 0;
+	ifr.ifr_data = (char *)&driver;
+	found->taken = found->exists && ioctl(sock, SIOCETHTOOL, &ifr) == 0 &&
+		strcmp(driver.driver, "tun") == 0;
+	ifr.ifr_data = (char *)&link;
+	found->taken = found->taken && ioctl(sock, SIOCETHTOOL, &ifr) == 0 && link.data != 0;
 	if (sock >= 0) {
 		(void)close(sock);
 	}
-	return exists;
 }
 
 static int
@@ -258,9 +280,8 @@ tap_open_in_netns(
 	struct tap *tap, const struct port_conf *conf, const char *run_dir, struct err *err)
 {
 	struct netns_visit visit;
+	struct tap_found found;
 	uint8_t mac[6];
-	bool ours;
-	bool existed;
 	int rc = netns_enter(conf->netns, &visit, err);
 
 	if (rc != 0) {
@@ -268,16 +289,17 @@ tap_open_in_netns(
 	}
 	(void)netns_identify(conf->netns, &tap->home);
 	tap_own_mac(conf, run_dir, mac);
-	existed = tap_exists(tap_ifname(conf), mac, &ours);
-	tap->keep = existed && !ours;
-	rc = tap_open_queues(tap, conf, err);
+	tap_find(tap_ifname(conf), mac, &found);
+	tap->keep = found.exists && !found.ours;
+	rc = found.taken ? tap_refused(tap_ifname(conf), EBUSY, err)
+			 : tap_open_queues(tap, conf, err);
 	if (rc == 0) {
-		rc = tap_setup_link(tap, conf->mtu, existed ? NULL : mac, err);
+		rc = tap_setup_link(tap, conf->mtu, found.exists ? NULL : mac, err);
 		if (rc != 0) {
 			tap_close_queues(tap);
 		}
 	}
-	if (rc == 0 && !existed && ioctl(tap->queues[0].fd, TUNSETPERSIST, 1) != 0) {
+	if (rc == 0 && !found.exists && ioctl(tap->queues[0].fd, TUNSETPERSIST, 1) != 0) {
 		log_warn("%s: the interface will not survive a restart: %s", conf->name,
 			strerror(errno));
 	}
@@ -321,6 +343,7 @@ tap_open(const struct port_conf *conf, const struct port_env *env, struct port *
 		free(tap);
 		return rc;
 	}
+	(void)tun_drops(tap->queues[0].fd, &tap->drops_before);
 	*port = &tap->port;
 	return 0;
 }
@@ -412,6 +435,18 @@ tap_status(const struct port *port, struct port_status *status)
 	}
 }
 
+static void
+tap_missed(struct port *port, struct port_missed *missed)
+{
+	struct tap *tap = tap_of(port);
+	uint64_t frames;
+
+	if (tun_drops(tap->queues[0].fd, &frames) == 0 && frames >= tap->drops_before + tap->full) {
+		tap->full = frames - tap->drops_before;
+	}
+	*missed = (struct port_missed){.frames[MISSED_TAP_FULL] = tap->full};
+}
+
 static uint16_t
 tap_rx_burst(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t max,
 	struct port_counters *count)
@@ -484,6 +519,7 @@ const struct port_ops port_tap_ops = {
 	.close = tap_close,
 	.change = tap_change,
 	.status = tap_status,
+	.missed = tap_missed,
 	.rx_burst = tap_rx_burst,
 	.tx_burst = tap_tx_burst,
 };

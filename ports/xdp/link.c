@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "ports/rtnl.h"
 
 #define REPLY_SIZE 16384 /* one interface; about 2 KiB with all its attributes */
 #define FEATURES_MAX 256 /* bits; Linux 6.18 has about 70 */
@@ -47,37 +48,6 @@ request_add(struct request *req, uint16_t type, const void *data, uint16_t size)
 	memcpy(RTA_DATA(attr), data, size);
 	req->header.nlmsg_len =
 		(uint32_t)(NLMSG_ALIGN(req->header.nlmsg_len) + RTA_ALIGN(attr->rta_len));
-}
-
-/* One request, one reply of this type; its length, or -errno. */
-static int
-ask_kernel(const struct request *req, void *reply, uint16_t reply_type)
-{
-	const struct nlmsghdr *header = reply;
-	struct timeval wait = {.tv_sec = 2};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	ssize_t n = -1;
-	int rc;
-
-	if (fd < 0) {
-		return -errno;
-	}
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	if (send(fd, req, req->header.nlmsg_len, 0) == (ssize_t)req->header.nlmsg_len) {
-		n = recv(fd, reply, REPLY_SIZE, 0);
-	}
-	rc = n < 0 ? -errno : (int)n;
-	(void)close(fd);
-	if (rc < 0) {
-		return rc;
-	}
-	if (!NLMSG_OK(header, (uint32_t)rc)) {
-		return -EPROTO;
-	}
-	if (header->nlmsg_type == NLMSG_ERROR) {
-		return ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
-	}
-	return header->nlmsg_type == reply_type ? rc : -EPROTO;
 }
 
 static uint32_t
@@ -157,7 +127,7 @@ get_link(struct request *req, struct link_info *info)
 		uint8_t bytes[REPLY_SIZE];
 	} reply;
 	const struct ifinfomsg *link = NLMSG_DATA(&reply.header);
-	int rc = ask_kernel(req, &reply, RTM_NEWLINK);
+	int rc = rtnl_ask(&req->header, &reply, sizeof(reply), RTM_NEWLINK);
 	int len;
 
 	if (rc < 0) {
@@ -219,7 +189,7 @@ nsid_of(int ns_fd)
 	int len;
 
 	request_add(&req, NETNSA_FD, &ns_fd, sizeof(ns_fd));
-	if (ask_kernel(&req, &reply, RTM_NEWNSID) < 0) {
+	if (rtnl_ask(&req.header, &reply, sizeof(reply), RTM_NEWNSID) < 0) {
 		return -1;
 	}
 	len = (int)(reply.header.nlmsg_len - NLMSG_LENGTH(sizeof(struct rtgenmsg)));

@@ -340,6 +340,49 @@ xdp_poll(struct port *port, uint64_t now)
 	}
 }
 
+/*
+ * What one socket has lost, linux/net/xdp/xsk.c. Where the kernel copies, a frame that finds no
+ * free one is in both rx_dropped and rx_fill_ring_empty_descs; a driver that does not copy asks for
+ * many at once, so that there the latter counts attempts.
+ */
+static void
+add_missed(const struct xdp_queue *q, struct port_missed *sum)
+{
+	struct xdp_statistics stats = {0};
+	struct xdp_options options = {0};
+	socklen_t size = sizeof(stats);
+	uint64_t no_frame;
+
+	if (getsockopt(q->fd, SOL_XDP, XDP_STATISTICS, &stats, &size) != 0) {
+		return;
+	}
+	size = sizeof(options);
+	(void)getsockopt(q->fd, SOL_XDP, XDP_OPTIONS, &options, &size);
+	if ((options.flags & XDP_OPTIONS_ZEROCOPY) != 0) {
+		sum->no_buffer += stats.rx_fill_ring_empty_descs;
+		no_frame = 0;
+	} else {
+		no_frame = RTE_MIN(stats.rx_fill_ring_empty_descs, stats.rx_dropped);
+	}
+	sum->frames[MISSED_XDP_NO_FRAME] += no_frame;
+	sum->frames[MISSED_XDP_REFUSED] += stats.rx_dropped - no_frame;
+	sum->frames[MISSED_XDP_RING_FULL] += stats.rx_ring_full;
+	sum->invalid_buffers += stats.rx_invalid_descs;
+}
+
+static void
+xdp_missed(struct port *port, struct port_missed *missed)
+{
+	struct xdp_port *xp = xdp_port(port);
+	struct port_missed now = {0};
+
+	for (uint16_t q = 0; q < port->n_rxq; q++) {
+		add_missed(&xp->queues[q], &now);
+	}
+	port_missed_raise(&xp->missed, &now);
+	*missed = xp->missed;
+}
+
 static void
 xdp_status(const struct port *port, struct port_status *status)
 {
@@ -379,6 +422,7 @@ const struct port_ops port_af_xdp_ops = {
 	.close = xdp_close,
 	.status = xdp_status,
 	.poll = xdp_poll,
+	.missed = xdp_missed,
 	.rx_burst = xdp_rx_burst,
 	.rx_release = xdp_rx_release,
 	.tx_burst = xdp_tx_burst,

@@ -66,6 +66,7 @@ struct xdp_port {
 	uint64_t look_again; /* for the peer, not before this time */
 	uint16_t device_queues;
 	unsigned int flags; /* IFF_ */
+	struct port_missed missed; /* as read so far */
 	struct mbuf_pools *pools;
 	unsigned int n_mbufs;
 	struct port_conf conf;

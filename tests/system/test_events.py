@@ -3,18 +3,15 @@
 """Events of all topics, as somebody hears them who has subscribed: real ports, real addresses, a
 worker that is held, floods, a hundred subscribers, and one who never reads."""
 
-import ctypes
 import json
-import os
 import socket
 import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from harness import (Daemon, Netns, Subscriber, Suite, Testpmd, World, af_packet, check,
                      check_equal, note, tap)
+from harness.held import held
 from harness.paths import VSWITCHCTL
 from harness.proc import run, wait_until
 
@@ -30,8 +27,6 @@ link.bind(("eth0", 0))
 for i in range({SOURCES}):
     link.send(b"\\xff" * 6 + bytes([2, 9, 0, 0, i >> 8, i & 255]) + b"\\x88\\xb5" + bytes(46))
 """
-# ptrace(2)
-PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
 
 
 class Lab:
@@ -188,41 +183,18 @@ def revisions(on: Lab) -> None:
     check(event["revision"] > answer["revision"], f"{event['revision']}")
 
 
-def worker_thread(daemon: Daemon) -> int:
-    """The thread of worker 0."""
-    for task in Path(f"/proc/{daemon.pid}/task").iterdir():
-        if (task / "comm").read_text().startswith("worker-0"):
-            return int(task.name)
-    raise AssertionError("there is no worker")
-
-
-def held(tid: int, during: Callable[[], None]) -> None:
-    """Stop one thread as a debugger does, and let it go again."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.ptrace.argtypes = [ctypes.c_long] * 4
-    check_equal(libc.ptrace(PTRACE_SEIZE, tid, 0, 0), 0, "PTRACE_SEIZE")
-    check_equal(libc.ptrace(PTRACE_INTERRUPT, tid, 0, 0), 0, "PTRACE_INTERRUPT")
-    os.waitpid(tid, WALL)
-    try:
-        during()
-    finally:
-        check_equal(libc.ptrace(PTRACE_DETACH, tid, 0, 0), 0, "PTRACE_DETACH")
-
-
 @suite.case("a worker that does not come round is named, and when it runs again")
 def stalled(on: Lab) -> None:
     daemon = on.daemon
     told = on.subscribe("worker")
 
-    def wait() -> None:
+    with held(daemon):
         daemon.ctl("port", "add", "gone", "type=fake", "bridge=br0")
         event = told.event()
         check_equal((event["event"], event["worker"], event["severity"], event["thread-state"]),
                     ("stalled", 0, "error", "t"), "what is told")
         check(event["stalled-ms"] >= 2000, f"{event['stalled-ms']} ms")
         check({"snapshots", "deleted-ports"} <= event.keys(), f"{event}")
-
-    held(worker_thread(daemon), wait)
     event = told.event()
     check_equal((event["event"], event["worker"]), ("running", 0), "what is told")
     check("worker 0 has made no progress" in daemon.process.output(), "not in the log")

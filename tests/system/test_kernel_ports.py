@@ -2,12 +2,30 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """tap, af-packet and af-xdp ports carry TCP between kernels, not only ping."""
 
+import time
 from dataclasses import dataclass, field
 from itertools import permutations
 
 from harness import (Daemon, Netns, Suite, World, af_packet, af_xdp, check, check_equal, iperf,
-                     ping, tap, tcp_transfer, udp_stream)
+                     note, ping, tap, tcp_transfer, udp_stream)
+from harness.held import held
+from harness.proc import wait_until
+from harness.traffic import result
 
+# Frames to a reserved address: the switch takes them and sends them nowhere.
+FLOOD = """
+import json, socket
+link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+link.bind(("eth0", 0))
+frame = bytes.fromhex("0180c200000e" "020000000001" "88b5") + bytes(1400)
+refused = 0
+for i in range({frames}):
+    try:
+        link.send(frame)
+    except OSError:
+        refused += 1
+print(json.dumps({{"refused": refused}}))
+"""
 
 PORTS = {"tap": (tap, "t1", "10.2.0.1"), "af-packet": (af_packet, "p1", "10.2.0.2"),
          "af-xdp": (af_xdp, "x1", "10.2.0.3")}
@@ -89,6 +107,67 @@ def disabled(on: Lab) -> None:
     check('"received":0' in answer, f"a disabled port passed a ping: {answer}")
     ctl("port", "set", "x1", "enabled=true")
     ping(ends["tap"], ends["af-xdp"])
+
+
+REASONS = {"tap": "tap-full", "af-packet": "socket-full", "af-xdp": "xdp-no-frame"}
+
+
+def counted(on: Lab, port: str) -> tuple[int, dict[str, int]]:
+    """Frames that a port has received, and those that were lost before, by reason."""
+    statistics = on.daemon.ctl.port(port)["statistics"]
+    missed = {reason: int(n) for reason, n in statistics["missed"].items() if int(n)}
+    return int(statistics["rx-packets"]), missed
+
+
+def flood(on: Lab, kind: str, frames: int) -> int:
+    """Send frames to a port whose worker does not run; how many the port's side has got."""
+    where = on.end(kind)
+    with held(on.daemon):
+        answer = result(where.run(f"python3 -c '{FLOOD.format(frames=frames)}'"))
+    # A tap that has no room says so to the sender, and counts the frame; a veth has not got it.
+    return frames if kind == "tap" else frames - answer["refused"]
+
+
+def settled(on: Lab, port: str, sent: int) -> tuple[int, dict[str, int]]:
+    """What is counted when as many as were sent have been."""
+    def there() -> bool:
+        received, missed = counted(on, port)
+        return received + sum(missed.values()) >= sent
+
+    wait_until(f"{port} has {sent} frames", there, 5)
+    time.sleep(0.2)
+    return counted(on, port)
+
+
+def add_overflow(kind: str, port: str) -> None:
+    @suite.case(f"{kind}: what a worker that is late has not got is counted, to the frame")
+    def overflow(on: Lab) -> None:
+        ctl, reason = on.daemon.ctl, REASONS[kind]
+        on.end(kind)
+        ctl("stats", "--clear", port)
+        check_equal(counted(on, port), (0, {}), "after clear-counters")
+        sent = flood(on, kind, 12000)
+        received, missed = settled(on, port, sent)
+        note(f"{kind}: {sent} sent, {received} received, lost before: {missed}")
+        check_equal(list(missed), [reason], "reasons")
+        check_equal(received + missed[reason], sent, "received and lost before")
+        check(f"{reason}" in ctl("port", "show", port), "port show does not tell")
+        shown = ctl("drops", port)
+        check("lost before the switch had them" in shown and reason in shown, shown)
+        check("lost before" not in ctl("drops", port, "--reason", "runt"), "another reason")
+        # Again, and with another device.
+        sent += flood(on, kind, 12000)
+        received, again = settled(on, port, sent)
+        check_equal(received + again[reason], sent, "received and lost before, again")
+        ctl("port", "set", port, "mtu=1400" if kind == "af-xdp" else "queues=2")
+        check_equal(counted(on, port)[1], again, "after the device was opened again")
+        ctl("stats", "--clear")
+        check_equal(counted(on, port)[1], {}, "after clear-counters of all")
+        check("lost before" not in ctl("drops"), "drops tells of nothing")
+
+
+for kind_, (_, port_, _) in PORTS.items():
+    add_overflow(kind_, port_)
 
 
 if __name__ == "__main__":
