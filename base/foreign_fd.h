@@ -12,7 +12,7 @@
  * them.
  *
  * Limits: an owner takes nothing more while foreign_fd_pending(), so what it can keep open is what
- * came in one message, FOREIGN_FDS_MAX. FOREIGN_THREADS_MAX threads run in the process; what is
+ * came in one message, FD_PASSING_MAX. FOREIGN_THREADS_MAX threads run in the process; what is
  * beyond them waits for one to end, and so does its owner only. A process with a thread in FUSE
  * ends when that file's server answers or dies.
  *
@@ -26,7 +26,6 @@
 
 #include "base/role.h"
 
-#define FOREIGN_FDS_MAX 253 /* in one message: SCM_MAX_FD of the kernel, unix(7) */
 #define FOREIGN_THREADS_MAX 16
 
 /* Shared memory, so that no access waits? Any thread. */

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fd_passing.h"
+
 #define TEST_LINGER_S 3600
 
 struct test_linger {
@@ -58,23 +60,7 @@ test_linger_end_ours(struct test_linger *linger)
 static inline void
 test_linger_send(struct test_linger *linger, int socket)
 {
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	char byte = 0;
-	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr header = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space)};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&header);
-
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &linger->fd, sizeof(int));
-	if (sendmsg(socket, &header, MSG_NOSIGNAL) != 1) {
+	if (fd_passing_send(socket, "", 1, &linger->fd, 1, 0) != 1) {
 		abort();
 	}
 	test_linger_end_ours(linger);

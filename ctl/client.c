@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd_passing.h"
 #include "base/str.h"
 #include "ctl/client_tls.h"
 #include "ctl/jsonrpc.h"
@@ -290,28 +291,11 @@ wait_for(struct client *client, short events, uint64_t deadline, struct err *err
 static ssize_t
 send_some(const struct client *client, const char *bytes, size_t len)
 {
-	union {
-		char room[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr aligned;
-	} control = {.room = {0}};
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
-	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-
 	if (client->tls != NULL) {
 		return client_tls_send(client->tls, bytes, len);
 	}
-	if (client->attached >= 0) {
-		struct cmsghdr *header;
-
-		message.msg_control = control.room;
-		message.msg_controllen = sizeof(control.room);
-		header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &client->attached, sizeof(int));
-	}
-	return sendmsg(client->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return fd_passing_send(client->fd, bytes, len, &client->attached,
+		client->attached >= 0 ? 1 : 0, MSG_DONTWAIT);
 }
 
 static int

@@ -11,8 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fd_passing.h"
 #include "base/foreign_fd.h"
 #include "ports/vhost/vu_request.h"
+#include "ports/vhost/vu_request_name.h"
 
 #define BURST 16 /* messages for one call of the loop, which others wait for meanwhile */
 #define WHY_SIZE 256
@@ -144,23 +146,15 @@ wait_for(struct vu_conn *conn) ON_MAIN
 static bool
 take_fds(struct vu_conn *conn, struct msghdr *header, bool first) ON_MAIN
 {
-	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(header); cmsg != NULL;
-		cmsg = CMSG_NXTHDR(header, cmsg)) {
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS) {
-			continue;
-		}
-		const size_t n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		int fds[FOREIGN_FDS_MAX];
+	int fds[FD_PASSING_MAX];
+	const uint32_t n = fd_passing_take(header, fds);
 
-		assert(n <= FOREIGN_FDS_MAX);
-		memcpy(fds, CMSG_DATA(cmsg), n * sizeof(int));
-		if (first && conn->msg.n_fds + n <= VU_FDS_MAX) {
-			memcpy(conn->msg.fds + conn->msg.n_fds, fds, n * sizeof(int));
-			conn->msg.n_fds += (uint32_t)n;
-		} else {
-			foreign_fd_close(conn->arg, fds, (uint32_t)n);
-			header->msg_flags |= MSG_CTRUNC;
-		}
+	if (first && conn->msg.n_fds + n <= VU_FDS_MAX) {
+		memcpy(conn->msg.fds + conn->msg.n_fds, fds, n * sizeof(int));
+		conn->msg.n_fds += n;
+	} else if (n > 0) {
+		foreign_fd_close(conn->arg, fds, n);
+		header->msg_flags |= MSG_CTRUNC;
 	}
 	if ((header->msg_flags & MSG_CTRUNC) == 0) {
 		return true;
@@ -209,7 +203,7 @@ receive(struct vu_conn *conn, void *bytes, size_t size) ON_MAIN
 {
 	union {
 		struct cmsghdr align;
-		char space[CMSG_SPACE(FOREIGN_FDS_MAX * sizeof(int))]; /* the kernel closes none */
+		char space[FD_PASSING_ROOM(FD_PASSING_MAX)]; /* the kernel closes none */
 	} control;
 	struct iovec iov = {.iov_base = bytes, .iov_len = size};
 	struct msghdr header = {
@@ -370,27 +364,10 @@ static void
 send_out(struct vu_conn *conn) ON_MAIN
 {
 	while (conn->out != NULL) {
-		union {
-			struct cmsghdr align;
-			char space[CMSG_SPACE(sizeof(int))];
-		} control = {0};
 		struct out *out = conn->out;
-		struct iovec iov = {
-			.iov_base = out->bytes + out->done,
-			.iov_len = out->size - out->done,
-		};
-		struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
+		const ssize_t sent = fd_passing_send(conn->socket, out->bytes + out->done,
+			out->size - out->done, &out->fd, out->fd >= 0 ? 1 : 0, MSG_DONTWAIT);
 
-		if (out->fd >= 0) {
-			header.msg_control = control.space;
-			header.msg_controllen = sizeof(control.space);
-			struct cmsghdr *cmsg = CMSG_FIRSTHDR(&header);
-			cmsg->cmsg_level = SOL_SOCKET;
-			cmsg->cmsg_type = SCM_RIGHTS;
-			cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-			memcpy(CMSG_DATA(cmsg), &out->fd, sizeof(int));
-		}
-		const ssize_t sent = sendmsg(conn->socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (sent < 0) {
 			if (errno == EPIPE || errno == ECONNRESET) {
 				end(conn, "");

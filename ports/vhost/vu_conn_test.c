@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "base/fd_passing.h"
 #include "base/foreign_fd.h"
 #include "base/test_linger.h"
 #include "ports/vhost/test_reactor.h"
@@ -152,23 +153,7 @@ teardown(void **state)
 static void
 say(const struct end *end, const void *bytes, size_t size, const int *fds, unsigned int n_fds)
 {
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(FOREIGN_FDS_MAX * sizeof(int))];
-	} control = {0};
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
-	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
-
-	if (n_fds > 0) {
-		header.msg_control = control.space;
-		header.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-		struct cmsghdr *cmsg = CMSG_FIRSTHDR(&header);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-		memcpy(CMSG_DATA(cmsg), fds, n_fds * sizeof(int));
-	}
-	assert_int_equal(sendmsg(end->peer, &header, MSG_NOSIGNAL | MSG_DONTWAIT), size);
+	assert_int_equal(fd_passing_send(end->peer, bytes, size, fds, n_fds, MSG_DONTWAIT), size);
 }
 
 /* A message as it is on the wire; its length. */
@@ -460,14 +445,14 @@ test_foreign_flood(void **state)
 	struct end *end = *state;
 	struct test_linger linger;
 	uint8_t bytes[64];
-	int fds[FOREIGN_FDS_MAX];
+	int fds[FD_PASSING_MAX];
 
 	role_enter(&role_main);
 	test_linger_make(&linger);
-	for (unsigned int i = 0; i < FOREIGN_FDS_MAX; i++) {
+	for (unsigned int i = 0; i < FD_PASSING_MAX; i++) {
 		fds[i] = linger.fd;
 	}
-	say(end, bytes, wire(bytes, VU_SET_OWNER, VU_VERSION, 0, 0), fds, FOREIGN_FDS_MAX);
+	say(end, bytes, wire(bytes, VU_SET_OWNER, VU_VERSION, 0, 0), fds, FD_PASSING_MAX);
 	test_linger_end_ours(&linger);
 	test_reactor_run(&end->loop);
 	assert_int_equal(end->n_closed, 1);

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fd_passing.h"
 #include "base/foreign_fd.h"
 #include "ports/vhost/test_device.h"
 #include "ports/vhost/test_reactor.h"
@@ -360,27 +361,12 @@ static const struct vu_conn_ops conn_ops = {.message = on_message, .closed = on_
 static void
 send_chunk(struct fuzz *fuzz, const void *bytes, size_t size, unsigned int n_fds)
 {
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(32 * sizeof(int))];
-	} control = {0};
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
-	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
 	int fds[32];
 
 	for (unsigned int i = 0; i < n_fds; i++) {
 		fds[i] = fuzz_descriptor(&fuzz->input, true);
 	}
-	if (n_fds > 0) {
-		header.msg_control = control.space;
-		header.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-		struct cmsghdr *cmsg = CMSG_FIRSTHDR(&header);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-		memcpy(CMSG_DATA(cmsg), fds, n_fds * sizeof(int));
-	}
-	(void)sendmsg(fuzz->peer, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)fd_passing_send(fuzz->peer, bytes, size, fds, n_fds, MSG_DONTWAIT);
 	for (unsigned int i = 0; i < n_fds; i++) {
 		(void)close(fds[i]);
 	}

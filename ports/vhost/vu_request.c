@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "ports/vhost/vu_handler.h"
+#include "ports/vhost/vu_request_name.h"
 
 /* What is legal of one request, and who carries it out. */
 struct rule {

@@ -47,7 +47,4 @@ enum vu_outcome vu_request_run(struct vu_device *device, const struct vu_request
 void vu_request_finish(
 	struct vu_device *device, const struct vu_msg *msg, struct vu_reply *reply) ON_MAIN;
 
-/* As the specification writes it, "SET_MEM_TABLE", or "message N" in `text`. */
-const char *vu_request_name(uint32_t request, char *text, size_t size);
-
 #endif

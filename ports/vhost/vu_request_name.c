@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "ports/vhost/vu_request_name.h"
+
 #include <stdio.h>
 
 #include "base/str.h"
-#include "ports/vhost/vu_request.h"
+#include "ports/vhost/vu_wire.h"
 
 #define NAME(x) [VU_##x] = #x
 static const char *const names[] = {

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "ports/vhost/test_device_check.h"
+#include "ports/vhost/vu_request_name.h"
 
 #define RINGS 4
 

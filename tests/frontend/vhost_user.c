@@ -6,43 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-
-#define NAME(x) [VHOST_USER_##x] = #x
-static const char *const names[] = {
-	NAME(GET_FEATURES),
-	NAME(SET_FEATURES),
-	NAME(SET_OWNER),
-	NAME(RESET_OWNER),
-	NAME(SET_MEM_TABLE),
-	NAME(SET_LOG_BASE),
-	NAME(SET_LOG_FD),
-	NAME(SET_VRING_NUM),
-	NAME(SET_VRING_ADDR),
-	NAME(SET_VRING_BASE),
-	NAME(GET_VRING_BASE),
-	NAME(SET_VRING_KICK),
-	NAME(SET_VRING_CALL),
-	NAME(SET_VRING_ERR),
-	NAME(GET_PROTOCOL_FEATURES),
-	NAME(SET_PROTOCOL_FEATURES),
-	NAME(GET_QUEUE_NUM),
-	NAME(SET_VRING_ENABLE),
-	NAME(SEND_RARP),
-	NAME(NET_SET_MTU),
-	NAME(GET_INFLIGHT_FD),
-	NAME(SET_INFLIGHT_FD),
-	NAME(RESET_DEVICE),
-	NAME(GET_MAX_MEM_SLOTS),
-	NAME(ADD_MEM_REG),
-	NAME(REM_MEM_REG),
-	NAME(SET_STATUS),
-	NAME(GET_STATUS),
-};
-#undef NAME
+#include "base/fd_passing.h"
+#include "ports/vhost/vu_request_name.h"
 
 static int read_whole(int socket, struct msghdr *first, void *bytes, size_t size, uint64_t end);
 static void take_fds(struct msghdr *header, int *fds, unsigned int *n_fds);
@@ -50,26 +18,10 @@ static void take_fds(struct msghdr *header, int *fds, unsigned int *n_fds);
 int
 vhost_user_send_raw(int socket, const void *bytes, size_t size, const int *fds, unsigned int n_fds)
 {
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(VHOST_USER_RAW_FDS * sizeof(int))];
-	} control = {0};
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
-	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
-
-	assert(n_fds <= VHOST_USER_RAW_FDS);
-	if (n_fds > 0) {
-		header.msg_control = control.space;
-		header.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-		struct cmsghdr *cmsg = CMSG_FIRSTHDR(&header);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-		memcpy(CMSG_DATA(cmsg), fds, n_fds * sizeof(int));
-	}
 	ssize_t sent;
+
 	do {
-		sent = sendmsg(socket, &header, MSG_NOSIGNAL);
+		sent = fd_passing_send(socket, bytes, size, fds, n_fds, 0);
 	} while (sent < 0 && errno == EINTR);
 	if (sent < 0) {
 		return -errno;
@@ -91,8 +43,8 @@ vhost_user_recv(
 	const uint64_t end = clock_now() + (uint64_t)timeout_ms * CLOCK_MS;
 	union {
 		struct cmsghdr align;
-		char space[CMSG_SPACE(VHOST_USER_MAX_FDS * sizeof(int))];
-	} control;
+		char space[FD_PASSING_ROOM(VHOST_USER_MAX_FDS)];
+	} control = {0};
 	struct iovec iov;
 	struct msghdr header = {
 		.msg_iov = &iov,
@@ -163,11 +115,7 @@ vhost_user_name(uint32_t request)
 {
 	static _Thread_local char text[32];
 
-	if (request < sizeof(names) / sizeof(names[0]) && names[request] != NULL) {
-		return names[request];
-	}
-	(void)snprintf(text, sizeof(text), "message %u", request);
-	return text;
+	return vu_request_name(request, text, sizeof(text));
 }
 
 /* Exactly `size` bytes before `end`; descriptors come with the first of them. */
@@ -212,22 +160,15 @@ static void
 take_fds(struct msghdr *header, int *fds, unsigned int *n_fds)
 {
 	const unsigned int room = fds != NULL ? *n_fds : 0;
+	int came[FD_PASSING_MAX];
+	const uint32_t n_came = fd_passing_take(header, came);
 	unsigned int count = 0;
 
-	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(header); cmsg != NULL;
-		cmsg = CMSG_NXTHDR(header, cmsg)) {
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS) {
-			continue;
-		}
-		const size_t len = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < len; i++) {
-			int fd;
-			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(fd));
-			if (count < room) {
-				fds[count++] = fd;
-			} else {
-				(void)close(fd);
-			}
+	for (uint32_t i = 0; i < n_came; i++) {
+		if (count < room) {
+			fds[count++] = came[i];
+		} else {
+			(void)close(came[i]);
 		}
 	}
 	if (n_fds != NULL) {

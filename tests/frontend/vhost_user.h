@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/fd_passing.h"
 
 /* Spec, "Front-end message types". */
 enum vhost_user_request {
@@ -143,9 +144,7 @@ static_assert(offsetof(struct vhost_user_msg, payload) == VHOST_USER_HEADER_SIZE
 static_assert(sizeof(struct vhost_user_addr) == 40, "spec, vring address description");
 static_assert(sizeof(struct vhost_user_inflight) == 20, "spec, Inflight description");
 
-#define VHOST_USER_RAW_FDS 253 /* unix(7): descriptors in one message */
-
-/* Any bytes with any descriptors (at most VHOST_USER_RAW_FDS) in one sendmsg(). */
+/* Any bytes with any descriptors (at most FD_PASSING_MAX) in one sendmsg(). */
 int
 vhost_user_send_raw(int socket, const void *bytes, size_t size, const int *fds, unsigned int n_fds);
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "ports/vhost/test_linger.h"
+#include "base/test_linger.h"
 #include "tests/hostile/attack.h"
 #include "tests/hostile/cases.h"
 
