@@ -54,8 +54,8 @@ const struct cli_command cli_acl_commands[] = {
 		.verb = "del",
 		.usage = "NAME... [--if-exists]",
 		.summary = "Delete access lists; all of them or, on an error, none",
-		.detail =
-			"One that a port uses is not deleted: set its acl-in and acl-out first.\n",
+		.detail = "One that a port or mirror uses is not deleted: set their acl-in, "
+			  "acl-out and\nsource-acl first.\n",
 		.examples = "  vswitchctl acl del web\n",
 		.options = del_options,
 		.edits = true,

@@ -36,7 +36,9 @@ const struct cli_command cli_mirror_commands[] = {
 		.examples = "  vswitchctl mirror add m1 source-port=vm1,vm2 direction=both "
 			    "output-port=probe\n"
 			    "  vswitchctl mirror add m2 source-bridge=br0 source-vlan=10,20-30 "
-			    "output-port=probe truncate=128\n",
+			    "output-port=probe truncate=128\n"
+			    "  vswitchctl mirror add m3 source-port=vm1 source-acl=web "
+			    "output-port=probe\n",
 		.options = add_options,
 		.edits = true,
 		.min_args = 1,
@@ -87,12 +89,13 @@ const struct cli_command cli_mirror_commands[] = {
 	{NULL},
 };
 
-/* "vm1,vm2 br0 vlan 10" */
+/* "vm1,vm2 br0 vlan 10 acl web" */
 static const char *
 sources_text(const json_t *mirror, char *buf, size_t size)
 {
 	const json_t *vlans = json_object_get(mirror, "source-vlan");
 	const char *bridge = cli_str(mirror, "source-bridge");
+	const char *acl = cli_str(mirror, "source-acl");
 	char text[256];
 
 	buf[0] = '\0';
@@ -106,6 +109,9 @@ sources_text(const json_t *mirror, char *buf, size_t size)
 	if (json_array_size(vlans) > 0) {
 		(void)str_appendf(buf, size, " vlan %s", cli_text(vlans, text, sizeof(text)));
 	}
+	if (acl[0] != '\0') {
+		(void)str_appendf(buf, size, " acl %s", acl);
+	}
 	return buf;
 }
 
@@ -113,7 +119,7 @@ static void
 print_mirrors(struct cli *cli, const json_t *data)
 {
 	static const char *const columns[] = {
-		"MIRROR", "FROM", "WHICH", "TO", ">PACKETS", ">DROPS", "STATE", NULL};
+		"MIRROR", "FROM", "WHICH", "TO", ">SEEN", ">PACKETS", ">DROPS", "STATE", NULL};
 	struct cli_table *table = cli_table_create(columns);
 	const json_t *mirror;
 	size_t i;
@@ -127,6 +133,7 @@ print_mirrors(struct cli *cli, const json_t *data)
 		cli_table_cell(table, "%s", sources_text(mirror, text, sizeof(text)));
 		cli_table_cell(table, "%s", direction[0] == '\0' ? "rx" : direction);
 		cli_table_cell(table, "%s", cli_str(mirror, "output-port"));
+		cli_table_cell(table, "%" PRIu64, cli_num(mirror, "seen-packets"));
 		cli_table_cell(table, "%" PRIu64, cli_num(mirror, "packets"));
 		cli_table_cell(table, "%" PRIu64, cli_num(mirror, "drops"));
 		cli_table_cell(table, "%s",
