@@ -16,12 +16,13 @@
 struct walk {
 	char path[ERR_PATH_SIZE];
 	enum check_extent extent;
+	bool changed; /* canonical values that operations have changed */
 	bool qualified; /* some member so far had the module's name in its own */
 	struct err *err;
 };
 
-static int
-check_instance(struct walk *w, const struct lysc_node *node, const json_t *in, json_t **out);
+static int check_instance(struct walk *w, const struct lysc_node *node, const json_t *known,
+	const json_t *in, json_t **out);
 
 /* The member, with or without our module in its name; few clients write it, so it is tried last. */
 static const json_t *
@@ -42,7 +43,7 @@ check_leaf(struct walk *w, const struct lysc_node *leaf, const json_t *in, json_
 {
 	int rc;
 
-	if (w->extent == CHECK_DONE) {
+	if (w->changed) {
 		*out = json_incref((json_t *)(uintptr_t)in);
 		return 0;
 	}
@@ -133,33 +134,13 @@ note_qualified(struct walk *w, const json_t *entry)
 	}
 }
 
-static json_t *
-shallow_copy(const json_t *array)
-{
-	json_t *copy = jx_array();
-	json_t *entry;
-	size_t i;
-
-	json_array_foreach (array, i, entry) {
-		jx_append(copy, json_incref(entry));
-	}
-	return copy;
-}
-
+/* Each entry by itself, with its name in the path. */
 static int
-check_array(struct walk *w, const struct lysc_node *node, const json_t *in, json_t **out)
+check_elements(struct walk *w, const struct lysc_node *node, const json_t *in, json_t *array)
 {
 	size_t used = strlen(w->path);
-	char shown[JX_SHOW_SIZE];
-	json_t *array;
 	int rc = 0;
 
-	if (!json_is_array(in)) {
-		return err_set(w->err, ERR_INVALID, w->path, "'%s' takes an array of %s, not %s",
-			node->name, node->nodetype == LYS_LIST ? "objects" : "values",
-			jx_show(in, shown, sizeof(shown)));
-	}
-	array = jx_array();
 	for (size_t i = 0; rc == 0 && i < json_array_size(in); i++) {
 		const json_t *entry = json_array_get(in, i);
 		json_t *checked = NULL;
@@ -168,21 +149,89 @@ check_array(struct walk *w, const struct lysc_node *node, const json_t *in, json
 		enter_entry(w, node, entry, i);
 		rc = node->nodetype == LYS_LIST ? check_entry_keys(w, node, entry) : 0;
 		if (rc == 0) {
-			rc = check_instance(w, node, entry, &checked);
+			rc = check_instance(w, node, NULL, entry, &checked);
 		}
 		if (rc == 0) {
 			jx_append(array, checked);
 		}
 		w->path[used] = '\0';
 	}
-	if (rc == 0) {
-		json_t *sorted =
-			model_is_user_ordered(node) ? shallow_copy(array) : json_incref(array);
+	return rc;
+}
 
-		sorted_sort(node, sorted);
-		rc = check_unique(w, node, sorted);
-		json_decref(sorted);
+#define AHEAD 16
+
+/*
+ * The same of entries that operations have changed, come to or taken away: those that are known, in
+ * order, pass. Operations keep entries apart and sorted. An entry that is not found among the known
+ * ones is checked once more, which does no harm.
+ */
+static int
+check_changed_elements(struct walk *w, const struct lysc_node *node, const json_t *known,
+	const json_t *in, json_t *array)
+{
+	const size_t n_known = json_array_size(known);
+	size_t used = strlen(w->path);
+	size_t next = 0;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < json_array_size(in); i++) {
+		json_t *entry = json_array_get(in, i);
+		json_t *checked = NULL;
+		size_t at = next;
+
+		while (at < n_known && at < next + AHEAD && json_array_get(known, at) != entry) {
+			at++;
+		}
+		if (at < n_known && json_array_get(known, at) == entry) {
+			next = at + 1;
+			jx_append(array, json_incref(entry));
+			continue;
+		}
+		enter_entry(w, node, entry, i);
+		rc = check_instance(w, node, NULL, entry, &checked);
+		if (rc == 0) {
+			jx_append(array, checked);
+		}
 		w->path[used] = '\0';
+	}
+	return rc;
+}
+
+static int
+check_order(struct walk *w, const struct lysc_node *node, const json_t *array)
+{
+	json_t *sorted = model_is_user_ordered(node) ? jx_copy_top(array)
+						     : json_incref((json_t *)(uintptr_t)array);
+	size_t used = strlen(w->path);
+	int rc;
+
+	sorted_sort(node, sorted);
+	rc = check_unique(w, node, sorted);
+	json_decref(sorted);
+	w->path[used] = '\0';
+	return rc;
+}
+
+static int
+check_array(struct walk *w, const struct lysc_node *node, const json_t *known, const json_t *in,
+	json_t **out)
+{
+	char shown[JX_SHOW_SIZE];
+	json_t *array;
+	int rc;
+
+	if (!json_is_array(in)) {
+		return err_set(w->err, ERR_INVALID, w->path, "'%s' takes an array of %s, not %s",
+			node->name, node->nodetype == LYS_LIST ? "objects" : "values",
+			jx_show(in, shown, sizeof(shown)));
+	}
+	array = jx_array();
+	if (w->changed) {
+		rc = check_changed_elements(w, node, known, in, array);
+	} else {
+		rc = check_elements(w, node, in, array);
+		rc = rc == 0 ? check_order(w, node, array) : rc;
 	}
 	if (rc != 0) {
 		json_decref(array);
@@ -258,16 +307,21 @@ is_empty(const json_t *value)
 }
 
 static int
-check_child(struct walk *w, const struct lysc_node *child, const json_t *in, json_t *object)
+check_child(struct walk *w, const struct lysc_node *child, const json_t *known, const json_t *in,
+	json_t *object)
 {
 	size_t used = strlen(w->path);
 	json_t *checked = NULL;
 	int rc;
 
+	if (w->changed && in == known) {
+		jx_set(object, child->name, json_incref((json_t *)(uintptr_t)in));
+		return 0;
+	}
 	(void)str_append(w->path, "/", sizeof(w->path));
 	(void)str_append(w->path, child->name, sizeof(w->path));
-	rc = model_is_many(child) ? check_array(w, child, in, &checked)
-				  : check_instance(w, child, in, &checked);
+	rc = model_is_many(child) ? check_array(w, child, known, in, &checked)
+				  : check_instance(w, child, known, in, &checked);
 	w->path[used] = '\0';
 	if (rc != 0) {
 		return rc;
@@ -291,7 +345,8 @@ missing_leaf(struct walk *w, const struct lysc_node *leaf)
 }
 
 static int
-check_object(struct walk *w, const struct lysc_node *node, const json_t *in, json_t **out)
+check_object(struct walk *w, const struct lysc_node *node, const json_t *known, const json_t *in,
+	json_t **out)
 {
 	char shown[JX_SHOW_SIZE];
 	json_t *object;
@@ -312,7 +367,8 @@ check_object(struct walk *w, const struct lysc_node *node, const json_t *in, jso
 		const json_t *value = member(w, in, child->name);
 
 		if (value != NULL) {
-			rc = check_child(w, child, value, object);
+			rc = check_child(
+				w, child, json_object_get(known, child->name), value, object);
 		} else if (w->extent != CHECK_PART && model_is_config(child) &&
 			child->nodetype == LYS_LEAF && (child->flags & LYS_MAND_TRUE) != 0) {
 			rc = missing_leaf(w, child);
@@ -327,9 +383,21 @@ check_object(struct walk *w, const struct lysc_node *node, const json_t *in, jso
 }
 
 static int
-check_instance(struct walk *w, const struct lysc_node *node, const json_t *in, json_t **out)
+check_instance(struct walk *w, const struct lysc_node *node, const json_t *known, const json_t *in,
+	json_t **out)
 {
-	return model_is_leaf(node) ? check_leaf(w, node, in, out) : check_object(w, node, in, out);
+	return model_is_leaf(node) ? check_leaf(w, node, in, out)
+				   : check_object(w, node, known, in, out);
+}
+
+int
+check_changed(const struct lysc_node *node, const char *path, const json_t *known, const json_t *in,
+	json_t **out, struct err *err)
+{
+	struct walk w = {.extent = CHECK_FULL, .changed = true, .err = err};
+
+	(void)str_copy(w.path, path, sizeof(w.path));
+	return check_instance(&w, node, known, in, out);
 }
 
 int
@@ -340,34 +408,48 @@ check_value(const struct lysc_node *node, const char *path, enum check_shape sha
 
 	(void)str_copy(w.path, path, sizeof(w.path));
 	if (shape == CHECK_WHOLE && model_is_many(node)) {
-		return check_array(&w, node, in, out);
+		return check_array(&w, node, NULL, in, out);
 	}
-	return check_instance(&w, node, in, out);
+	return check_instance(&w, node, NULL, in, out);
 }
 
 /* --- defaults ------------------------------------------------------------------------------- */
+
+/* Whether there is a leaf with a default below the node. */
+static bool
+has_defaults(const struct lysc_node *node)
+{
+	if (model_is_leaf(node) || !model_is_config(node)) {
+		return model_is_config(node) && model_default(node) != NULL;
+	}
+	for (const struct lysc_node *child = model_first(node); child != NULL;
+		child = child->next) {
+		if (has_defaults(child)) {
+			return true;
+		}
+	}
+	return false;
+}
 
 static void
 fill_defaults(const struct lysc_node *node, json_t *object)
 {
 	for (const struct lysc_node *child = model_first(node); child != NULL;
 		child = child->next) {
-		json_t *value = json_object_get(object, child->name);
-		const char *text = model_default(child);
-		json_t *entry;
-		size_t i;
-
-		if (!model_is_config(child)) {
+		if (!has_defaults(child)) {
 			continue;
 		}
 		if (child->nodetype == LYS_CONTAINER) {
 			fill_defaults(child, jx_sub_object(object, child->name));
 		} else if (child->nodetype == LYS_LIST) {
-			json_array_foreach (value, i, entry) {
-				fill_defaults(child, entry);
+			json_t *array = jx_own_member(object, child->name);
+
+			for (size_t i = 0; i < json_array_size(array); i++) {
+				fill_defaults(child, jx_own_element(array, i));
 			}
-		} else if (value == NULL && text != NULL) {
-			jx_set(object, child->name, value_from_canonical(child, text));
+		} else if (json_object_get(object, child->name) == NULL) {
+			jx_set(object, child->name,
+				value_from_canonical(child, model_default(child)));
 		}
 	}
 }
@@ -375,7 +457,7 @@ fill_defaults(const struct lysc_node *node, json_t *object)
 json_t *
 check_with_defaults(const struct lysc_node *node, const json_t *config)
 {
-	json_t *full = jx_copy(config);
+	json_t *full = jx_copy_top(config);
 
 	fill_defaults(node, full);
 	return full;

@@ -28,9 +28,15 @@ enum check_shape {
 enum check_extent {
 	CHECK_PART, /* mandatory leaves may be missing; keys of an entry too, the path has them */
 	CHECK_FULL, /* all that is mandatory must be there */
-	CHECK_DONE, /* the same, and each leaf is known to be canonical: it came through here before
-		     */
 };
+
+/*
+ * Check an entry again that operations have changed: `in` is canonical but for mandatory leaves and
+ * what has become empty, and what it shares with `known` (NULL: nothing), which has been checked,
+ * is as it was. *out is a new reference; it shares the same.
+ */
+int check_changed(const struct lysc_node *node, const char *path, const json_t *known,
+	const json_t *in, json_t **out, struct err *err);
 
 /*
  * Check `in` as the value of `node`, which lies at the instance path `path`. *out is a new
@@ -39,7 +45,8 @@ enum check_extent {
 int check_value(const struct lysc_node *node, const char *path, enum check_shape shape,
 	enum check_extent extent, const json_t *in, json_t **out, struct err *err);
 
-/* A copy of a canonical container or entry, leaves that have a default filled in. */
+/* A canonical container or entry, leaves that have a default filled in. It shares what has none
+ * with `config`: not to be written to. */
 json_t *check_with_defaults(const struct lysc_node *node, const json_t *config);
 
 #endif

@@ -92,7 +92,7 @@ static json_t *
 writable(struct edit_entry *entry)
 {
 	if (!entry->own) {
-		set_after(entry, jx_copy(entry->after));
+		set_after(entry, jx_copy_top(entry->after));
 	}
 	return entry->after;
 }
@@ -394,8 +394,7 @@ finish_entry(struct edit_entry *entry, struct err *err)
 		return 0;
 	}
 	(void)tree_path(entry->list, entry->key, path, sizeof(path));
-	rc = check_value(
-		entry->list->node, path, CHECK_ENTRY, CHECK_DONE, entry->after, &canonical, err);
+	rc = check_changed(entry->list->node, path, entry->before, entry->after, &canonical, err);
 	if (rc != 0) {
 		return rc;
 	}

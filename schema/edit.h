@@ -30,7 +30,7 @@ struct edit_entry {
 	char *key;
 	json_t *before; /* reference to what the tree has; NULL if nothing */
 	json_t *after; /* what it shall have; NULL if nothing */
-	bool own; /* `after` is a copy that operations may write to */
+	bool own; /* `after` is a copy, which shares what no operation has written to (jx.h) */
 };
 
 struct edit;

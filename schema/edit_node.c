@@ -110,7 +110,7 @@ merge_user_ordered(const struct lysc_node *node, json_t *into, const json_t *fro
 			jx_append(into, jx_copy(entry));
 		} else if (node->nodetype == LYS_LIST) {
 			edit_node_merge(
-				node, json_array_get(into, (size_t)json_integer_value(at)), entry);
+				node, jx_own_element(into, (size_t)json_integer_value(at)), entry);
 		}
 	}
 	json_decref(places);
@@ -132,7 +132,7 @@ merge_array(const struct lysc_node *node, json_t *into, const json_t *from)
 		if (!sorted_find(node, into, entry, &at)) {
 			jx_insert(into, at, jx_copy(entry));
 		} else if (node->nodetype == LYS_LIST) {
-			edit_node_merge(node, json_array_get(into, at), entry);
+			edit_node_merge(node, jx_own_element(into, at), entry);
 		}
 	}
 }
@@ -145,7 +145,7 @@ edit_node_merge(const struct lysc_node *node, json_t *into, const json_t *from)
 
 	json_object_foreach ((json_t *)(uintptr_t)from, name, value) {
 		const struct lysc_node *child = model_child(node, name, strlen(name));
-		json_t *there = json_object_get(into, name);
+		json_t *there = child->nodetype == LYS_LEAF ? NULL : jx_own_member(into, name);
 
 		if (there == NULL || child->nodetype == LYS_LEAF) {
 			jx_set(into, name, jx_copy(value));
@@ -191,11 +191,11 @@ apply_member(const struct spot *spot, enum edit_op op, const json_t *value)
 		return 0;
 	case EDIT_MERGE:
 		if (there != NULL && node->nodetype == LYS_CONTAINER) {
-			edit_node_merge(node, there, value);
+			edit_node_merge(node, jx_own_member(spot->parent, node->name), value);
 			return 0;
 		}
 		if (there != NULL && node->nodetype == LYS_LEAFLIST) {
-			merge_array(node, there, value);
+			merge_array(node, jx_own_member(spot->parent, node->name), value);
 			return 0;
 		}
 		break;
@@ -230,7 +230,7 @@ static int
 apply_place(const struct spot *spot, const json_t *value)
 {
 	const struct lysc_node *node = spot->step->node;
-	json_t *array = json_object_get(spot->parent, node->name);
+	json_t *array = jx_own_member(spot->parent, node->name);
 	bool move = spot->operation->op == EDIT_MOVE;
 	json_t *entry;
 	size_t at = 0;
@@ -263,7 +263,7 @@ static int
 apply_element(const struct spot *spot, enum edit_op op, const json_t *value)
 {
 	const struct lysc_node *node = spot->step->node;
-	json_t *array = json_object_get(spot->parent, node->name);
+	json_t *array = jx_own_member(spot->parent, node->name);
 	size_t at = 0;
 	bool found = array != NULL && find_element(spot->step, array, &at);
 
@@ -280,7 +280,7 @@ apply_element(const struct spot *spot, enum edit_op op, const json_t *value)
 		return refuse(spot, ERR_EXISTS, "exists already; use merge or replace");
 	}
 	if (found && op == EDIT_MERGE && node->nodetype == LYS_LIST) {
-		edit_node_merge(node, json_array_get(array, at), value);
+		edit_node_merge(node, jx_own_element(array, at), value);
 		return 0;
 	}
 	if (found) {
@@ -305,14 +305,14 @@ descend(struct spot *spot, enum edit_op op)
 		spot->parent = jx_sub_object(spot->parent, spot->step->node->name);
 		return 0;
 	}
-	array = json_object_get(spot->parent, spot->step->node->name);
+	array = jx_own_member(spot->parent, spot->step->node->name);
 	if (array == NULL || !find_element(spot->step, array, &at)) {
 		spot->parent = NULL;
 		return op == EDIT_REMOVE
 			? 0
 			: refuse(spot, ERR_MISSING, "does not exist; create it first");
 	}
-	spot->parent = json_array_get(array, at);
+	spot->parent = jx_own_element(array, at);
 	return 0;
 }
 

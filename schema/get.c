@@ -148,13 +148,24 @@ shown_object(
 
 /* --- entries -------------------------------------------------------------------------------- */
 
+/* With defaults, to be written to. */
+static json_t *
+full_copy(const struct lysc_node *node, const json_t *config)
+{
+	json_t *full = check_with_defaults(node, config);
+	json_t *copy = jx_copy(full);
+
+	json_decref(full);
+	return copy;
+}
+
 /* All that is known of an entry. New reference. */
 static json_t *
 whole_entry(const struct get *get, const struct tree_list *list, const char *key,
 	const json_t *config, bool with_state)
 {
 	const struct ds_backend_ops *ops = get->ds->ops;
-	json_t *entry = get->options->with_defaults ? check_with_defaults(list->node, config)
+	json_t *entry = get->options->with_defaults ? full_copy(list->node, config)
 						    : jx_copy(config);
 
 	if (with_state && get->options->content != DS_CONTENT_CONFIG && ops->state != NULL) {

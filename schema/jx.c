@@ -71,15 +71,54 @@ jx_insert(json_t *array, size_t index, json_t *value)
 }
 
 json_t *
+jx_copy_top(const json_t *json)
+{
+	return json == NULL ? NULL : must(json_copy((json_t *)(uintptr_t)json));
+}
+
+/* Who has the only reference to what holds it, and this one is the only one to it, has it alone. */
+static bool
+is_shared(const json_t *json)
+{
+	return json->refcount > 1;
+}
+
+json_t *
+jx_own_member(json_t *object, const char *name)
+{
+	json_t *member = json_object_get(object, name);
+
+	if (member != NULL && is_shared(member)) {
+		member = jx_copy_top(member);
+		jx_set(object, name, member);
+	}
+	return member;
+}
+
+json_t *
+jx_own_element(json_t *array, size_t index)
+{
+	json_t *element = json_array_get(array, index);
+
+	if (element != NULL && is_shared(element)) {
+		element = jx_copy_top(element);
+		if (json_array_set_new(array, index, element) != 0) {
+			abort();
+		}
+	}
+	return element;
+}
+
+json_t *
 jx_sub_object(json_t *object, const char *name)
 {
-	json_t *sub = json_object_get(object, name);
+	json_t *member = jx_own_member(object, name);
 
-	if (sub == NULL) {
-		sub = jx_object();
-		jx_set(object, name, sub);
+	if (member == NULL) {
+		member = jx_object();
+		jx_set(object, name, member);
 	}
-	return sub;
+	return member;
 }
 
 const char *

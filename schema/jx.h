@@ -25,8 +25,17 @@ void jx_set(json_t *object, const char *name, json_t *value);
 void jx_append(json_t *array, json_t *value);
 void jx_insert(json_t *array, size_t index, json_t *value);
 
-/* The member as an object, made when it is not there. Borrowed. */
+/* The member as an object, made when it is not there, one's own when it is. Borrowed. */
 json_t *jx_sub_object(json_t *object, const char *name);
+
+/*
+ * Copies that share. jx_copy_top copies a value with references to what it has; a member or element
+ * of a value that nobody else has is made one's own before it is written to, its own members shared
+ * again. NULL if there is none. Borrowed.
+ */
+json_t *jx_copy_top(const json_t *json);
+json_t *jx_own_member(json_t *object, const char *name);
+json_t *jx_own_element(json_t *array, size_t index);
 
 /*
  * Write the value as JSON into buf, for messages: cut with "..." when longer than about 60 bytes,
