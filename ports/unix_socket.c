@@ -18,7 +18,6 @@
 
 #include "base/str.h"
 
-#define DEFAULT_PERMISSIONS 0660
 #define DEFAULT_FOLDER_MODE 0750
 #define LISTEN_BACKLOG 64
 #define ID_UNCHANGED ((uint64_t)UINT32_MAX) /* chown(2): -1 leaves it */
@@ -165,8 +164,11 @@ make_folder(const struct port_conf *conf, const char *path, struct err *err)
 		return 0;
 	}
 	*slash = '\0';
-	if (!str_given(conf->socket) && mkdir(folder, DEFAULT_FOLDER_MODE) != 0 &&
-		errno != EEXIST) {
+	/* chmod: whatever the umask */
+	if (!str_given(conf->socket) &&
+		(mkdir(folder, DEFAULT_FOLDER_MODE) != 0
+				? errno != EEXIST
+				: chmod(folder, DEFAULT_FOLDER_MODE) != 0)) {
 		return err_set(err, ERR_FAILED, "socket", "cannot make the folder '%s': %s", folder,
 			strerror(errno));
 	}
@@ -296,7 +298,6 @@ unix_socket_narrow(void)
 int
 unix_socket_publish(const struct port_conf *conf, const char *path, struct err *err)
 {
-	mode_t permissions = conf->permissions == 0 ? DEFAULT_PERMISSIONS : conf->permissions;
 	char self[64] = "";
 	struct stat st;
 	uid_t uid;
@@ -325,9 +326,9 @@ unix_socket_publish(const struct port_conf *conf, const char *path, struct err *
 			strerror(errno));
 	} else {
 		str_appendf(self, sizeof(self), "/proc/self/fd/%d", fd);
-		if (chmod(self, permissions) != 0) {
+		if (chmod(self, conf->permissions) != 0) {
 			rc = err_set(err, ERR_DENIED, "permissions", "cannot set %03o on '%s': %s",
-				(unsigned int)permissions, path, strerror(errno));
+				(unsigned int)conf->permissions, path, strerror(errno));
 		}
 	}
 	if (fd >= 0) {

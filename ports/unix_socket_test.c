@@ -35,7 +35,7 @@ path_of(const struct port_conf *conf, char *path) ON_MAIN
 static void
 test_listen_and_connect(void **ctx) ON_MAIN
 {
-	struct port_conf conf = {.name = "vm1"};
+	struct port_conf conf = {.name = "vm1", .permissions = PORT_PERMISSIONS_DEFAULT};
 	struct unix_listener listener;
 	char path[PORT_SOCKET_PATH_MAX + 1];
 	char byte = 'x';
@@ -64,11 +64,35 @@ test_listen_and_connect(void **ctx) ON_MAIN
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+/* The default folder has its mode whatever the daemon was started with. */
+static void
+test_umask(void **ctx) ON_MAIN
+{
+	struct port_conf conf = {.name = "vm4", .permissions = PORT_PERMISSIONS_DEFAULT};
+	struct unix_listener listener;
+	char path[PORT_SOCKET_PATH_MAX + 1];
+	char other[64];
+	mode_t mask = umask(0077);
+
+	(void)ctx;
+	(void)snprintf(other, sizeof(other), "%s/umask", scratch);
+	assert_int_equal(mkdir(other, 0700), 0);
+	assert_int_equal(unix_socket_path(&conf, other, path, sizeof(path), NULL), 0);
+	assert_int_equal(unix_socket_listen(&conf, path, &listener, NULL), 0);
+	(void)umask(mask);
+	assert_int_equal(mode_of(path), 0660);
+	unix_socket_unlisten(&listener, path);
+	*strrchr(path, '/') = '\0';
+	assert_int_equal(mode_of(path), 0750);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rmdir(other), 0);
+}
+
 /* A full queue of connections that nobody accepts is no reason to wait either. */
 static void
 test_connect_never_waits(void **ctx) ON_MAIN
 {
-	struct port_conf conf = {.name = "busy"};
+	struct port_conf conf = {.name = "busy", .permissions = PORT_PERMISSIONS_DEFAULT};
 	struct unix_listener listener;
 	char path[PORT_SOCKET_PATH_MAX + 1];
 	int fds[200];
@@ -115,13 +139,16 @@ test_rights(void **ctx) ON_MAIN
 	conf.permissions = 0666;
 	assert_int_equal(unix_socket_publish(&conf, path, NULL), 0);
 	assert_int_equal(mode_of(path), 0666);
+	conf.permissions = 0; /* nobody but root, not a default */
+	assert_int_equal(unix_socket_publish(&conf, path, NULL), 0);
+	assert_int_equal(mode_of(path), 0);
 	unix_socket_unlisten(&listener, path);
 }
 
 static void
 test_whose_file(void **ctx) ON_MAIN
 {
-	struct port_conf conf = {.name = "vm3"};
+	struct port_conf conf = {.name = "vm3", .permissions = PORT_PERMISSIONS_DEFAULT};
 	struct unix_listener listener;
 	struct unix_listener second;
 	struct err err = ERR_INIT;
@@ -173,6 +200,7 @@ main(void)
 		cmocka_unit_test(test_listen_and_connect),
 		cmocka_unit_test(test_connect_never_waits),
 		cmocka_unit_test(test_rights),
+		cmocka_unit_test(test_umask),
 		cmocka_unit_test(test_whose_file),
 	};
 	int rc;

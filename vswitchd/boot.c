@@ -191,6 +191,9 @@ make_run_dir(struct boot *boot, struct err *err)
 		return err_set(err, ERR_FAILED, "--socket", "folder '%s' cannot be made: %s",
 			boot->run_dir, strerror(errno));
 	}
+	if (made) {
+		(void)chmod(boot->run_dir, RUN_DIR_MODE); /* whatever the umask */
+	}
 	/* systemd makes the default folder before us, for root alone. */
 	made = made || strcmp(boot->options->socket, SOCKET_PATH_SYSTEM) == 0;
 	if (made && geteuid() == 0 && group != NULL) {

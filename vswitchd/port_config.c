@@ -110,7 +110,8 @@ port_config_device(const json_t *entry, struct port_conf *conf)
 	conf->id = config_number(entry, "id", 0);
 	conf->trusted = config_bool(entry, "trusted", false);
 	config_guest(entry, conf);
-	conf->permissions = permissions[0] == '\0' ? 0660 : (mode_t)strtoul(permissions, NULL, 8);
+	conf->permissions = permissions[0] == '\0' ? PORT_PERMISSIONS_DEFAULT
+						   : (mode_t)strtoul(permissions, NULL, 8);
 	if (strcmp(conf->type, "memif") == 0) {
 		conf->client = strcmp(config_string(entry, "role"), "server") != 0;
 	} else {

@@ -151,7 +151,7 @@ test_pci_iommu_group(void **ctx)
 }
 
 static void
-test_devargs_need_trust(void **ctx)
+test_devargs_show_no_memory(void **ctx)
 {
 	static const char *const risky[] = {"net_virtio_user0,path=/tmp/x",
 		"vdev:net_virtio_user1,path=/tmp/x", "net_memif0,role=client,zero-copy=yes"};
@@ -161,12 +161,11 @@ test_devargs_need_trust(void **ctx)
 	(void)ctx;
 	for (size_t i = 0; i < ARRAY_LEN(risky); i++) {
 		str_copy(conf.devargs, risky[i], sizeof(conf.devargs));
-		conf.trusted = false;
 		expect_error(port_pci_ops.check(&conf, &err), &err, ERR_DENIED, "devargs",
 			"trusted=true");
-		conf.trusted = true;
-		assert_int_equal(port_pci_ops.check(&conf, &err), 0);
 	}
+	str_copy(conf.devargs, "net_memif0,role=client", sizeof(conf.devargs));
+	assert_int_equal(port_pci_ops.check(&conf, &err), 0);
 }
 
 static void
@@ -233,6 +232,14 @@ test_pcap_files(void **ctx)
 	assert_int_equal(port_pcap_ops.check(&conf, &err), 0);
 	conf.queues = 2;
 	expect_error(port_pcap_ops.check(&conf, &err), &err, ERR_INVALID, "queues", "one");
+	conf.queues = 1;
+	/* what would have to be waited for */
+	assert_int_equal(mkfifo(conf.tx_file, 0600), 0);
+	expect_error(port_pcap_ops.check(&conf, &err), &err, ERR_INVALID, "tx-file", "regular");
+	str_copy(conf.rx_file, conf.tx_file, sizeof(conf.rx_file));
+	conf.tx_file[0] = '\0';
+	expect_error(port_pcap_ops.check(&conf, &err), &err, ERR_INVALID, "rx-file", "regular");
+	assert_int_equal(unlink(conf.rx_file), 0);
 }
 
 static void
@@ -311,7 +318,7 @@ main(void)
 		cmocka_unit_test(test_pci_address_forms),
 		cmocka_unit_test(test_pci_device_states),
 		cmocka_unit_test(test_pci_iommu_group),
-		cmocka_unit_test(test_devargs_need_trust),
+		cmocka_unit_test(test_devargs_show_no_memory),
 		cmocka_unit_test(test_virtio_user_path),
 		cmocka_unit_test(test_memif_socket),
 		cmocka_unit_test(test_pcap_files),

@@ -45,7 +45,7 @@ struct afp {
 	struct mbuf_pools *pools;
 	unsigned int n_mbufs;
 	unsigned int ifindex;
-	uint32_t group; /* fanout group of the sockets, as the kernel tells it; 0: none yet */
+	int group; /* fanout group of the sockets, as the kernel tells it */
 	char ifname[IFNAMSIZ];
 	uint64_t look_at; /* when the sockets' counts are to be read next */
 	struct port_conf conf;
@@ -94,18 +94,21 @@ afp_check(const struct port_conf *conf, struct err *err)
 	return 0;
 }
 
-/* Flows are spread over the sockets of a group that nobody else has, another daemon's port
- * included: its first socket makes it, the others join. packet(7), PACKET_FANOUT. */
+/*
+ * Flows are spread over the sockets of a group that nobody else has, another daemon's port
+ * included: the first socket makes it, the others join. packet(7), PACKET_FANOUT.
+ */
 static bool
-afp_join_group(int fd, uint32_t *group)
+afp_join_group(int fd, struct afp *afp)
 {
-	uint32_t value = *group != 0
-		? *group
-		: (uint32_t)(PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
-	socklen_t len = sizeof(*group);
+	bool first = afp->port.n_rxq == 0;
+	socklen_t len = sizeof(afp->group);
 
-	return setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &value, sizeof(value)) == 0 &&
-		(*group != 0 || getsockopt(fd, SOL_PACKET, PACKET_FANOUT, group, &len) == 0);
+	if (first) {
+		afp->group = (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+	}
+	return setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &afp->group, sizeof(afp->group)) == 0 &&
+		(!first || getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &afp->group, &len) == 0);
 }
 
 static bool
@@ -121,7 +124,7 @@ afp_socket_options(int fd, struct afp *afp, uint16_t n_queues)
 		setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)) == 0 &&
 		setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) == 0 &&
 		setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promisc, sizeof(promisc)) == 0 &&
-		(n_queues == 1 || afp_join_group(fd, &afp->group));
+		(n_queues == 1 || afp_join_group(fd, afp));
 }
 
 static int

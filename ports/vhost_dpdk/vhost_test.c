@@ -227,7 +227,8 @@ port_to_guest(struct port *port, uint16_t front, uint16_t queue, uint32_t n, uin
 static void
 test_packets(void **ctx)
 {
-	struct port_conf conf = {.name = "vm1", .mtu = 1500, .queues = 2};
+	struct port_conf conf = {
+		.name = "vm1", .mtu = 1500, .queues = 2, .permissions = PORT_PERMISSIONS_DEFAULT};
 	struct port_counters count = {0};
 	struct port *port = open_port(&conf);
 	struct port_status status;
@@ -274,7 +275,8 @@ test_packets(void **ctx)
 static void
 test_comes_and_goes(void **ctx)
 {
-	struct port_conf conf = {.name = "vm1", .mtu = 1500, .queues = 1};
+	struct port_conf conf = {
+		.name = "vm1", .mtu = 1500, .queues = 1, .permissions = PORT_PERMISSIONS_DEFAULT};
 	char socket[256];
 
 	(void)ctx;
@@ -309,7 +311,8 @@ test_comes_and_goes(void **ctx)
 static void
 test_checksum_offload(void **ctx)
 {
-	struct port_conf conf = {.name = "vm1", .mtu = 1500, .queues = 1};
+	struct port_conf conf = {
+		.name = "vm1", .mtu = 1500, .queues = 1, .permissions = PORT_PERMISSIONS_DEFAULT};
 	/* Ethernet, IPv4, TCP, "hi" */
 	uint8_t frame[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 42, 0, 1, 0, 0, 64,
 		6, 0x66, 0xcb, 10, 0, 0, 1, 10, 0, 0, 2, 0, 80, 0, 81, 0, 0, 0, 1, 0, 0, 0, 1, 0x50,
@@ -361,7 +364,8 @@ stop_in_background(void *arg)
 static void
 test_detach_waits_for_workers(void **ctx)
 {
-	struct port_conf conf = {.name = "vm1", .mtu = 1500, .queues = 1};
+	struct port_conf conf = {
+		.name = "vm1", .mtu = 1500, .queues = 1, .permissions = PORT_PERMISSIONS_DEFAULT};
 	struct port_conf other = {.name = "other", .mtu = 1500, .queues = 1};
 	struct port *keep = open_port(&other);
 	struct port *port = open_port(&conf);
@@ -468,7 +472,8 @@ expect_closed(int fd)
 static void
 test_second_front_end(void **ctx)
 {
-	struct port_conf conf = {.name = "vm1", .mtu = 1500, .queues = 3};
+	struct port_conf conf = {
+		.name = "vm1", .mtu = 1500, .queues = 3, .permissions = PORT_PERMISSIONS_DEFAULT};
 	struct port *port = open_port(&conf);
 	char socket[256];
 	int first;
@@ -490,7 +495,8 @@ test_second_front_end(void **ctx)
 static void
 test_memory_not_shared(void **ctx)
 {
-	struct port_conf conf = {.name = "vm1", .mtu = 1500, .queues = 1};
+	struct port_conf conf = {
+		.name = "vm1", .mtu = 1500, .queues = 1, .permissions = PORT_PERMISSIONS_DEFAULT};
 	struct port *port = open_port(&conf);
 	uint8_t table[8 + 32] = {1};
 	uint64_t features;
@@ -533,7 +539,8 @@ mode_of(const char *path)
 static void
 test_socket_rights(void **ctx)
 {
-	struct port_conf conf = {.name = "vm1", .mtu = 1500, .queues = 1};
+	struct port_conf conf = {
+		.name = "vm1", .mtu = 1500, .queues = 1, .permissions = PORT_PERMISSIONS_DEFAULT};
 	struct port *port = open_port(&conf);
 	char socket[256];
 	char folder[256] = "";
@@ -563,7 +570,8 @@ test_socket_rights(void **ctx)
 static void
 test_socket_refusals(void **ctx)
 {
-	struct port_conf conf = {.name = "vm1", .mtu = 1500, .queues = 1};
+	struct port_conf conf = {
+		.name = "vm1", .mtu = 1500, .queues = 1, .permissions = PORT_PERMISSIONS_DEFAULT};
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	struct port *port;
 	int fd;

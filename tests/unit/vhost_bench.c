@@ -104,6 +104,7 @@ bench_open(struct bench *bench, struct port_conf *conf)
 
 	str_copy(conf->name, "vm1", sizeof(conf->name));
 	conf->mtu = PORT_MTU_DEFAULT;
+	conf->permissions = PORT_PERMISSIONS_DEFAULT;
 	bench->path[0] = '\0';
 	if (conf->socket[0] != '\0') {
 		str_copy(bench->path, conf->socket, sizeof(bench->path));
