@@ -184,6 +184,10 @@ read_text(int fd, size_t *len)
 	if (fstat(fd, &st) != 0) {
 		return NULL;
 	}
+	if (!S_ISREG(st.st_mode)) {
+		errno = S_ISDIR(st.st_mode) ? EISDIR : ENOTSUP;
+		return NULL;
+	}
 	text = calloc(1, (size_t)st.st_size + 1);
 	while (text != NULL && *len < (size_t)st.st_size) {
 		ssize_t n = read(fd, text + *len, (size_t)st.st_size - *len);
@@ -203,7 +207,8 @@ read_text(int fd, size_t *len)
 int
 file_read(const struct file *file, json_t **out, uint64_t *hash, struct err *err)
 {
-	int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+	/* A FIFO in its place must not be waited for. */
+	int fd = open(file->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	json_error_t fault;
 	size_t len;
 	char *text;

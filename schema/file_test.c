@@ -411,6 +411,30 @@ test_gap(void **state)
 	role_leave(&role_main);
 }
 
+/* Whatever is not a file is left alone, and nothing waits for it. */
+static void
+test_no_file(void **state)
+{
+	role_enter(&role_main);
+	(void)snprintf(path, sizeof(path), "%s/config.json", folder);
+	for (int i = 0; i < 3; i++) {
+		struct backend b = {.log = json_array()};
+		struct ds_options options = {.file = path, .ops = &backend_ops, .ctx = &b};
+		struct outcome o = {0};
+
+		assert_int_equal(i == 0  ? mkfifo(path, 0600)
+				: i == 1 ? mkdir(path, 0700)
+					 : symlink("/dev/null", path),
+			0);
+		assert_int_equal(ds_create(&options, &b.ds, NULL), 0);
+		ds_load(b.ds, outcome_done, &o);
+		expect_refusal(&o, ERR_FAILED, "cannot be read");
+		backend_stop(&b);
+		assert_int_equal(remove(path), 0);
+	}
+	role_leave(&role_main);
+}
+
 int
 main(void)
 {
@@ -423,6 +447,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_foreign_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_copy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gap, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_file, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
