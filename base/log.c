@@ -12,6 +12,7 @@
 #include "base/str.h"
 
 #define LOG_LINE_SIZE 2048
+#define LEVELS "use error, warn, notice, info or debug"
 #define LOG_RULES_MAX 32 /* "module=LEVEL" entries on one command line */
 
 static const char *const level_names[] = {"error", "warn", "notice", "info", "debug"};
@@ -81,9 +82,8 @@ rule_add(char *item, struct err *err)
 	int level = level_parse(eq == NULL ? item : eq + 1);
 
 	if (level < 0) {
-		return err_set(err, ERR_INVALID, "--log",
-			"'%s' is not a log level: use error, warn, notice, info or debug",
-			eq == NULL ? item : eq + 1);
+		return err_set(err, ERR_INVALID, "--log", "'%s' is not a log level: %s",
+			eq == NULL ? item : eq + 1, LEVELS);
 	}
 	if (eq == NULL) {
 		log_state.default_level = level;
@@ -117,6 +117,9 @@ log_configure(const char *spec, struct err *err)
 	}
 	pthread_mutex_unlock(&log_state.lock);
 	free(copy);
+	if (rc == 0 && spec[strspn(spec, ",")] == '\0') {
+		rc = err_set(err, ERR_INVALID, "--log", "no level is given: %s", LEVELS);
+	}
 	return rc;
 }
 

@@ -76,13 +76,9 @@ parse_cpu_range(
 		return err_set(err, ERR_INVALID, "--workers",
 			"'%s' is no CPU; e.g. --workers 2,4-6", item);
 	}
-	if (*end == '-') {
-		const char *second = end + 1;
-
-		to = strtoul(second, &end, 10);
-		if (end == second) {
-			to = from - 1;
-		}
+	/* strtoul() would take blanks and signs. */
+	if (end[0] == '-' && end[1] >= '0' && end[1] <= '9') {
+		to = strtoul(end + 1, &end, 10);
 	}
 	if (*end != '\0' || to < from || to >= CPU_SETSIZE) {
 		return err_set(err, ERR_INVALID, "--workers",
@@ -180,6 +176,9 @@ parse_hugepages(const char *text, struct options *options, struct err *err)
 static int
 copy_path(const char *option, const char *value, char *to, size_t size, struct err *err)
 {
+	if (!str_given(value)) {
+		return err_set(err, ERR_INVALID, option, "the path is empty");
+	}
 	if (!str_copy(to, value, size)) {
 		return err_set(
 			err, ERR_INVALID, option, "the path is longer than %zu bytes", size - 1);
@@ -216,6 +215,7 @@ option_one(int opt, struct options *options, enum options_action *action, struct
 {
 	switch (opt) {
 	case OPT_CONFIG:
+		/* An unset variable in a script must not mean the host's own switch. */
 		return copy_path("--config", optarg, options->config, sizeof(options->config), err);
 	case OPT_SOCKET:
 		return copy_path("--socket", optarg, options->socket, sizeof(options->socket), err);

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from harness import (Daemon, Suite, World, boot, check, check_equal, guest, note, ping, tap)
+from harness.ctl import Ctl
 from harness.paths import VSWITCHD
 from harness.proc import Process, run, wait_until
 
@@ -39,7 +40,8 @@ def help_version(world: World) -> None:
 @suite.case("options that make no sense end with 2 and a message that names them")
 def bad_options(world: World) -> None:
     for words in (["--nonsense"], ["--hugepages", "maybe"], ["--memory", "lots"], ["--flows", "12"],
-                  ["--workers", "x"], ["stray"], ["--socket"]):
+                  ["--workers", "x"], ["--workers", "0-+1"], ["stray"], ["--socket"],
+                  ["--socket", ""], ["--config", ""], ["--log", ""], ["--log", "loud"]):
         status, output = ended(world.spawn("bad", [VSWITCHD, *words]))
         check_equal(status, 2, f"exit status of {words}: {output}")
         check(words[0].lstrip("-") in output, f"{words} is not named: {output}")
@@ -189,6 +191,32 @@ def invalid_config(world: World) -> None:
     refuses_config(world, text.replace('"fake"', '"fake", "mtu": 5'), "mtu", "68")
     refuses_config(world, text.replace('"fake"', '"fax"'), "type", "fake")
     refuses_config(world, text.replace('"bridge": "br0"', '"bridge": "br7"'), "br7")
+
+
+@suite.case("a FIFO in place of the configuration file is not waited for")
+def fifo_config(world: World) -> None:
+    daemon = Daemon(world, start=False)
+    os.mkfifo(daemon.config)
+    status, output = ended(daemon.launch())
+    check_equal(status, 1, f"exit status: {output}")
+    check(str(daemon.config) in output, f"the file is not named: {output}")
+    check(daemon.config.is_fifo(), "the FIFO was replaced")
+
+
+@suite.case("the folder and the sockets have their modes whatever the umask")
+def modes(world: World) -> None:
+    daemon = Daemon(world, start=False)
+    daemon.socket = daemon.dir / "run" / "ctl.sock"
+    daemon.ctl = Ctl(daemon.socket)
+    daemon.process = world.spawn(
+        "vswitchd", ["sh", "-c", 'umask 077; exec "$@"', "sh", *daemon.command()])
+    wait_until("vswitchd answers", daemon.ping, 15)
+    daemon.ctl("port", "add", "vm1", "type=vhost-user")
+    daemon.ctl("port", "add", "vm2", "type=vhost-user", "permissions=000")
+    folder = daemon.socket.parent
+    for path, mode in ((folder, 0o750), (daemon.socket, 0o660), (folder / "vhost", 0o750),
+                       (folder / "vhost" / "vm1.sock", 0o660), (folder / "vhost" / "vm2.sock", 0)):
+        check_equal(oct(path.stat().st_mode & 0o7777), oct(mode), f"mode of {path.name}")
 
 
 @suite.case("a port whose device is not there is failed with a reason, and comes up with it")
