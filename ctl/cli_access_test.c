@@ -153,11 +153,18 @@ test_denied(void **state)
 	char answer[128];
 
 	(void)snprintf(answer, sizeof(answer),
-		"{\"code\":%d,\"text\":\"edit needs role admin; rita has role read\"}", ERR_DENIED);
+		"{\"code\":%d,\"text\":\"edit needs role admin; rita has role read, see "
+		"/system/access\"}",
+		ERR_DENIED);
 	cli_will_answer(w, answer);
 	assert_int_equal(cli_do(w, "bridge add x"), CLI_REFUSED);
 	assert_non_null(strstr(w->err, "edit needs role admin"));
 	assert_non_null(strstr(w->err, "Who may do what: vswitchctl access show"));
+	(void)snprintf(answer, sizeof(answer),
+		"{\"code\":%d,\"text\":\"vswitchd needs CAP_NET_RAW\"}", ERR_DENIED);
+	cli_will_answer(w, answer);
+	assert_int_equal(cli_do(w, "bridge add x"), CLI_REFUSED);
+	assert_null(strstr(w->err, "Who may do what"));
 }
 
 /* Without a certificate nothing is even tried. */

@@ -213,7 +213,9 @@ cli_hint_refused(struct cli *cli, const char *tag, const char *text)
 	if (strcmp(tag, "data-missing") == 0 && hint_option(cli, "if-exists", "that is no error")) {
 		return;
 	}
-	if (strcmp(tag, "access-denied") == 0 && strstr(text, "role none") == NULL) {
+	/* The daemon itself may be denied something, too. */
+	if (strcmp(tag, "access-denied") == 0 && strstr(text, "/system/access") != NULL &&
+		strstr(text, "role none") == NULL) {
 		(void)fputs("Who may do what: vswitchctl access show\n", cli->err);
 		return;
 	}

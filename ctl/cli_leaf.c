@@ -203,14 +203,15 @@ cli_leaf_find(enum cli_word word, const char *name, size_t len)
 static json_t *
 number_value(const char *text, size_t len)
 {
+	bool minus = len > 0 && text[0] == '-';
 	char digits[24];
 	uint64_t number;
 
 	if (len < sizeof(digits)) {
 		memcpy(digits, text, len);
 		digits[len] = '\0';
-		if (str_to_u64(digits, 0, INT64_MAX, &number) == 0) {
-			return json_integer((json_int_t)number);
+		if (str_to_u64(digits + minus, 0, INT64_MAX, &number) == 0) {
+			return json_integer(minus ? -(json_int_t)number : (json_int_t)number);
 		}
 	}
 	return json_stringn(text, len);

@@ -40,7 +40,9 @@ test_values(void **state)
 	/* what is no number goes to the daemon as it is */
 	expect_json("mtu", "9223372036854775808", "\"9223372036854775808\"");
 	expect_json("mtu", "9k", "\"9k\"");
-	expect_json("mtu", "-1", "\"-1\"");
+	expect_json("mtu", "-1", "-1");
+	expect_json("mtu", "--1", "\"--1\"");
+	expect_json("mtu", "-", "\"-\"");
 	expect_json("enabled", "true", "true");
 	expect_json("enabled", "No", "false");
 	expect_json("enabled", "on", "true");
@@ -49,7 +51,7 @@ test_values(void **state)
 	expect_json("trunk", "10", "[\"10\"]");
 	expect_json("trunk", ",10,,20,", "[\"10\",\"20\"]");
 	expect_json("peer-uid", "64055", "[64055]");
-	expect_json("peer-uid", "0,64055,qemu,-1", "[0,64055,\"qemu\",\"-1\"]");
+	expect_json("peer-uid", "0,64055,qemu,-1", "[0,64055,\"qemu\",-1]");
 	expect_json("peer-uid", "123456789012345678901234", "[\"123456789012345678901234\"]");
 	expect_json("disable-feature", "tso,packed", "[\"tso\",\"packed\"]");
 	expect_json("require-seals", "yes", "true");
