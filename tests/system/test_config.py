@@ -124,10 +124,17 @@ def base(world: World) -> None:
 # --- provisional edits --------------------------------------------------------------------------
 
 
+def tap_name(world: World) -> str:
+    """A name for a tap in the host's namespace, which outlives its daemon but not the world."""
+    ifname = world.name("t")
+    world.defer(lambda: run(["ip", "link", "del", ifname], check=False) and None)
+    return ifname
+
+
 def tap_switch(world: World) -> tuple[Daemon, str]:
     """A switch with a tap in the host's namespace."""
+    ifname = tap_name(world)
     daemon = Daemon(world)
-    ifname = world.name("t")
     daemon.ctl("bridge", "add", "br0")
     daemon.ctl("port", "add", "t1", "type=tap", f"ifname={ifname}", "bridge=br0", "mtu=1600")
     daemon.wait_port("t1")
@@ -214,7 +221,7 @@ def failing_driver(world: World) -> None:
     daemon.ctl("port", "add", "f1", "type=fake", "bridge=br0")
     one, two = tap(world, daemon, "t1", "10.9.0.1"), tap(world, daemon, "t2", "10.9.0.2")
     ping(one, two)
-    ifname = world.name("t")
+    ifname = tap_name(world)
     daemon.ctl("port", "add", "t3", "type=tap", f"ifname={ifname}", "bridge=br0")
     daemon.wait_port("t3")
     before = everything(daemon)
