@@ -50,7 +50,7 @@ missing_of() {
 # One line per package that apt sets up; the whole of apt's output is in build/apt.log.
 apt_progress() {
 	awk '
-		/newly installed/ { total = $3; print "    " $0 }
+		/newly installed/ { total = $1 + $3; print "    " $0 }
 		/^Need to get/ { print "    " $0 }
 		/^Setting up/ { n++; printf "    [%d/%d] %s %s\n", n, total, $3, $4 }
 		/^[EW]:/ { print "    " $0 }
