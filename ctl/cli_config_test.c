@@ -17,16 +17,7 @@
 #include "ctl/cli.h"
 #include "ctl/cli_test_world.h"
 
-#define OK "{\"changes\":[],\"revision\":1}"
 #define ROOT "/vswitch:vswitch/"
-
-static void
-expect_words(const char *text, const char *words)
-{
-	if (strstr(text, words) == NULL) {
-		fail_msg("\"%s\" is not in:\n%s", words, text);
-	}
-}
 
 /* Run a command that the daemon answers like this; expect the call and the output. */
 static void
@@ -38,15 +29,6 @@ expect(struct cli_world *w, const char *line, const char *answer, const char *as
 	assert_string_equal(w->err, "");
 	assert_string_equal(w->out, out);
 	cli_expect_asked(w, w->n_asked - 1, asked);
-}
-
-static void
-expect_usage(struct cli_world *w, const char *line, const char *words)
-{
-	assert_int_equal(cli_do(w, line), CLI_USAGE);
-	assert_string_equal(w->out, "");
-	expect_words(w->err, words);
-	cli_expect_calls(w, 0);
 }
 
 static void
@@ -78,27 +60,27 @@ test_files(void **state)
 	expect(w, "config save", "{\"vswitch:vswitch\":{}}",
 		"get {\"path\":\"/\",\"content\":\"config\"}", "{\n  \"vswitch:vswitch\": {}\n}\n");
 	(void)snprintf(line, sizeof(line), "config load %s", name);
-	expect(w, line, OK,
+	expect(w, line, CLI_EDITED,
 		"edit {\"edits\":[{\"op\":\"replace\",\"path\":\"/vswitch:vswitch\",\"value\":{"
 		"\"bridge\":[]}}]}",
 		"");
 	(void)snprintf(line, sizeof(line), "config load --merge %s --base 4 --comment c", name);
-	expect(w, line, OK,
+	expect(w, line, CLI_EDITED,
 		"edit {\"edits\":[{\"op\":\"merge\",\"path\":\"/vswitch:vswitch\",\"value\":{"
 		"\"bridge\":[]}}],\"base-revision\":4,\"comment\":\"c\"}",
 		"");
 	(void)snprintf(line, sizeof(line), "config check %s", name);
 	cli_will_answer(w, "{}");
 	assert_int_equal(cli_do(w, line), CLI_OK);
-	expect_words(w->out, "is valid");
+	cli_expect_words(w->out, "is valid");
 	cli_expect_asked(
 		w, w->n_asked - 1, "check {\"document\":{\"vswitch:vswitch\":{\"bridge\":[]}}}");
 	(void)snprintf(line, sizeof(line), "config diff %s", name);
-	expect(w, line, OK, "diff {\"document\":{\"vswitch:vswitch\":{\"bridge\":[]}}}",
+	expect(w, line, CLI_EDITED, "diff {\"document\":{\"vswitch:vswitch\":{\"bridge\":[]}}}",
 		"no difference\n");
 	assert_int_equal(unlink(name), 0);
 	assert_int_equal(cli_do(w, line), CLI_REFUSED);
-	expect_words(w->err, "No such file");
+	cli_expect_words(w->err, "No such file");
 }
 
 static void
@@ -125,7 +107,7 @@ test_bad_file(void **state)
 		for (size_t c = 0; c < ARRAY_LEN(commands); c++) {
 			(void)snprintf(line, sizeof(line), "%s %s", commands[c], name);
 			assert_int_equal(cli_do(w, line), CLI_REFUSED);
-			expect_words(w->err, cases[i].words);
+			cli_expect_words(w->err, cases[i].words);
 		}
 	}
 	assert_int_equal(unlink(name), 0);
@@ -143,14 +125,15 @@ test_edit_file(void **state)
 	(void)snprintf(name, sizeof(name), "%s/edits.json", w->world.folder);
 	(void)snprintf(line, sizeof(line), "config edit %s --comment why", name);
 	write_file(name, "[{\"op\":\"delete\",\"path\":\"/a\"}]");
-	expect(w, line, OK,
+	expect(w, line, CLI_EDITED,
 		"edit {\"edits\":[{\"op\":\"delete\",\"path\":\"/a\"}],\"comment\":\"why\"}", "");
 	write_file(name, "{\"edits\":[],\"comment\":\"old\",\"base-revision\":3}");
-	expect(w, line, OK, "edit {\"edits\":[],\"comment\":\"why\",\"base-revision\":3}", "");
+	expect(w, line, CLI_EDITED, "edit {\"edits\":[],\"comment\":\"why\",\"base-revision\":3}",
+		"");
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		write_file(name, bad[i]);
 		assert_int_equal(cli_do(w, line), CLI_REFUSED);
-		expect_words(w->err, "an array of edit operations is expected");
+		cli_expect_words(w->err, "an array of edit operations is expected");
 	}
 	assert_int_equal(unlink(name), 0);
 	cli_expect_calls(w, 2);
@@ -183,7 +166,7 @@ test_options(void **state)
 		"bridge[name='br0']/meter[id='1']\",\"value\":{\"packet-rate\":5}}],"
 		"\"dry-run\":true}",
 		"dry run: there is nothing to change\n");
-	expect(w, "--json port del vm1 --base 0", OK,
+	expect(w, "--json port del vm1 --base 0", CLI_EDITED,
 		"edit {\"edits\":[{\"op\":\"delete\",\"path\":\"" ROOT
 		"port[name='vm1']\"}],\"base-revision\":0}",
 		"{\n  \"changes\": [],\n  \"revision\": 1\n}\n");
@@ -194,16 +177,16 @@ test_bad_options(void **state)
 {
 	struct cli_world *w = *state;
 
-	expect_usage(w, "bridge del br0 --confirm 0", "seconds from 1 to 86400, not '0'");
-	expect_usage(w, "bridge del br0 --confirm 86401", "seconds from 1 to 86400");
-	expect_usage(w, "bridge del br0 --confirm", "--confirm needs a value");
-	expect_usage(w, "bridge del br0 --comment", "--comment needs a value");
-	expect_usage(w, "bridge del br0 --comment \xff", "--comment is not valid UTF-8");
-	expect_usage(w, "bridge del br0 --base x", "'config history' shows them");
-	expect_usage(w, "bridge del br0 --dry-run=1", "--dry-run=1 takes no value");
-	expect_usage(w, "bridge show --dry-run", "there is no option --dry-run here");
-	expect_usage(w, "config confirm --confirm 5", "there is no option --confirm here");
-	expect_usage(w, "config check f --comment x", "there is no option --comment here");
+	cli_expect_usage(w, "bridge del br0 --confirm 0", "seconds from 1 to 86400, not '0'");
+	cli_expect_usage(w, "bridge del br0 --confirm 86401", "seconds from 1 to 86400");
+	cli_expect_usage(w, "bridge del br0 --confirm", "--confirm needs a value");
+	cli_expect_usage(w, "bridge del br0 --comment", "--comment needs a value");
+	cli_expect_usage(w, "bridge del br0 --comment \xff", "--comment is not valid UTF-8");
+	cli_expect_usage(w, "bridge del br0 --base x", "'config history' shows them");
+	cli_expect_usage(w, "bridge del br0 --dry-run=1", "--dry-run=1 takes no value");
+	cli_expect_usage(w, "bridge show --dry-run", "there is no option --dry-run here");
+	cli_expect_usage(w, "config confirm --confirm 5", "there is no option --confirm here");
+	cli_expect_usage(w, "config check f --comment x", "there is no option --comment here");
 }
 
 static void
@@ -214,11 +197,11 @@ test_conflict(void **state)
 	cli_will_answer(w, "{\"code\":8,\"text\":\"it is at revision 9\"}");
 	assert_int_equal(cli_do(w, "bridge del br0 --base 7"), CLI_REFUSED);
 	assert_string_equal(w->out, "");
-	expect_words(w->err, "vswitchctl: it is at revision 9\n");
-	expect_words(w->err, "'vswitchctl config diff 7' shows what has changed since");
+	cli_expect_words(w->err, "vswitchctl: it is at revision 9\n");
+	cli_expect_words(w->err, "'vswitchctl config diff 7' shows what has changed since");
 	cli_will_answer(w, "{\"code\":8,\"text\":\"revision 9 waits for its confirm\"}");
 	assert_int_equal(cli_do(w, "bridge del br0"), CLI_REFUSED);
-	expect_words(w->err, "'vswitchctl config confirm' keeps it, ");
+	cli_expect_words(w->err, "'vswitchctl config confirm' keeps it, ");
 }
 
 /* ---- changes ---- */
@@ -359,8 +342,8 @@ test_history_pages(void **state)
 	cli_expect_asked(w, 0, "history {\"limit\":5}");
 	cli_expect_asked(w, 1, "history {\"limit\":3,\"before\":2}");
 	assert_null(strstr(w->out, "next"));
-	expect_words(w->out, "\"revision\": 3");
-	expect_words(w->out, "\"revision\": 1");
+	cli_expect_words(w->out, "\"revision\": 3");
+	cli_expect_words(w->out, "\"revision\": 1");
 	/* a daemon that never comes to an end is left */
 	cli_will_answer(w, "{\"revisions\":[{\"revision\":3}],\"next\":2}");
 	cli_will_answer(w, "{\"revisions\":[],\"next\":2}");
@@ -381,10 +364,10 @@ test_diff(void **state)
 		"no difference\n");
 	expect(w, "--json config diff", "{\"changes\":[]}", "diff {}", "{\n  \"changes\": []\n}\n");
 	assert_int_equal(cli_do(w, "config diff 3 x"), CLI_USAGE);
-	expect_words(w->err, "'x' is not the number of a revision");
+	cli_expect_words(w->err, "'x' is not the number of a revision");
 	assert_int_equal(cli_do(w, "config diff 99999999999999999999"), CLI_USAGE);
 	assert_int_equal(cli_do(w, "config history --limit 0"), CLI_USAGE);
-	expect_words(w->err, "--limit takes a number from 1");
+	cli_expect_words(w->err, "--limit takes a number from 1");
 }
 
 static void
@@ -392,8 +375,8 @@ test_rollback(void **state)
 {
 	struct cli_world *w = *state;
 
-	expect(w, "config rollback", OK, "rollback {}", "");
-	expect(w, "config rollback 12 --confirm 30 --comment oops", OK,
+	expect(w, "config rollback", CLI_EDITED, "rollback {}", "");
+	expect(w, "config rollback 12 --confirm 30 --comment oops", CLI_EDITED,
 		"rollback {\"revision\":12,\"comment\":\"oops\",\"confirm-timeout\":30}", "");
 	expect(w, "config rollback 12 --dry-run",
 		"{\"changes\":[{\"op\":\"create\",\"path\":\"" ROOT
@@ -401,7 +384,7 @@ test_rollback(void **state)
 		"rollback {\"revision\":12,\"dry-run\":true}",
 		"+ port a\ndry run: nothing was changed\n");
 	assert_int_equal(cli_do(w, "config rollback last"), CLI_USAGE);
-	expect_words(w->err, "'config history' shows them");
+	cli_expect_words(w->err, "'config history' shows them");
 }
 
 static void
@@ -439,7 +422,7 @@ test_completion(void **state)
 	assert_null(strstr(w->out, "--confirm"));
 	words[5] = "rollback";
 	assert_int_equal(cli_do_words(w, words), CLI_OK);
-	expect_words(w->out, "--confirm\n");
+	cli_expect_words(w->out, "--confirm\n");
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, cli_setup, cli_teardown)

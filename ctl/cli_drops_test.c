@@ -22,14 +22,6 @@
 #define THERE "{\"vswitch:vswitch\":{\"port\":[{\"name\":\"vm1\"}]}}"
 
 static void
-expect_words(const char *text, const char *words)
-{
-	if (strstr(text, words) == NULL) {
-		fail_msg("no \"%s\" in: %s", words, text);
-	}
-}
-
-static void
 test_table(void **state)
 {
 	struct cli_world *w = *state;
@@ -45,7 +37,7 @@ test_table(void **state)
 	cli_expect_asked(w, 0, "get {\"path\":\"/vswitch:vswitch/system\",\"content\":\"state\"}");
 	cli_will_answer(w, SYSTEM("100", ""));
 	assert_int_equal(cli_do(w, "drops"), CLI_OK);
-	expect_words(w->out, "dropped 12\nno drops\n");
+	cli_expect_words(w->out, "dropped 12\nno drops\n");
 }
 
 /* What never came is told apart, if there is something to tell. */
@@ -59,7 +51,7 @@ test_missed(void **state)
 
 	cli_will_answer(w, answer);
 	assert_int_equal(cli_do(w, "drops"), CLI_OK);
-	expect_words(w->out,
+	cli_expect_words(w->out,
 		"no drops\n\nlost before the switch had them:\n"
 		"PORT  REASON       PACKETS  WHY\n"
 		"up    socket-full        7  words\n");
@@ -80,10 +72,10 @@ test_packets_in_hand(void **state)
 
 	cli_will_answer(w, SYSTEM("107", DROPS));
 	assert_int_equal(cli_do(w, "drops"), CLI_OK);
-	expect_words(w->out, "= sent 90 + dropped 12 + in hand 7\n");
+	cli_expect_words(w->out, "= sent 90 + dropped 12 + in hand 7\n");
 	cli_will_answer(w, SYSTEM("99", DROPS));
 	assert_int_equal(cli_do(w, "drops"), CLI_OK);
-	expect_words(w->out, "= sent 90 + dropped 12 - moved while counting 1\n");
+	cli_expect_words(w->out, "= sent 90 + dropped 12 - moved while counting 1\n");
 }
 
 static void
@@ -94,16 +86,16 @@ test_of_a_port_or_reason(void **state)
 	cli_will_answer(w, THERE);
 	cli_will_answer(w, SYSTEM("100", DROPS));
 	assert_int_equal(cli_do(w, "drops vm1"), CLI_OK);
-	expect_words(w->out, "vm1    -       runt ");
-	expect_words(w->out, "vm2    vm1     tx-full ");
+	cli_expect_words(w->out, "vm1    -       runt ");
+	cli_expect_words(w->out, "vm2    vm1     tx-full ");
 	assert_null(strstr(w->out, "vm3"));
 	cli_will_answer(w, SYSTEM("100", DROPS));
 	assert_int_equal(cli_do(w, "drops --reason tx-full"), CLI_OK);
-	expect_words(w->out, "vm3");
+	cli_expect_words(w->out, "vm3");
 	assert_null(strstr(w->out, "runt"));
 	cli_will_answer(w, "{}");
 	assert_int_equal(cli_do(w, "drops nobody"), CLI_REFUSED);
-	expect_words(w->err, "there is no port 'nobody'");
+	cli_expect_words(w->err, "there is no port 'nobody'");
 }
 
 static void
@@ -114,12 +106,12 @@ test_rate(void **state)
 	cli_will_answer(w, SYSTEM("100", ENTRY("vm1", "-", "runt", "3")));
 	cli_will_answer(w, SYSTEM("100", DROPS));
 	assert_int_equal(cli_do(w, "drops --rate 1"), CLI_OK);
-	expect_words(w->out, "PER-SECOND");
-	expect_words(w->out, "vm1    -       runt           3           0  words\n");
+	cli_expect_words(w->out, "PER-SECOND");
+	cli_expect_words(w->out, "vm1    -       runt           3           0  words\n");
 	assert_int_equal(cli_do(w, "drops --rate=0"), CLI_USAGE);
-	expect_words(w->err, "--rate takes seconds from 1 to 3600");
+	cli_expect_words(w->err, "--rate takes seconds from 1 to 3600");
 	assert_int_equal(cli_do(w, "drops --rate --packets"), CLI_USAGE);
-	expect_words(w->err, "do not go together");
+	cli_expect_words(w->err, "do not go together");
 }
 
 static void
@@ -134,8 +126,8 @@ test_packets(void **state)
 		"{\"reason\":\"runt\",\"input\":\"vm1\",\"age\":\"7\",\"length\":3,"
 		"\"frame\":\"ffffff\"}]}");
 	assert_int_equal(cli_do(w, "drops vm1 --packets --reason tx-full"), CLI_OK);
-	expect_words(w->out, "1.5 s  vm2    vm1     tx-full    1514  02:00:00:00:00:01 > ");
-	expect_words(w->out, "7 ms  vm1    -       runt          3");
+	cli_expect_words(w->out, "1.5 s  vm2    vm1     tx-full    1514  02:00:00:00:00:01 > ");
+	cli_expect_words(w->out, "7 ms  vm1    -       runt          3");
 	cli_expect_asked(w, 1,
 		"action {\"name\":\"drops\",\"input\":{\"port\":\"vm1\",\"reason\":"
 		"\"tx-full\"}}");
@@ -165,15 +157,16 @@ test_latency(void **state)
 		"vm3         0        -        -        -\n");
 	cli_will_answer(w, LATENCY);
 	assert_int_equal(cli_do(w, "latency vm1"), CLI_OK);
-	expect_words(w->out, "2.05 us      100  99.0%  ########################################\n");
-	expect_words(w->out, "   more        1   1.0%  #\n");
-	expect_words(w->out, "p50 below 2.05 us, p99 below 4.10 us, longest 1.50 ms\n");
+	cli_expect_words(
+		w->out, "2.05 us      100  99.0%  ########################################\n");
+	cli_expect_words(w->out, "   more        1   1.0%  #\n");
+	cli_expect_words(w->out, "p50 below 2.05 us, p99 below 4.10 us, longest 1.50 ms\n");
 	cli_will_answer(w, LATENCY);
 	assert_int_equal(cli_do(w, "latency vm3"), CLI_OK);
 	assert_string_equal(w->out, "no packet was sampled yet\n");
 	cli_will_answer(w, LATENCY);
 	assert_int_equal(cli_do(w, "latency vm4"), CLI_REFUSED);
-	expect_words(w->err, "there is no port 'vm4'");
+	cli_expect_words(w->err, "there is no port 'vm4'");
 }
 
 int

@@ -18,14 +18,6 @@
 
 #define ONE "{\"results\":[{\"rules\":1}]}"
 
-static void
-expect_words(const char *text, const char *words)
-{
-	if (strstr(text, words) == NULL) {
-		fail_msg("\"%s\" is not in:\n%s", words, text);
-	}
-}
-
 /* A file with this content, to be unlinked; name has room for 160. */
 static void
 file_write(const struct cli_world *w, const char *content, char *name)
@@ -70,7 +62,7 @@ test_add(void **state)
 	cli_will_answer(w, ONE);
 	assert_int_equal(
 		cli_do(w, "flow add br0 --dry-run ip,actions=a arp,actions=b\n --json"), CLI_OK);
-	expect_words(w->out, "\"rules\": 1");
+	cli_expect_words(w->out, "\"rules\": 1");
 	cli_expect_asked(w, 1,
 		"program {\"bridge\":\"br0\",\"text\":\"add ip,actions=a\\nadd arp,actions=b "
 		"\\n\",\"dry-run\":true}");
@@ -132,7 +124,7 @@ test_mod_and_del(void **state)
 	assert_string_equal(w->out, "1 rule deleted\n");
 	cli_will_answer(w, ONE);
 	assert_int_equal(cli_do(w, "flow del br0 ip --json"), CLI_OK);
-	expect_words(w->out, "\"rules\": 1");
+	cli_expect_words(w->out, "\"rules\": 1");
 }
 
 /* ---- what is wrong ---- */
@@ -200,18 +192,18 @@ test_bad_files(void **state)
 	assert_int_equal(do_with_file(w, "flow add br0 --file",
 				 "actions=drop\n# x\n ip, tp=5 actions=drop\n"),
 		CLI_REFUSED);
-	expect_words(w->err, "/rules.txt, line 3, column 6: unknown field 'tp'");
-	expect_words(w->err, "\n   ip, tp=5 actions=drop\n       ^\n");
+	cli_expect_words(w->err, "/rules.txt, line 3, column 6: unknown field 'tp'");
+	cli_expect_words(w->err, "\n   ip, tp=5 actions=drop\n       ^\n");
 	assert_int_equal(
 		do_with_file(w, "flow add br0 --file", "actions=drop,\xff\x1b\n"), CLI_REFUSED);
-	expect_words(w->err, "\n  actions=drop,??\n");
+	cli_expect_words(w->err, "\n  actions=drop,??\n");
 	assert_int_equal(cli_do(w, "flow add br0 --file /nonexistent/rules"), CLI_REFUSED);
-	expect_words(w->err, "/nonexistent/rules: No such file");
+	cli_expect_words(w->err, "/nonexistent/rules: No such file");
 	assert_int_equal(cli_do(w, "flow add br0 --file /"), CLI_REFUSED);
-	expect_words(w->err, "/: Is a directory");
+	cli_expect_words(w->err, "/: Is a directory");
 	assert_int_equal(do_with_file(w, "flow replace br0 --file", "actions=drop\ndelete ip\n"),
 		CLI_REFUSED);
-	expect_words(w->err, "line 2: delete: the file says which rules there are to be");
+	cli_expect_words(w->err, "line 2: delete: the file says which rules there are to be");
 	cli_expect_calls(w, 0);
 }
 
@@ -229,7 +221,7 @@ test_too_long(void **state)
 		at = stpcpy(at, rule);
 	}
 	assert_int_equal(do_with_file(w, "flow add br0 --file", text), CLI_REFUSED);
-	expect_words(w->err, "do not fit into one request of 16 MiB; split them");
+	cli_expect_words(w->err, "do not fit into one request of 16 MiB; split them");
 	cli_expect_calls(w, 0);
 	free(text);
 }
@@ -255,7 +247,7 @@ test_usage(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_int_equal(cli_do(w, cases[i].line), CLI_USAGE);
-		expect_words(w->err, cases[i].words);
+		cli_expect_words(w->err, cases[i].words);
 	}
 	cli_expect_calls(w, 0);
 }
@@ -277,7 +269,7 @@ test_refused(void **state)
 	cli_will_answer(w, "{\"code\":3,\"text\":\"line 3, column 1: there is no port 'nix'\"}");
 	assert_int_equal(do_with_file(w, "flow add br0 --file", "#\n\nin_port=nix,actions=drop"),
 		CLI_REFUSED);
-	expect_words(w->err,
+	cli_expect_words(w->err,
 		"/rules.txt, line 3, column 1: there is no port 'nix'\n"
 		"  in_port=nix,actions=drop\n  ^\n");
 	cli_will_answer(
@@ -329,7 +321,7 @@ test_show(void **state)
 	(void)flow_text_print(&rule, text, sizeof(text));
 	cli_will_answer(w, "{\"flows\":[" FLOW_A "," FLOW_B "]}");
 	assert_int_equal(cli_do(w, "flow show br0 --no-stats table=1,tcp"), CLI_OK);
-	expect_words(w->out, text);
+	cli_expect_words(w->out, text);
 	assert_string_equal(w->out,
 		"table=1,priority=100,cookie=0x1f,idle_timeout=10,hard_timeout=60,in_port=vm1,tcp,"
 		"actions=dec_ttl,output:\"normal\"\nactions=drop\n");
@@ -394,7 +386,7 @@ test_show_errors(void **state)
 
 	cli_will_answer(w, "{\"flows\":[{\"actions\":[{\"type\":\"fly\"}]}]}");
 	assert_int_equal(cli_do(w, "flow show br0"), CLI_REFUSED);
-	expect_words(w->err, "the daemon's rule cannot be read here: actions/0/type: ");
+	cli_expect_words(w->err, "the daemon's rule cannot be read here: actions/0/type: ");
 	cli_will_answer(w, "{\"flows\":[" FLOW_A "],\"next\":\"n1\"}");
 	cli_will_answer(w, "{\"code\":1,\"text\":\"no\"}");
 	assert_int_equal(cli_do(w, "--json flow show br0"), CLI_REFUSED);
@@ -469,7 +461,7 @@ test_replace_all(void **state)
 	cli_will_answer(w, "{\"flows\":[" FLOW_A "]}");
 	cli_will_answer(w, ONE);
 	assert_int_equal(do_with_file(w, "--json flow replace br0 --file", ""), CLI_OK);
-	expect_words(w->out, "\"results\"");
+	cli_expect_words(w->out, "\"results\"");
 	cli_expect_asked(w, 3,
 		"program {\"bridge\":\"br0\",\"text\":\"delete_strict table=1,priority=100,"
 		"in_port=vm1,tcp\\n\"}");

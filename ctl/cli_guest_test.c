@@ -12,7 +12,6 @@
 #include "ctl/cli.h"
 #include "ctl/cli_test_world.h"
 
-#define OK "{\"changes\":[],\"revision\":1}"
 #define PORT "/vswitch:vswitch/port[name='vm1']"
 
 static void
@@ -20,7 +19,7 @@ test_add(void **state)
 {
 	struct cli_world *w = *state;
 
-	cli_will_answer(w, OK);
+	cli_will_answer(w, CLI_EDITED);
 	assert_int_equal(cli_do(w,
 				 "port add vm1 type=vhost-user disable-feature=tso,packed "
 				 "peer-uid=64055,0 require-seals=true"),
@@ -38,7 +37,7 @@ test_set(void **state)
 	struct cli_world *w = *state;
 
 	cli_will_answer(w, "{\"vswitch:vswitch\":{\"port\":[{\"name\":\"vm1\"}]}}");
-	cli_will_answer(w, OK);
+	cli_will_answer(w, CLI_EDITED);
 	assert_int_equal(cli_do(w, "port set vm1 peer-uid=7 disable-feature="), CLI_OK);
 	cli_expect_asked(w, 1,
 		"edit {\"edits\":[{\"op\":\"remove\",\"path\":\"" PORT

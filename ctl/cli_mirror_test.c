@@ -13,14 +13,12 @@
 #include "ctl/cli.h"
 #include "ctl/cli_test_world.h"
 
-#define OK "{\"changes\":[],\"revision\":1}"
-
 static void
 test_edits(void **state)
 {
 	struct cli_world *w = *state;
 
-	cli_will_answer(w, OK);
+	cli_will_answer(w, CLI_EDITED);
 	assert_int_equal(cli_do(w,
 				 "mirror add m3 source-port=vm1,vm2 source-acl=web "
 				 "output-port=probe truncate=128"),
@@ -31,7 +29,7 @@ test_edits(void **state)
 		"\"value\":{\"source-port\":[\"vm1\",\"vm2\"],\"source-acl\":\"web\","
 		"\"output-port\":\"probe\",\"truncate\":128}}]}");
 	cli_will_answer(w, "{\"vswitch:vswitch\":{\"mirror\":[{\"name\":\"m3\"}]}}");
-	cli_will_answer(w, OK);
+	cli_will_answer(w, CLI_EDITED);
 	assert_int_equal(cli_do(w, "mirror set m3 source-acl="), CLI_OK);
 	cli_expect_asked(w, 2,
 		"edit {\"edits\":[{\"op\":\"remove\",\"path\":"

@@ -14,7 +14,6 @@
 #include "ctl/cli.h"
 #include "ctl/cli_test_world.h"
 
-#define OK "{\"changes\":[],\"revision\":1}"
 #define ROOT "/vswitch:vswitch/"
 #define ACE ROOT "acl[name='web']/ace[name='http']"
 #define METER ROOT "bridge[name='br0']/meter[id='1']"
@@ -80,17 +79,7 @@ static void
 expect_edits(struct cli_world *w, const struct edit_case *at)
 {
 	for (; at->line != NULL; at++) {
-		char asked[1024];
-
-		cli_will_answer(w, OK);
-		assert_int_equal(cli_do(w, at->line), CLI_OK);
-		assert_string_equal(w->out, "");
-		assert_string_equal(w->err, "");
-		(void)snprintf(asked, sizeof(asked), "edit {\"edits\":[%s]}", at->edits);
-		for (char *c = asked; *c != '\0'; c++) {
-			*c = *c == '`' ? '"' : *c;
-		}
-		cli_expect_asked(w, w->n_asked - 1, asked);
+		cli_expect_edits(w, at->line, at->edits);
 	}
 }
 
@@ -131,11 +120,7 @@ test_usage(void **state)
 	struct cli_world *w = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-		assert_int_equal(cli_do(w, wrong[i].line), CLI_USAGE);
-		if (strstr(w->err, wrong[i].words) == NULL) {
-			fail_msg("%s: %s", wrong[i].line, w->err);
-		}
-		cli_expect_calls(w, 0);
+		cli_expect_usage(w, wrong[i].line, wrong[i].words);
 	}
 }
 

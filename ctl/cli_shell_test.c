@@ -17,7 +17,6 @@
 #include "ctl/cli_typing.h"
 #include "ctl/client.h"
 
-#define OK "{\"changes\":[],\"revision\":1}"
 #define PONG "{\"pong\":true}"
 
 struct run {
@@ -70,14 +69,6 @@ lines(struct run *run, const char *text)
 }
 
 static void
-expect_words(const char *text, const char *words)
-{
-	if (strstr(text, words) == NULL) {
-		fail_msg("\"%s\" is not in:\n%s", words, text);
-	}
-}
-
-static void
 test_lines(void **state)
 {
 	struct cli_world *w = *state;
@@ -89,8 +80,8 @@ test_lines(void **state)
 	assert_int_equal(lines(&run, "ping"), CLI_OK);
 	client = run.cli.client;
 	assert_non_null(client);
-	cli_will_answer(w, OK);
-	cli_will_answer(w, OK);
+	cli_will_answer(w, CLI_EDITED);
+	cli_will_answer(w, CLI_EDITED);
 	cli_will_answer(w, PONG);
 	assert_int_equal(lines(&run,
 				 "# two bridges\n\nbridge add br0 description='a b'\n"
@@ -98,9 +89,9 @@ test_lines(void **state)
 				 "ping --json\nexit\nnix\n"),
 		CLI_OK);
 	assert_string_equal(run.err, "");
-	expect_words(w->asked[1], "\"description\":\"a b\"");
-	expect_words(w->asked[2], "\"description\":\"c\\nd\"");
-	expect_words(run.out, "{\n  \"pong\": true\n}\n");
+	cli_expect_words(w->asked[1], "\"description\":\"a b\"");
+	cli_expect_words(w->asked[2], "\"description\":\"c\\nd\"");
+	cli_expect_words(run.out, "{\n  \"pong\": true\n}\n");
 	/* an option is its line's alone, and one connection serves all */
 	assert_false(run.cli.json);
 	assert_ptr_equal(run.cli.client, client);
@@ -117,11 +108,11 @@ test_first_error_ends(void **state)
 	run_begin(w, &run);
 	cli_will_answer(w, "{\"code\":1,\"text\":\"no\"}");
 	assert_int_equal(lines(&run, "\nport del \\\n  p1\nping\n"), CLI_REFUSED);
-	expect_words(run.err, "vswitchctl: no\n");
-	expect_words(run.err, "that was line 2; what follows it was not done");
+	cli_expect_words(run.err, "vswitchctl: no\n");
+	cli_expect_words(run.err, "that was line 2; what follows it was not done");
 	assert_int_equal(lines(&run, "prot show\nping\n"), CLI_USAGE);
 	assert_int_equal(lines(&run, "show 'x\nping\n"), CLI_USAGE);
-	expect_words(run.err, "a quote (') is not closed");
+	cli_expect_words(run.err, "a quote (') is not closed");
 	cli_expect_calls(w, 1);
 	run_end(&run);
 }
@@ -137,9 +128,9 @@ test_keep_going(void **state)
 	cli_will_answer(w, "{\"code\":1,\"text\":\"no\"}");
 	cli_will_answer(w, PONG);
 	assert_int_equal(lines(&run, "port del p1\nnix\nping\n"), CLI_REFUSED);
-	expect_words(run.err, "that was line 1\n");
-	expect_words(run.err, "that was line 2\n");
-	expect_words(run.out, "pong");
+	cli_expect_words(run.err, "that was line 1\n");
+	cli_expect_words(run.err, "that was line 2\n");
+	cli_expect_words(run.out, "pong");
 	cli_expect_calls(w, 2);
 	run_end(&run);
 }
@@ -151,7 +142,7 @@ test_nothing(void **state)
 
 	run_begin(*state, &run);
 	assert_int_equal(lines(&run, "# nothing\n\n"), CLI_USAGE);
-	expect_words(run.err, "a command is missing");
+	cli_expect_words(run.err, "a command is missing");
 	run_end(&run);
 }
 

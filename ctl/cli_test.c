@@ -15,77 +15,41 @@
 #include "base/str.h"
 #include "ctl/cli_test_world.h"
 
-#define OK "{\"changes\":[],\"revision\":1}"
 #define ROOT "/vswitch:vswitch/"
-
-static void
-expect_words(const char *text, const char *words)
-{
-	if (strstr(text, words) == NULL) {
-		fail_msg("\"%s\" is not in:\n%s", words, text);
-	}
-}
-
-/* Run a command whose edits succeed; expect these edits. */
-static void
-expect_edits(void **state, const char *line, const char *edits)
-{
-	struct cli_world *w = *state;
-	char asked[1024];
-
-	cli_will_answer(w, OK);
-	assert_int_equal(cli_do(w, line), CLI_OK);
-	assert_string_equal(w->out, "");
-	assert_string_equal(w->err, "");
-	(void)snprintf(asked, sizeof(asked), "edit {\"edits\":%s}", edits);
-	cli_expect_asked(w, w->n_asked - 1, asked);
-}
-
-/* Run a command that must not reach the daemon; expect these words on stderr. */
-static void
-expect_usage(void **state, const char *line, const char *words)
-{
-	struct cli_world *w = *state;
-
-	assert_int_equal(cli_do(w, line), CLI_USAGE);
-	assert_string_equal(w->out, "");
-	expect_words(w->err, words);
-	cli_expect_calls(w, 0);
-}
 
 /* ---- edits ---- */
 
 static void
 test_bridge_add(void **state)
 {
-	expect_edits(state, "bridge add br0",
-		"[{\"op\":\"create\",\"path\":\"" ROOT "bridge[name='br0']\",\"value\":{}}]");
-	expect_edits(state, "bridge add br0 --may-exist aging-time=60 forward-reserved=yes",
-		"[{\"op\":\"merge\",\"path\":\"" ROOT
-		"bridge[name='br0']\",\"value\":{\"aging-time\":60,\"forward-reserved\":true}}]");
+	cli_expect_edits(*state, "bridge add br0",
+		"{\"op\":\"create\",\"path\":\"" ROOT "bridge[name='br0']\",\"value\":{}}");
+	cli_expect_edits(*state, "bridge add br0 --may-exist aging-time=60 forward-reserved=yes",
+		"{\"op\":\"merge\",\"path\":\"" ROOT
+		"bridge[name='br0']\",\"value\":{\"aging-time\":60,\"forward-reserved\":true}}");
 }
 
 static void
 test_port_add(void **state)
 {
-	expect_edits(state, "port add vm1 type=vhost-user bridge=br0 trunk=10,20-30 mtu=9000",
-		"[{\"op\":\"create\",\"path\":\"" ROOT
+	cli_expect_edits(*state, "port add vm1 type=vhost-user bridge=br0 trunk=10,20-30 mtu=9000",
+		"{\"op\":\"create\",\"path\":\"" ROOT
 		"port[name='vm1']\",\"value\":{\"type\":\"vhost-user\",\"bridge\":\"br0\","
 		"\"trunk\":["
-		"\"10\",\"20-30\"],\"mtu\":9000}}]");
-	expect_edits(state, "port add -- --odd type=fake",
-		"[{\"op\":\"create\",\"path\":\"" ROOT
-		"port[name='--odd']\",\"value\":{\"type\":\"fake\"}}]");
+		"\"10\",\"20-30\"],\"mtu\":9000}}");
+	cli_expect_edits(*state, "port add -- --odd type=fake",
+		"{\"op\":\"create\",\"path\":\"" ROOT
+		"port[name='--odd']\",\"value\":{\"type\":\"fake\"}}");
 }
 
 static void
 test_del(void **state)
 {
-	expect_edits(state, "port del vm1 vm2",
-		"[{\"op\":\"delete\",\"path\":\"" ROOT "port[name='vm1']\"},{\"op\":\"delete\","
-		"\"path\":\"" ROOT "port[name='vm2']\"}]");
-	expect_edits(state, "bridge del --if-exists br0",
-		"[{\"op\":\"remove\",\"path\":\"" ROOT "bridge[name='br0']\"}]");
+	cli_expect_edits(*state, "port del vm1 vm2",
+		"{\"op\":\"delete\",\"path\":\"" ROOT "port[name='vm1']\"},{\"op\":\"delete\","
+		"\"path\":\"" ROOT "port[name='vm2']\"}");
+	cli_expect_edits(*state, "bridge del --if-exists br0",
+		"{\"op\":\"remove\",\"path\":\"" ROOT "bridge[name='br0']\"}");
 }
 
 static void
@@ -94,11 +58,11 @@ test_set(void **state)
 	struct cli_world *w = *state;
 
 	cli_will_answer(w, "{\"vswitch:vswitch\":{\"port\":[{\"name\":\"vm1\"}]}}");
-	expect_edits(state, "port set vm1 mtu=9000 vlan= trunk=1,2",
-		"[{\"op\":\"remove\",\"path\":\"" ROOT "port[name='vm1']/vlan\"},"
+	cli_expect_edits(*state, "port set vm1 mtu=9000 vlan= trunk=1,2",
+		"{\"op\":\"remove\",\"path\":\"" ROOT "port[name='vm1']/vlan\"},"
 		"{\"op\":\"remove\",\"path\":\"" ROOT "port[name='vm1']/trunk\"},"
 		"{\"op\":\"merge\",\"path\":\"" ROOT
-		"port[name='vm1']\",\"value\":{\"mtu\":9000,\"trunk\":[\"1\",\"2\"]}}]");
+		"port[name='vm1']\",\"value\":{\"mtu\":9000,\"trunk\":[\"1\",\"2\"]}}");
 	cli_expect_asked(
 		w, 0, "get {\"path\":\"" ROOT "port[name='vm1']\",\"content\":\"config\"}");
 }
@@ -110,22 +74,22 @@ test_set_does_not_create(void **state)
 
 	cli_will_answer(w, "{\"vswitch:vswitch\":{}}");
 	assert_int_equal(cli_do(w, "bridge set br9 aging-time=60"), CLI_REFUSED);
-	expect_words(w->err, "there is no bridge 'br9'");
+	cli_expect_words(w->err, "there is no bridge 'br9'");
 	cli_expect_calls(w, 1);
 }
 
 static void
 test_fdb_edits(void **state)
 {
-	expect_edits(state, "fdb add br0 52:54:00:00:00:01 vm1 vlan=10",
-		"[{\"op\":\"create\",\"path\":\"" ROOT "bridge[name='br0']/static-mac[mac='"
-		"52:54:00:00:00:01'][vlan='10']\",\"value\":{\"port\":\"vm1\"}}]");
-	expect_edits(state, "fdb add br0 52:54:00:00:00:01 vm1 --may-exist",
-		"[{\"op\":\"merge\",\"path\":\"" ROOT "bridge[name='br0']/static-mac[mac='"
-		"52:54:00:00:00:01'][vlan='0']\",\"value\":{\"port\":\"vm1\"}}]");
-	expect_edits(state, "fdb del br0 52:54:00:00:00:01",
-		"[{\"op\":\"delete\",\"path\":\"" ROOT "bridge[name='br0']/static-mac[mac='"
-		"52:54:00:00:00:01'][vlan='0']\"}]");
+	cli_expect_edits(*state, "fdb add br0 52:54:00:00:00:01 vm1 vlan=10",
+		"{\"op\":\"create\",\"path\":\"" ROOT "bridge[name='br0']/static-mac[mac='"
+		"52:54:00:00:00:01'][vlan='10']\",\"value\":{\"port\":\"vm1\"}}");
+	cli_expect_edits(*state, "fdb add br0 52:54:00:00:00:01 vm1 --may-exist",
+		"{\"op\":\"merge\",\"path\":\"" ROOT "bridge[name='br0']/static-mac[mac='"
+		"52:54:00:00:00:01'][vlan='0']\",\"value\":{\"port\":\"vm1\"}}");
+	cli_expect_edits(*state, "fdb del br0 52:54:00:00:00:01",
+		"{\"op\":\"delete\",\"path\":\"" ROOT "bridge[name='br0']/static-mac[mac='"
+		"52:54:00:00:00:01'][vlan='0']\"}");
 }
 
 static void
@@ -133,7 +97,7 @@ test_json_prints_the_answer(void **state)
 {
 	struct cli_world *w = *state;
 
-	cli_will_answer(w, OK);
+	cli_will_answer(w, CLI_EDITED);
 	assert_int_equal(cli_do(w, "bridge add br0 --json"), CLI_OK);
 	assert_string_equal(w->out, "{\n  \"changes\": [],\n  \"revision\": 1\n}\n");
 }
@@ -179,10 +143,10 @@ test_refused_names(void **state)
 
 	cli_will_answer(w, "{\"code\":1,\"text\":\"there is no bridge 'b'\"}");
 	assert_int_equal(cli_do(w, "port add p type=fake bridge=b"), CLI_REFUSED);
-	expect_words(w->err, "Try: vswitchctl bridge show, or vswitchctl bridge add b\n");
+	cli_expect_words(w->err, "Try: vswitchctl bridge show, or vswitchctl bridge add b\n");
 	cli_will_answer(w, "{\"code\":3,\"text\":\"there is no port 'p'\"}");
 	assert_int_equal(cli_do(w, "stats p"), CLI_REFUSED);
-	expect_words(w->err, "Try: vswitchctl port show\n");
+	cli_expect_words(w->err, "Try: vswitchctl port show\n");
 	cli_will_answer(w, "{\"code\":3,\"text\":\"there is no port 'p'; did you mean 'q'?\"}");
 	assert_int_equal(cli_do(w, "stats p"), CLI_REFUSED);
 	assert_null(strstr(w->err, "Try:"));
@@ -191,32 +155,32 @@ test_refused_names(void **state)
 static void
 test_usage(void **state)
 {
-	expect_usage(state, "prot add x", "there is no command 'prot'; did you mean 'port'?");
-	expect_usage(state, "port ad x", "there is no command 'port ad'; did you mean 'add'?");
-	expect_usage(state, "port", "usage: vswitchctl port VERB");
-	expect_usage(state, "port add", "usage: vswitchctl port add NAME");
-	expect_usage(state, "port ad x", "Try: vswitchctl port --help\n");
-	expect_usage(state, "prot add x", "Try: vswitchctl --help\n");
-	expect_usage(state, "port add", "an argument is missing: NAME\n");
-	expect_usage(state, "fdb add br0", "an argument is missing: MAC\n");
-	expect_usage(state, "port add vm1 --may-exit", "did you mean '--may-exist'?");
-	expect_usage(state, "--jsno show", "no option --jsno here; did you mean '--json'?");
-	expect_usage(state, "port add vm1 --may-exit", "no option --may-exit");
-	expect_usage(state, "port add vm1 mtu", "'mtu' is not of the form key=value");
-	expect_usage(state, "port add vm1 mtu=", "no value");
-	expect_usage(state, "port add vm1 --may-exist=1", "takes no value");
-	expect_usage(state, "port show a b", "'b' is one argument too many");
-	expect_usage(state, "port add a'b\"c type=fake", "cannot be the name of a port");
-	expect_usage(state, "fdb show br0 --limit", "--limit needs a value");
-	expect_usage(state, "fdb show br0 --limit x", "--limit takes a number");
-	expect_usage(state, "fdb add br0 m'c vm1", "is not a MAC address");
-	expect_usage(state, "fdb add br0 mac vm1 vlna=1", "the only key here is vlan");
-	expect_usage(state, "stats --watch=0", "--watch takes seconds");
-	expect_usage(state, "stats --count 0 --watch", "--count takes a number");
-	expect_usage(state, "call get {", "not JSON");
-	expect_usage(state, "-t x show", "--timeout takes seconds");
-	expect_usage(state, "show \xff", "not valid UTF-8");
-	expect_usage(state, "bridge add \xff", "not valid UTF-8");
+	cli_expect_usage(*state, "prot add x", "there is no command 'prot'; did you mean 'port'?");
+	cli_expect_usage(*state, "port ad x", "there is no command 'port ad'; did you mean 'add'?");
+	cli_expect_usage(*state, "port", "usage: vswitchctl port VERB");
+	cli_expect_usage(*state, "port add", "usage: vswitchctl port add NAME");
+	cli_expect_usage(*state, "port ad x", "Try: vswitchctl port --help\n");
+	cli_expect_usage(*state, "prot add x", "Try: vswitchctl --help\n");
+	cli_expect_usage(*state, "port add", "an argument is missing: NAME\n");
+	cli_expect_usage(*state, "fdb add br0", "an argument is missing: MAC\n");
+	cli_expect_usage(*state, "port add vm1 --may-exit", "did you mean '--may-exist'?");
+	cli_expect_usage(*state, "--jsno show", "no option --jsno here; did you mean '--json'?");
+	cli_expect_usage(*state, "port add vm1 --may-exit", "no option --may-exit");
+	cli_expect_usage(*state, "port add vm1 mtu", "'mtu' is not of the form key=value");
+	cli_expect_usage(*state, "port add vm1 mtu=", "no value");
+	cli_expect_usage(*state, "port add vm1 --may-exist=1", "takes no value");
+	cli_expect_usage(*state, "port show a b", "'b' is one argument too many");
+	cli_expect_usage(*state, "port add a'b\"c type=fake", "cannot be the name of a port");
+	cli_expect_usage(*state, "fdb show br0 --limit", "--limit needs a value");
+	cli_expect_usage(*state, "fdb show br0 --limit x", "--limit takes a number");
+	cli_expect_usage(*state, "fdb add br0 m'c vm1", "is not a MAC address");
+	cli_expect_usage(*state, "fdb add br0 mac vm1 vlna=1", "the only key here is vlan");
+	cli_expect_usage(*state, "stats --watch=0", "--watch takes seconds");
+	cli_expect_usage(*state, "stats --count 0 --watch", "--count takes a number");
+	cli_expect_usage(*state, "call get {", "not JSON");
+	cli_expect_usage(*state, "-t x show", "--timeout takes seconds");
+	cli_expect_usage(*state, "show \xff", "not valid UTF-8");
+	cli_expect_usage(*state, "bridge add \xff", "not valid UTF-8");
 }
 
 static void
@@ -228,11 +192,11 @@ test_no_words(void **state)
 	struct cli_world *w = *state;
 
 	assert_int_equal(cli_do_words(w, alone), CLI_USAGE);
-	expect_words(w->err, "a command is missing");
+	cli_expect_words(w->err, "a command is missing");
 	assert_int_equal(cli_do_words(w, version), CLI_OK);
-	expect_words(w->out, "vswitchctl " VSW_VERSION);
+	cli_expect_words(w->out, "vswitchctl " VSW_VERSION);
 	assert_int_equal(cli_do_words(w, socket), CLI_USAGE);
-	expect_words(w->err, "-s needs a value");
+	cli_expect_words(w->err, "-s needs a value");
 }
 
 static void
@@ -243,8 +207,8 @@ test_no_daemon(void **state)
 
 	assert_int_equal(cli_do_words(w, words), CLI_NO_DAEMON);
 	assert_string_equal(w->out, "");
-	expect_words(w->err, "/nonexistent/sock");
-	expect_words(w->err, "Try: vswitchd --socket /nonexistent/sock\n");
+	cli_expect_words(w->err, "/nonexistent/sock");
+	cli_expect_words(w->err, "Try: vswitchd --socket /nonexistent/sock\n");
 }
 
 static void
@@ -283,7 +247,7 @@ test_help(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_int_equal(cli_do(w, cases[i].line), CLI_OK);
 		assert_string_equal(w->err, "");
-		expect_words(w->out, cases[i].words);
+		cli_expect_words(w->out, cases[i].words);
 	}
 	/* the first that a stranger sees: no longer than a screen, nor wider */
 	assert_int_equal(cli_do(w, "--help"), CLI_OK);
@@ -308,7 +272,7 @@ test_tables(void **state)
 			assert_non_null(c->run);
 			assert_ptr_equal(cli_command_find(c->noun, c->verb), c);
 			if (c->examples != NULL) {
-				expect_words(c->examples, c->noun);
+				cli_expect_words(c->examples, c->noun);
 			}
 		}
 	}
@@ -365,11 +329,11 @@ test_stats(void **state)
 
 	cli_will_answer(w, SWITCH);
 	assert_int_equal(cli_do(w, "stats"), CLI_OK);
-	expect_words(w->out, "vm1   up      18446744073709551615");
+	cli_expect_words(w->out, "vm1   up      18446744073709551615");
 	cli_will_answer(w, SWITCH);
 	assert_int_equal(cli_do(w, "stats vm1"), CLI_OK);
-	expect_words(w->out, "rx-packets  18446744073709551615\n");
-	expect_words(w->out, "drops\n  runt     3\n  tx-full  4\n");
+	cli_expect_words(w->out, "rx-packets  18446744073709551615\n");
+	cli_expect_words(w->out, "drops\n  runt     3\n  tx-full  4\n");
 	assert_null(strstr(w->out, "hairpin"));
 	cli_will_answer(w, "{}");
 	assert_int_equal(cli_do(w, "stats --clear vm1"), CLI_OK);
@@ -404,11 +368,11 @@ test_stats_watch(void **state)
 	cli_will_answer(w, after);
 	assert_int_equal(cli_do(w, "stats p --json --watch 0.05 --once"), CLI_OK);
 	assert_int_equal(strchr(w->out, '\n') - w->out + 1, strlen(w->out));
-	expect_words(w->out, "{\"vswitch:vswitch\":{\"port\":[{\"name\":\"new\"}");
+	cli_expect_words(w->out, "{\"vswitch:vswitch\":{\"port\":[{\"name\":\"new\"}");
 	cli_will_answer(w, before);
 	cli_will_answer(w, WORKER("1", "1"));
 	assert_int_equal(cli_do(w, "stats nix --watch --once"), CLI_REFUSED);
-	expect_words(w->err, "there is no port 'nix'");
+	cli_expect_words(w->err, "there is no port 'nix'");
 	cli_expect_calls(w, 8);
 }
 
@@ -539,7 +503,7 @@ test_call(void **state)
 	assert_int_equal(cli_do(w, "call version"), CLI_OK);
 	assert_string_equal(w->out, "\"text\"\n");
 	assert_int_equal(cli_do(w, "call nix"), CLI_REFUSED);
-	expect_words(w->err, "there is no method");
+	cli_expect_words(w->err, "there is no method");
 	cli_will_answer(w, "{\"name\":\"vswitch\",\"yang\":\"module x {}\\n\"}");
 	assert_int_equal(cli_do(w, "schema"), CLI_OK);
 	assert_string_equal(w->out, "module x {}\n");
@@ -576,7 +540,7 @@ test_completion(void **state)
 		char noun[64];
 
 		(void)snprintf(noun, sizeof(noun), "%s\n", cli_tables[t]->noun);
-		expect_words(w->out, noun);
+		cli_expect_words(w->out, noun);
 	}
 	expect_candidates(w, (const char *const[]){"port", "", NULL}, "add\ndel\nset\nshow\n");
 	expect_candidates(w, (const char *const[]){"port", "add", "", NULL}, "");

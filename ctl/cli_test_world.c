@@ -233,3 +233,36 @@ cli_expect_calls(struct cli_world *w, size_t n)
 	assert_int_equal(w->n_asked, n);
 	assert_int_equal(w->n_answers, n);
 }
+
+void
+cli_expect_words(const char *text, const char *words)
+{
+	if (strstr(text, words) == NULL) {
+		fail_msg("\"%s\" is not in:\n%s", words, text);
+	}
+}
+
+void
+cli_expect_edits(struct cli_world *w, const char *line, const char *edits)
+{
+	char asked[1024];
+
+	cli_will_answer(w, CLI_EDITED);
+	assert_int_equal(cli_do(w, line), CLI_OK);
+	assert_string_equal(w->out, "");
+	assert_string_equal(w->err, "");
+	(void)snprintf(asked, sizeof(asked), "edit {\"edits\":[%s]}", edits);
+	for (char *c = asked; *c != '\0'; c++) {
+		*c = *c == '`' ? '"' : *c;
+	}
+	cli_expect_asked(w, w->n_asked - 1, asked);
+}
+
+void
+cli_expect_usage(struct cli_world *w, const char *line, const char *words)
+{
+	assert_int_equal(cli_do(w, line), CLI_USAGE);
+	assert_string_equal(w->out, "");
+	cli_expect_words(w->err, words);
+	cli_expect_calls(w, 0);
+}

@@ -14,6 +14,7 @@
 #include "ctl/rpc_test_world.h"
 
 #define SCRIPT_MAX 16
+#define CLI_EDITED "{\"changes\":[],\"revision\":1}" /* answer to an edit that succeeds */
 
 struct cli_world {
 	struct world world;
@@ -46,5 +47,15 @@ void cli_will_answer(struct cli_world *w, const char *json);
 /* Expect that call number i was this, then that there were no more than n. */
 void cli_expect_asked(struct cli_world *w, size_t i, const char *asked);
 void cli_expect_calls(struct cli_world *w, size_t n);
+
+/* Expect these words in a text. */
+void cli_expect_words(const char *text, const char *words);
+
+/* Run a command whose edits succeed, and which then says nothing; expect these edits. They are JSON
+ * objects, separated by commas, in which ` may stand for ". */
+void cli_expect_edits(struct cli_world *w, const char *line, const char *edits);
+
+/* Run a command that must never reach a daemon; expect these words on stderr. */
+void cli_expect_usage(struct cli_world *w, const char *line, const char *words);
 
 #endif

@@ -12,14 +12,6 @@
 #include "ctl/cli.h"
 #include "ctl/cli_test_world.h"
 
-static void
-expect_words(const char *text, const char *words)
-{
-	if (strstr(text, words) == NULL) {
-		fail_msg("\"%s\" is not in:\n%s", words, text);
-	}
-}
-
 #define SENT                                                                                       \
 	"{\"bridge\":\"br0\",\"in-port\":\"vm1\",\"frame\":\"00\",\"fields\":\"tcp,tp_dst=80\","   \
 	"\"step\":[{\"kind\":\"access-list\",\"entry\":3,\"match\":\"tcp\",\"result\":\"accept\"}" \
@@ -91,9 +83,9 @@ test_trace_drop(void **state)
 	cli_expect_asked(w, 0,
 		"action {\"name\":\"trace\",\"input\":{\"bridge\":\"br0\",\"frame\":\"00aa\","
 		"\"in-port\":\"vm1\"}}");
-	expect_words(w->out, "addresses  not allowed: spoofed-neighbor\n");
-	expect_words(w->out, "dropped: spoofed-neighbor\n");
-	expect_words(w->out, "not known: worker 0 sleeps\n");
+	cli_expect_words(w->out, "addresses  not allowed: spoofed-neighbor\n");
+	cli_expect_words(w->out, "dropped: spoofed-neighbor\n");
+	cli_expect_words(w->out, "not known: worker 0 sleeps\n");
 	cli_will_answer(w, "{\"drop\":\"runt\"}");
 	assert_int_equal(cli_do(w, "trace br0 --hex 00 --in-port vm1 --json"), CLI_OK);
 	assert_string_equal(w->out, "{\n  \"drop\": \"runt\"\n}\n");
@@ -108,9 +100,9 @@ test_trace_usage(void **state)
 	assert_int_equal(cli_do(w, "trace br0"), CLI_USAGE);
 	assert_int_equal(cli_do(w, "trace br0 tcp --hex 00"), CLI_USAGE);
 	assert_int_equal(cli_do(w, "trace br0 --hex 00"), CLI_USAGE);
-	expect_words(w->err, "--in-port PORT");
+	cli_expect_words(w->err, "--in-port PORT");
 	assert_int_equal(cli_do(w, "trace br0 tpc"), CLI_USAGE);
-	expect_words(w->err, "did you mean 'tcp'?");
+	cli_expect_words(w->err, "did you mean 'tcp'?");
 	cli_expect_calls(w, 0);
 }
 
@@ -133,15 +125,15 @@ test_cache_show(void **state)
 	cli_expect_asked(w, 1, "action {\"name\":\"flow-cache\",\"input\":{\"limit\":1000}}");
 	cli_expect_asked(w, 2,
 		"action {\"name\":\"flow-cache\",\"input\":{\"limit\":1000,\"after\":\"0/9\"}}");
-	expect_words(w->out, "WORKER");
-	expect_words(w->out, "deliver:vm2");
+	cli_expect_words(w->out, "WORKER");
+	cli_expect_words(w->out, "deliver:vm2");
 	assert_null(strstr(w->out, "vm9"));
 	cli_will_answer(w, "{\"vswitch:vswitch\":{\"bridge\":[{\"name\":\"br0\"}]}}");
 	cli_will_answer(w, "{\"flow\":[" FLOW("vm1", "5") "],\"next\":\"0/9\"}");
 	assert_int_equal(cli_do(w, "flow cache show vm1 --limit 1 --json"), CLI_OK);
 	cli_expect_asked(
 		w, 4, "action {\"name\":\"flow-cache\",\"input\":{\"limit\":1,\"port\":\"vm1\"}}");
-	expect_words(w->out, "\"packets\": \"5\"");
+	cli_expect_words(w->out, "\"packets\": \"5\"");
 	cli_expect_calls(w, 5);
 }
 
@@ -157,9 +149,9 @@ test_cache_stats(void **state)
 		"\"programs-memory\":\"1024\"}}]},\"port\":[{\"name\":\"vm1\",\"flows\":{"
 		"\"entries\":12,\"hits\":\"30\",\"misses\":\"10\"}}]}}");
 	assert_int_equal(cli_do(w, "flow cache stats"), CLI_OK);
-	expect_words(w->out, "99.00");
-	expect_words(w->out, "75.00");
-	expect_words(w->out, "65536");
+	cli_expect_words(w->out, "99.00");
+	cli_expect_words(w->out, "75.00");
+	cli_expect_words(w->out, "65536");
 	assert_int_equal(cli_do(w, "flow cache stats vm1"), CLI_USAGE);
 	assert_int_equal(cli_do(w, "flow cache list"), CLI_USAGE);
 	assert_int_equal(cli_do(w, "flow cache show --limit x"), CLI_USAGE);
