@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <linux/net_namespace.h>
@@ -24,7 +23,6 @@
 #include "ports/rtnl.h"
 
 #define REPLY_SIZE 16384 /* one interface; about 2 KiB with all its attributes */
-#define FEATURES_MAX 256 /* bits; Linux 6.18 has about 70 */
 
 /* --- rtnetlink ------------------------------------------------------------------------------ */
 
@@ -203,44 +201,7 @@ nsid_of(int ns_fd)
 	return -1;
 }
 
-/* --- ethtool -------------------------------------------------------------------------------- */
-
-static int
-interface_ioctl(const char *ifname, unsigned long request, struct ifreq *ifr)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int rc;
-
-	if (fd < 0) {
-		return -errno;
-	}
-	str_copy(ifr->ifr_name, ifname, sizeof(ifr->ifr_name));
-	rc = ioctl(fd, request, ifr) < 0 ? -errno : 0;
-	(void)close(fd);
-	return rc;
-}
-
-static int
-ethtool(const char *ifname, void *command)
-{
-	struct ifreq ifr = {.ifr_data = command};
-
-	return interface_ioctl(ifname, SIOCETHTOOL, &ifr);
-}
-
-uint16_t
-link_queues(const char *ifname)
-{
-	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
-	uint32_t n;
-
-	if (ethtool(ifname, &channels) != 0) {
-		return 1;
-	}
-	n = channels.combined_count > channels.rx_count ? channels.combined_count
-							: channels.rx_count;
-	return n == 0 ? 1 : n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
-}
+/* --- what is set ---------------------------------------------------------------------------- */
 
 int
 link_set_flag(const char *ifname, short flag, bool on)
@@ -278,90 +239,17 @@ link_promiscuous(int ifindex)
 	return rc;
 }
 
-static uint32_t
-feature_count(const char *ifname)
-{
-	union {
-		struct ethtool_sset_info info;
-		uint8_t bytes[sizeof(struct ethtool_sset_info) + sizeof(uint32_t)];
-	} set = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES}};
-
-	return ethtool(ifname, &set) == 0 && set.info.sset_mask != 0 ? set.info.data[0] : 0;
-}
-
-/* Names of the interface's features, in bit order, to free; NULL if they cannot be had. */
-static struct ethtool_gstrings *
-feature_names(const char *ifname, uint32_t n)
-{
-	struct ethtool_gstrings *names = calloc(1, sizeof(*names) + (size_t)n * ETH_GSTRING_LEN);
-
-	if (names == NULL) {
-		return NULL;
-	}
-	names->cmd = ETHTOOL_GSTRINGS;
-	names->string_set = ETH_SS_FEATURES;
-	names->len = n;
-	if (ethtool(ifname, names) != 0) {
-		free(names);
-		return NULL;
-	}
-	return names;
-}
-
-static bool
-is_listed(const uint8_t *name, const char *const *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (strncmp((const char *)name, list[i], ETH_GSTRING_LEN) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Turn off what the interface has of these features; those it does not know or holds on stay. */
-static int
-features_off(const char *ifname, const char *const *list, size_t n_list)
-{
-	union {
-		struct ethtool_sfeatures head;
-		uint8_t bytes[sizeof(struct ethtool_sfeatures) +
-			FEATURES_MAX / 32 * sizeof(struct ethtool_set_features_block)];
-	} set = {.head = {.cmd = ETHTOOL_SFEATURES}};
-	uint32_t n = feature_count(ifname);
-	struct ethtool_gstrings *names;
-	int rc;
-
-	if (n == 0 || n > FEATURES_MAX) {
-		return -EOPNOTSUPP;
-	}
-	names = feature_names(ifname, n);
-	if (names == NULL) {
-		return -EOPNOTSUPP;
-	}
-	set.head.size = (n + 31) / 32;
-	for (uint32_t bit = 0; bit < n; bit++) {
-		if (is_listed(names->data + (size_t)bit * ETH_GSTRING_LEN, list, n_list)) {
-			set.head.features[bit / 32].valid |= 1U << (bit % 32);
-		}
-	}
-	free(names);
-	rc = ethtool(ifname, &set);
-	/* Positive: some could not be changed, which means that they were never on. */
-	return rc < 0 ? rc : 0;
-}
-
 int
-link_keep_tags(const char *ifname)
+link_keep_tags(const char *ifname, struct feature_set *changed)
 {
 	static const char *const features[] = {"rx-vlan-hw-parse", "rx-vlan-stag-hw-parse"};
 
-	return features_off(ifname, features, ARRAY_LEN(features));
+	return features_off(ifname, features, ARRAY_LEN(features), changed);
 }
 
 /* linux/net/ethtool/common.c, netdev_features_strings: all that a veth leaves to its peer. */
 static int
-make_plain(const char *ifname)
+make_plain(const char *ifname, struct feature_set *changed)
 {
 	static const char *const features[] = {
 		"tx-checksum-ipv4",
@@ -388,20 +276,37 @@ make_plain(const char *ifname)
 		"tx-vlan-stag-hw-insert",
 	};
 
-	return features_off(ifname, features, ARRAY_LEN(features));
+	return features_off(ifname, features, ARRAY_LEN(features), changed);
+}
+
+/* As it was before. */
+static int
+make_able(const char *ifname, struct feature_set *changed)
+{
+	return features_on(ifname, changed);
 }
 
 /* --- a veth's other end --------------------------------------------------------------------- */
 
+/* Something to be done to the peer of a veth, wherever that is. */
+struct visit {
+	const struct link_info *info;
+	int (*work)(const char *ifname, struct feature_set *changed);
+	struct feature_set *changed;
+	char *name; /* IF_NAMESIZE; the peer's, once it has been found */
+};
+
 static int
-plain_here(int ifindex, char name[IF_NAMESIZE])
+work_here(const struct visit *visit)
 {
-	return if_indextoname((unsigned int)ifindex, name) == NULL ? -errno : make_plain(name);
+	return if_indextoname((unsigned int)visit->info->peer, visit->name) == NULL
+		? -errno
+		: visit->work(visit->name, visit->changed);
 }
 
 /* If the namespace at this path has that number: do it there, and come back. */
 static bool
-plain_in(const char *path, int home, const struct link_info *info, char name[IF_NAMESIZE])
+work_in(const char *path, int home, const struct visit *visit)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool done = false;
@@ -409,8 +314,8 @@ plain_in(const char *path, int home, const struct link_info *info, char name[IF_
 	if (fd < 0) {
 		return false;
 	}
-	if (nsid_of(fd) == info->peer_nsid && setns(fd, CLONE_NEWNET) == 0) {
-		done = plain_here(info->peer, name) == 0;
+	if (nsid_of(fd) == visit->info->peer_nsid && setns(fd, CLONE_NEWNET) == 0) {
+		done = work_here(visit) == 0;
 		if (setns(home, CLONE_NEWNET) != 0) {
 			abort(); /* in a foreign namespace nothing could be right any more */
 		}
@@ -421,8 +326,7 @@ plain_in(const char *path, int home, const struct link_info *info, char name[IF_
 
 /* Look through a folder whose entries, with `suffix`, are namespaces. */
 static bool
-plain_somewhere(const char *folder, const char *suffix, int home, const struct link_info *info,
-	char name[IF_NAMESIZE])
+work_somewhere(const char *folder, const char *suffix, int home, const struct visit *visit)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
@@ -438,7 +342,7 @@ plain_somewhere(const char *folder, const char *suffix, int home, const struct l
 			continue;
 		}
 		last = st.st_ino; /* neighbours in /proc mostly share theirs */
-		done = plain_in(path, home, info, name);
+		done = work_in(path, home, visit);
 	}
 	if (dir != NULL) {
 		(void)closedir(dir);
@@ -446,31 +350,54 @@ plain_somewhere(const char *folder, const char *suffix, int home, const struct l
 	return done;
 }
 
-enum link_peer
-link_peer_plain(const struct link_info *info, char name[IF_NAMESIZE])
+static bool
+work_at_peer(const struct visit *visit)
 {
-	struct link_info peer;
 	bool done = false;
 	int home;
 
-	name[0] = '\0';
-	if (strcmp(info->kind, "veth") != 0 || info->peer == 0) {
-		return LINK_PEER_NONE;
-	}
-	if (info->peer_nsid < 0) {
-		return plain_here(info->peer, name) == 0 ? LINK_PEER_PLAIN : LINK_PEER_UNREACHED;
+	if (visit->info->peer_nsid < 0) {
+		return work_here(visit) == 0;
 	}
 	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (home >= 0) {
-		done = plain_somewhere("/run/netns", "", home, info, name) ||
-			plain_somewhere("/proc", "/ns/net", home, info, name);
+		done = work_somewhere("/run/netns", "", home, visit) ||
+			work_somewhere("/proc", "/ns/net", home, visit);
 		(void)close(home);
 	}
-	if (done) {
+	return done;
+}
+
+static bool
+has_peer(const struct link_info *info)
+{
+	return strcmp(info->kind, "veth") == 0 && info->peer != 0;
+}
+
+enum link_peer
+link_peer_plain(const struct link_info *info, struct feature_set *changed, char name[IF_NAMESIZE])
+{
+	const struct visit visit = {info, make_plain, changed, name};
+	struct link_info peer;
+
+	name[0] = '\0';
+	if (!has_peer(info)) {
+		return LINK_PEER_NONE;
+	}
+	if (work_at_peer(&visit)) {
 		return LINK_PEER_PLAIN;
 	}
-	if (get_link_in(info->peer_nsid, info->peer, &peer) == 0) {
+	if (info->peer_nsid >= 0 && get_link_in(info->peer_nsid, info->peer, &peer) == 0) {
 		memcpy(name, peer.name, IF_NAMESIZE);
 	}
 	return LINK_PEER_UNREACHED;
+}
+
+bool
+link_peer_restore(const struct link_info *info, struct feature_set *changed)
+{
+	char name[IF_NAMESIZE] = "";
+	const struct visit visit = {info, make_able, changed, name};
+
+	return has_peer(info) && work_at_peer(&visit);
 }

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ports/xdp/ethtool.h"
+
 struct link_info {
 	int ifindex;
 	unsigned int flags; /* IFF_UP, IFF_RUNNING */
@@ -29,17 +31,14 @@ struct link_info {
 /* By name; -ENODEV if there is none. */
 int link_get(const char *ifname, struct link_info *info);
 
-/* Receive queues that can have a socket of their own; at least 1. */
-uint16_t link_queues(const char *ifname);
-
 /* Set or clear an IFF_ flag. */
 int link_set_flag(const char *ifname, short flag, bool on);
 
 /* Receive frames to any address for as long as this descriptor is open; or -errno. */
 int link_promiscuous(int ifindex);
 
-/* Leave VLAN tags in the frames that a NIC hands to XDP. */
-int link_keep_tags(const char *ifname);
+/* Leave VLAN tags in the frames that a NIC hands to XDP. `changed`: features_off(). */
+int link_keep_tags(const char *ifname, struct feature_set *changed);
 
 enum link_peer {
 	LINK_PEER_NONE, /* not a veth, or it has lost its peer */
@@ -48,6 +47,10 @@ enum link_peer {
 };
 
 /* Make a veth's peer send frames without unfinished business. `name`: the peer's, or "". */
-enum link_peer link_peer_plain(const struct link_info *info, char name[IF_NAMESIZE]);
+enum link_peer
+link_peer_plain(const struct link_info *info, struct feature_set *changed, char name[IF_NAMESIZE]);
+
+/* Turn on at the peer what link_peer_plain() has turned off; false: it cannot be reached. */
+bool link_peer_restore(const struct link_info *info, struct feature_set *changed);
 
 #endif

@@ -187,7 +187,7 @@ queue_open(struct xdp_port *xp, uint16_t id, uint32_t frame_size) ON_MAIN
  * before the program, because a veth with one does not let go of all of them.
  */
 static void
-prepare_interface(struct xdp_port *xp, const struct link_info *info) ON_MAIN
+prepare_interface(struct xdp_port *xp, const struct link_info *info, const char *run_dir) ON_MAIN
 {
 	int rc = link_set_flag(xp->ifname, IFF_UP, true);
 
@@ -199,10 +199,8 @@ prepare_interface(struct xdp_port *xp, const struct link_info *info) ON_MAIN
 		log_warn("port %s: '%s' is not promiscuous: %s", xp->port.name, xp->ifname,
 			strerror(-xp->promiscuous));
 	}
-	xp->peer = link_peer_plain(info, xp->peer_name);
-	if (xp->peer == LINK_PEER_NONE) {
-		(void)link_keep_tags(xp->ifname);
-	}
+	xp->peer = info->peer;
+	offloads_take(&xp->offloads, info, run_dir);
 }
 
 static struct xdp_port *
@@ -232,18 +230,30 @@ xdp_alloc(const struct port_conf *conf, const struct port_env *env, const struct
 	return xp;
 }
 
+/* As the port has found it; with a program on it a veth would not let go of all. */
+static void
+leave_interface(struct xdp_port *xp) ON_MAIN
+{
+	struct link_info info;
+	bool same = link_get(xp->ifname, &info) == 0 && info.ifindex == xp->ifindex &&
+		info.peer == xp->peer;
+
+	offloads_give_back(&xp->offloads, same ? &info : NULL);
+	if (xp->promiscuous >= 0) {
+		(void)close(xp->promiscuous);
+	}
+}
+
 static void
 xdp_free(struct xdp_port *xp) ON_MAIN
 {
 	xdp_prog_close(xp->prog);
+	leave_interface(xp);
 	for (uint16_t q = 0; q < xp->port.n_rxq; q++) {
 		queue_close(&xp->queues[q]);
 	}
 	if (xp->port.pool != NULL) {
 		mbuf_pools_put(xp->pools, xp->port.pool, xp->n_mbufs);
-	}
-	if (xp->promiscuous >= 0) {
-		(void)close(xp->promiscuous);
 	}
 	free(xp);
 }
@@ -285,7 +295,7 @@ xdp_open(const struct port_conf *conf, const struct port_env *env, struct port *
 	}
 	rc = mbuf_pools_get(env->pools, conf->mtu, xp->n_mbufs, &xp->port.pool, err);
 	if (rc == 0) {
-		prepare_interface(xp, &info);
+		prepare_interface(xp, &info, env->run_dir);
 		rc = xdp_prog_open(xp->ifname, xp->ifindex, &xp->prog, err);
 	}
 	for (uint16_t q = 0; rc == 0 && q < xp->port.n_rxq; q++) {
@@ -323,10 +333,10 @@ xdp_poll(struct port *port, uint64_t now)
 
 	role_assert(&role_main);
 	look_at_link(xp);
-	if (xp->peer == LINK_PEER_UNREACHED && now >= xp->look_again) {
+	if (xp->offloads.state == LINK_PEER_UNREACHED && now >= xp->look_again) {
 		xp->look_again = now + LOOK_AGAIN_NS;
 		if (link_get(xp->ifname, &info) == 0) {
-			xp->peer = link_peer_plain(&info, xp->peer_name);
+			offloads_retry(&xp->offloads, &info);
 		}
 	}
 	/* What the kernel would not take at once is tried again even if nothing more is sent. */
@@ -402,11 +412,11 @@ xdp_status(const struct port *port, struct port_status *status)
 		status->oper = PORT_DOWN;
 		str_appendf(reason, size, "interface '%s' has no carrier: its other end is down",
 			xp->ifname);
-	} else if (xp->peer == LINK_PEER_UNREACHED) {
+	} else if (xp->offloads.state == LINK_PEER_UNREACHED) {
 		str_appendf(reason, size,
 			"TCP will not work before this is run in the other namespace: `ethtool -K "
 			"%s " PEER_FEATURES "`",
-			xp->peer_name[0] != '\0' ? xp->peer_name : "PEER");
+			xp->offloads.peer[0] != '\0' ? xp->offloads.peer : "PEER");
 	} else if (xp->device_queues > port->n_rxq) {
 		str_appendf(reason, size,
 			"'%s' has %u receive queues; frames of those from %u on go to the kernel: "

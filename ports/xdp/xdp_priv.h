@@ -20,6 +20,7 @@
 
 #include "ports/port.h"
 #include "ports/xdp/link.h"
+#include "ports/xdp/offloads.h"
 #include "ports/xdp/xdp_prog.h"
 
 #define RX_FRAMES 2048
@@ -61,8 +62,8 @@ struct xdp_port {
 	char ifname[IF_NAMESIZE];
 	bool gone; /* deleted, renamed, or moved to another namespace */
 	int promiscuous; /* descriptor that makes it so */
-	enum link_peer peer;
-	char peer_name[IF_NAMESIZE];
+	int peer; /* ifindex of a veth's other end, or 0 */
+	struct offloads offloads;
 	uint64_t look_again; /* for the peer, not before this time */
 	uint16_t device_queues;
 	unsigned int flags; /* IFF_ */

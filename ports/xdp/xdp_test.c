@@ -366,6 +366,94 @@ test_peer_here(void **ctx)
 	assert_false(leaves_checksums("x1"));
 	wait_for(port, PORT_UP, "");
 	close_port(port);
+	assert_true(leaves_checksums("x1"));
+	remove_pair();
+}
+
+/* What the interface wants to be on, as ethtool(8) prints it. */
+static void
+features_of(const char *ifname, char *text, size_t size)
+{
+	char command[64] = "";
+	FILE *pipe;
+	size_t n;
+
+	str_appendf(command, sizeof(command), "ethtool -k %s", ifname);
+	pipe = popen(command, "r");
+	assert_non_null(pipe);
+	n = fread(text, 1, size - 1, pipe);
+	text[n] = '\0';
+	assert_int_equal(pclose(pipe), 0);
+	assert_true(n > 100);
+}
+
+/* A port leaves the peer as it has found it: what was off before stays off. */
+static void
+test_offloads_come_back(void **ctx)
+{
+	struct port_conf conf = {.name = "x", .mtu = 1500, .queues = 1, .ifname = "x0"};
+	char before[16384];
+	char after[16384];
+	struct port *port;
+
+	(void)ctx;
+	make_pair();
+	run("ethtool -K x1 tso off tx-sctp-segmentation off >/dev/null");
+	features_of("x1", before, sizeof(before));
+	port = open_port(&conf);
+	features_of("x1", after, sizeof(after));
+	assert_string_not_equal(before, after);
+	close_port(port);
+	features_of("x1", after, sizeof(after));
+	assert_string_equal(before, after);
+	remove_pair();
+}
+
+/* A daemon that was killed has left a note: the port of the next one turns on what that turned off.
+ */
+static void
+test_offloads_after_death(void **ctx)
+{
+	struct port_conf conf = {.name = "x", .mtu = 1500, .queues = 1, .ifname = "x0"};
+	char before[16384];
+	char after[16384];
+	char note[64] = "";
+	int status;
+	pid_t pid;
+
+	(void)ctx;
+	make_pair();
+	str_appendf(note, sizeof(note), "/tmp/af-xdp-%u.offloads", if_nametoindex("x0"));
+	features_of("x1", before, sizeof(before));
+	for (unsigned int kills = 0; kills < 2; kills++) {
+		pid = fork();
+		if (pid == 0) {
+			struct port *port = NULL;
+
+			_exit(ops->open(&conf, &env, &port, NULL) == 0 ? 42 : 1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(WEXITSTATUS(status), 42);
+		assert_false(leaves_checksums("x1"));
+		assert_int_equal(access(note, F_OK), 0);
+	}
+	close_port(open_port(&conf));
+	features_of("x1", after, sizeof(after));
+	assert_string_equal(before, after);
+	assert_int_not_equal(access(note, F_OK), 0);
+	/* one that is of other interfaces, or no note, is none */
+	run("ethtool -K x1 tx off >/dev/null");
+	features_of("x1", before, sizeof(before));
+	for (unsigned int i = 0; i < 2; i++) {
+		FILE *file = fopen(note, "we");
+
+		assert_non_null(file);
+		(void)fprintf(file, i == 0 ? "%s" : "x\n1 2 %s", "ffffffff ffffffff");
+		assert_int_equal(fclose(file), 0);
+		close_port(open_port(&conf));
+		features_of("x1", after, sizeof(after));
+		assert_string_equal(before, after);
+	}
 	remove_pair();
 }
 
@@ -374,6 +462,7 @@ static void
 test_peer_elsewhere(void **ctx)
 {
 	struct port_conf conf = {.name = "x", .mtu = 1500, .queues = 1, .ifname = "x0"};
+	struct feature_set changed = {0};
 	char command[128] = "";
 	struct link_info info;
 	char name[IF_NAMESIZE];
@@ -399,7 +488,8 @@ test_peer_elsewhere(void **ctx)
 	wait_for(port, PORT_DOWN, "no carrier");
 	assert_int_equal(link_get("x0", &info), 0);
 	assert_true(info.peer_nsid >= 0);
-	assert_int_equal(link_peer_plain(&info, name), LINK_PEER_PLAIN);
+	assert_int_equal(link_peer_plain(&info, &changed, name), LINK_PEER_PLAIN);
+	assert_false(features_any(&changed)); /* the port has done it */
 	assert_string_equal(name, "x1");
 	/* the container ends, and its end of the veth with it */
 	assert_int_equal(close(pipe_in[1]), 0);
@@ -505,6 +595,8 @@ main(void)
 		cmocka_unit_test(test_comes_and_goes),
 		cmocka_unit_test(test_death),
 		cmocka_unit_test(test_peer_here),
+		cmocka_unit_test(test_offloads_come_back),
+		cmocka_unit_test(test_offloads_after_death),
 		cmocka_unit_test(test_peer_elsewhere),
 		cmocka_unit_test(test_states),
 	};
