@@ -10,7 +10,9 @@ dev_demo() {
 	esac
 	is_root || die "the demo makes network namespaces: sudo ./dev demo"
 	need build demo
-	build_tree build --buildtype=release
+	configure build --buildtype=release
+	say "compiling what the demo needs"
+	ninja -C build vswitchd/vswitchd ctl/vswitchctl tests/system/trafgen tests/system/guest-agent
 	guest_image
 	python3 -B tools/demo "$@"
 }
