@@ -275,6 +275,37 @@ test_headers_beyond_the_head(void **state)
 	expect(bench, frame.bytes, frame.len, false);
 }
 
+/* The guest changes its memory once the list has been asked. */
+static void
+change_port(void *arg)
+{
+	uint8_t *port = arg;
+
+	port[0] ^= 0xff;
+}
+
+/* What is copied, and goes on, is what the list has seen. */
+static void
+test_memory_changes(void **state)
+{
+	struct bench *bench = bench_of(state);
+	struct frame frame;
+	uint8_t *bytes;
+	struct pkt pkt;
+
+	make_deep(&frame, 2, 208);
+	bytes = malloc(frame.len);
+	memcpy(bytes, frame.bytes, frame.len);
+	pkt = lent(bench, bytes, frame.len, PKT_HEAD_MIN, PARSE_HEAD_MAX);
+	bench->probes[TO].on_tx = change_port;
+	bench->probes[TO].on_tx_arg = bytes + frame.len - 18;
+	assert_true(received(bench, &pkt, frame.bytes, frame.len));
+	assert_int_not_equal(memcmp(bytes, frame.bytes, frame.len), 0);
+	assert_memory_equal(pkt.head, frame.bytes, pkt.head_len);
+	assert_int_equal(pkt.head_len, frame.len);
+	free(bytes);
+}
+
 /* As large as frames are: a segment of 64 KiB that the output takes whole. */
 static void
 test_large(void **state)
@@ -347,6 +378,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MIRROR_CASE(test_headers_beyond_the_head),
+		MIRROR_CASE(test_memory_changes),
 		MIRROR_CASE(test_large),
 		MIRROR_CASE(test_short),
 		MIRROR_CASE(test_random),
