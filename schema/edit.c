@@ -349,35 +349,63 @@ edit_load(struct edit *edit, const json_t *document, struct err *err)
 	return rc;
 }
 
+/* The entry that a path is of; *key may be part of the path. False: it is of none. */
+static bool
+entry_of(
+	const struct edit *edit, const struct path *path, struct tree_list **list, const char **key)
+{
+	const struct path_step *step = path_last(path);
+
+	if (path->n_steps != ENTRY_STEPS) {
+		return false;
+	}
+	*list = tree_find_list(edit->tree, step->node);
+	*key = step->node->nodetype == LYS_LIST && step->keyed ? step->keys[0] : "";
+	return *list != NULL && (step->node->nodetype != LYS_LIST || step->keyed);
+}
+
+const json_t *
+edit_get(const struct edit *edit, const char *text)
+{
+	const json_t *config = NULL;
+	struct tree_list *list;
+	const char *key;
+	struct path path;
+
+	if (path_parse(edit->model, text, &path, NULL) != 0) {
+		return NULL;
+	}
+	if (entry_of(edit, &path, &list, &key)) {
+		struct edit_entry probe = {.list = list, .key = (char *)(uintptr_t)key};
+		void *node = tfind(&probe, &edit->by_key, compare_touched);
+
+		config = node == NULL ? tree_get(list, key) : (*(struct edit_entry **)node)->after;
+	}
+	path_fini(&path);
+	return config;
+}
+
 int
 edit_put(struct edit *edit, const char *text, const json_t *config, struct err *err)
 {
-	const struct path_step *step;
 	struct tree_list *list = NULL;
-	struct edit_entry *entry;
+	const char *key = NULL;
 	json_t *value = NULL;
 	struct path path;
-	bool many;
 	int rc = path_parse(edit->model, text, &path, err);
 
 	if (rc != 0) {
 		return rc;
 	}
-	step = path_last(&path);
-	if (path.n_steps == ENTRY_STEPS) {
-		list = tree_find_list(edit->tree, step->node);
-	}
-	many = list != NULL && list->node->nodetype == LYS_LIST;
-	if (list == NULL || (many && !step->keyed)) {
+	if (!entry_of(edit, &path, &list, &key)) {
 		rc = err_set(err, ERR_INVALID, text, "that is not an entry of the configuration");
 	} else if (config != NULL) {
 		rc = check_value(list->node, text, CHECK_ENTRY, CHECK_PART, config, &value, err);
-	} else if (!many) {
+	} else if (list->node->nodetype != LYS_LIST) {
 		value = jx_object();
 	}
 	if (rc == 0) {
-		entry = touch(edit, list, many ? step->keys[0] : "");
-		set_after(entry, value);
+		set_after(touch(edit, list, key), value);
 	}
 	path_fini(&path);
 	return rc;

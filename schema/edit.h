@@ -45,6 +45,10 @@ int edit_apply(struct edit *edit, const json_t *operation, size_t index, struct 
 /* Make the end state that of a whole document, {"vswitch:vswitch": {...}} or {}. */
 int edit_load(struct edit *edit, const json_t *document, struct err *err);
 
+/* What the entry at `path` is at the end so far; NULL: there is none, or it is no such path.
+ * Borrowed. */
+const json_t *edit_get(const struct edit *edit, const char *path);
+
 /* Make the entry at `path` (of a list at the top, or a container there) that; NULL: none. */
 int edit_put(struct edit *edit, const char *path, const json_t *config, struct err *err);
 

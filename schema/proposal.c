@@ -11,6 +11,7 @@
 #include "schema/diff.h"
 #include "schema/jx.h"
 #include "schema/model.h"
+#include "schema/patch.h"
 
 /* --- the tree ------------------------------------------------------------------------------- */
 
@@ -294,18 +295,36 @@ proposal_changes_json(const struct proposal *proposal, bool leaves)
 	return array;
 }
 
+static json_t *
+record_change(const struct edit_entry *entry, enum proposal_detail detail)
+{
+	char path[ERR_PATH_SIZE];
+	json_t *change;
+	json_t *before;
+	json_t *after;
+
+	(void)tree_path(entry->list, entry->key, path, sizeof(path));
+	if (detail == PROPOSAL_WHOLE || op_of(entry) != DS_MODIFY || !patch_pays(entry->before) ||
+		!patch_pays(entry->after)) {
+		return diff_change_json(path, entry->before, entry->after);
+	}
+	if (detail == PROPOSAL_PATCH) {
+		return diff_patch_json(path, patch_make(entry->before, entry->after));
+	}
+	delta_make(entry->list->node, entry->before, entry->after, &before, &after);
+	change = diff_change_json(path, before, after);
+	json_decref(before);
+	json_decref(after);
+	return change;
+}
+
 json_t *
-proposal_record_json(const struct proposal *proposal)
+proposal_record_json(const struct proposal *proposal, enum proposal_detail detail)
 {
 	json_t *array = jx_array();
 
 	for (size_t i = 0; i < proposal->n_changes; i++) {
-		const struct edit_entry *entry = proposal->entries[i];
-		char path[ERR_PATH_SIZE];
-
-		jx_append(array,
-			diff_change_json(tree_path(entry->list, entry->key, path, sizeof(path)),
-				entry->before, entry->after));
+		jx_append(array, record_change(proposal->entries[i], detail));
 	}
 	return array;
 }

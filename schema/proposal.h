@@ -44,7 +44,13 @@ void proposal_put(const struct proposal *proposal, struct refs *refs, enum propo
  * members that differ too, if it is wanted. New reference. */
 json_t *proposal_changes_json(const struct proposal *proposal, bool leaves);
 
-/* The changes as a revision's record has them (diff.h). New reference. */
-json_t *proposal_record_json(const struct proposal *proposal);
+enum proposal_detail {
+	PROPOSAL_WHOLE, /* before and after */
+	PROPOSAL_CUT, /* of entries with long lists what differs (delta.h): for people */
+	PROPOSAL_PATCH, /* of these a patch (patch.h): for the journal */
+};
+
+/* The changes as a list of diff.h. New reference. */
+json_t *proposal_record_json(const struct proposal *proposal, enum proposal_detail detail);
 
 #endif

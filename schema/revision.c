@@ -45,15 +45,44 @@ revision_record(const struct revision_note *note, json_t *changes)
 }
 
 char *
-revision_text(const json_t *record, size_t *len)
+revision_text(const json_t *record, json_t *changes, size_t *len)
 {
-	char *text = json_dumps(record, JSON_COMPACT);
+	json_t *whole = jx_copy_top(record);
+	char *text;
 
+	if (changes != NULL) {
+		jx_set(whole, "changes", changes);
+	}
+	text = json_dumps(whole, JSON_COMPACT);
+	json_decref(whole);
 	if (text == NULL) {
 		abort();
 	}
 	*len = strlen(text);
 	return text;
+}
+
+const json_t *
+revision_base(void *arg, const char *path)
+{
+	return edit_get(arg, path);
+}
+
+json_t *
+revision_way_back(const struct datastore *ds, uint64_t base, uint64_t last)
+{
+	struct edit *edit;
+	struct diff *diff;
+	json_t *changes;
+
+	edit_create(ds->model, ds->tree, &edit);
+	diff_create(&diff);
+	(void)history_diff(ds->history, base, last, diff, NULL);
+	(void)diff_resolve(diff, DIFF_FORWARD, revision_base, edit);
+	changes = diff_json(diff, DIFF_BACKWARD);
+	diff_destroy(diff);
+	edit_destroy(edit);
+	return changes;
 }
 
 void
@@ -126,9 +155,51 @@ diff_document(struct datastore *ds, const json_t *document, json_t **changes, st
 	}
 	rc = proposal_init(&proposal, edit, ds->tree, ds->refs, err);
 	if (rc == 0) {
-		*changes = proposal_record_json(&proposal);
+		*changes = proposal_record_json(&proposal, PROPOSAL_WHOLE);
 	}
 	proposal_fini(&proposal);
+	return rc;
+}
+
+/* An entry at a revision before the newest: by the changes since, or as it is now. */
+struct past {
+	const struct diff *since;
+	struct edit *now; /* touches nothing */
+};
+
+static const json_t *
+past_base(void *arg, const char *path)
+{
+	const struct past *past = arg;
+	bool known;
+	const json_t *config = diff_get(past->since, path, DIFF_FORWARD, &known);
+
+	return known ? config : edit_get(past->now, path);
+}
+
+/* What only patches are known of, from what is there now. */
+static int
+resolve_past(const struct datastore *ds, uint64_t newest, struct diff *diff, struct err *err)
+{
+	struct diff *since;
+	struct past past;
+	int rc;
+
+	if (!diff_is_open(diff)) {
+		return 0;
+	}
+	diff_create(&since);
+	edit_create(ds->model, ds->tree, &past.now);
+	past.since = since;
+	rc = history_diff(ds->history, newest, ds->revision, since, err);
+	if (rc == 0 &&
+		(!diff_resolve(since, DIFF_BACKWARD, revision_base, past.now) ||
+			!diff_resolve(diff, DIFF_BACKWARD, past_base, &past))) {
+		rc = err_set(err, ERR_FAILED, NULL,
+			"the record of a revision up to %" PRIu64 " is damaged", newest);
+	}
+	edit_destroy(past.now);
+	diff_destroy(since);
 	return rc;
 }
 
@@ -147,6 +218,9 @@ diff_revisions(
 	}
 	diff_create(&diff);
 	rc = history_diff(ds->history, from < to ? from : to, newest, diff, err);
+	if (rc == 0) {
+		rc = resolve_past(ds, newest, diff, err);
+	}
 	if (rc == 0) {
 		*changes = diff_json(diff, from < to ? DIFF_FORWARD : DIFF_BACKWARD);
 	}

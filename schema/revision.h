@@ -26,8 +26,14 @@ json_t *revision_time(unsigned int seconds);
 /* Takes `changes`. The time is now. New reference. */
 json_t *revision_record(const struct revision_note *note, json_t *changes);
 
-/* The record as text, `len` bytes; free() it. */
-char *revision_text(const json_t *record, size_t *len);
+/* The record as text, `len` bytes, with these changes (NULL: its own; taken); free() it. */
+char *revision_text(const json_t *record, json_t *changes, size_t *len);
+
+/* The changes that lead from the last revision of the journal back to `base`, which the tree is. */
+json_t *revision_way_back(const struct datastore *ds, uint64_t base, uint64_t last) ON_MAIN;
+
+/* For diff_resolve: an entry as it is in the edit that is `arg`. */
+const json_t *revision_base(void *arg, const char *path);
 
 /* Tell `revised` of a record. */
 void revision_tell(const struct datastore *ds, const json_t *record) ON_MAIN;

@@ -10,7 +10,6 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "schema/datastore_priv.h"
-#include "schema/diff.h"
 #include "schema/jx.h"
 #include "schema/revision.h"
 #include "schema/txn_priv.h"
@@ -147,8 +146,10 @@ make_record(struct txn *txn)
 			txn->ds->provisional.base);
 		note.comment = implied;
 	}
-	txn->record = revision_record(&note, proposal_record_json(&txn->proposal));
-	txn->text = revision_text(txn->record, &txn->text_len);
+	txn->record =
+		revision_record(&note, proposal_record_json(&txn->proposal, PROPOSAL_CUT));
+	txn->text = revision_text(txn->record,
+		proposal_record_json(&txn->proposal, PROPOSAL_PATCH), &txn->text_len);
 }
 
 /* Room for the record, in memory and on the disk. */
@@ -241,7 +242,7 @@ add_by_itself(struct datastore *ds, const char *change, const char *comment, jso
 	};
 	json_t *record = revision_record(&note, changes);
 	size_t len;
-	char *text = revision_text(record, &len);
+	char *text = revision_text(record, NULL, &len);
 
 	store_append_late(ds->store, text, len);
 	(void)history_add(ds->history, record, text, len);
@@ -257,7 +258,6 @@ loaded(struct txn *txn)
 {
 	struct datastore *ds = txn->ds;
 	char comment[128];
-	struct diff *diff;
 	uint64_t base;
 
 	if (ds->store == NULL) {
@@ -268,12 +268,9 @@ loaded(struct txn *txn)
 		add_by_itself(ds, "file", "the file was written while no daemon ran", jx_array());
 		store_adopt(ds->store, ds->revision);
 	} else if (history_provisional(ds->history, &base)) {
-		diff_create(&diff);
-		(void)history_diff(ds->history, base, ds->revision, diff, NULL);
 		(void)snprintf(comment, sizeof(comment),
 			"not confirmed before the daemon ended: back to revision %" PRIu64, base);
-		add_by_itself(ds, "rollback", comment, diff_json(diff, DIFF_BACKWARD));
-		diff_destroy(diff);
+		add_by_itself(ds, "rollback", comment, revision_way_back(ds, base, ds->revision));
 	} else if (ds->content.last == 0) {
 		store_adopt(ds->store, 0);
 	}
@@ -309,7 +306,7 @@ confirm(struct txn *txn, struct err *err)
 	jx_set(line, "user", jx_string(txn->user));
 	jx_set(line, "from", jx_string(txn->from));
 	jx_set(line, "time", revision_time(0));
-	text = revision_text(line, &len);
+	text = revision_text(line, NULL, &len);
 	if (ds->store != NULL) {
 		rc = store_append(ds->store, text, len, err);
 	}

@@ -143,6 +143,11 @@ fill_from_history(const struct history *history, uint64_t from, uint64_t to, str
 
 	diff_create(&diff);
 	rc = history_diff(history, back ? to : from, back ? from : to, diff, err);
+	if (rc == 0 &&
+		!diff_resolve(diff, back ? DIFF_BACKWARD : DIFF_FORWARD, revision_base, edit)) {
+		rc = err_set(err, ERR_FAILED, NULL,
+			"the record of a revision up to %" PRIu64 " is damaged", back ? from : to);
+	}
 	if (rc == 0) {
 		rc = diff_each(diff, back ? put_before : put_after, &filling);
 	}
