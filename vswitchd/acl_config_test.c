@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -31,6 +32,8 @@ json_from(const char *text)
 	return value;
 }
 
+static const struct acl_config_base nothing = {.acl = NULL};
+
 static int
 make(const char *matches, struct acl_config *config, struct err *err)
 {
@@ -39,7 +42,7 @@ make(const char *matches, struct acl_config *config, struct err *err)
 	int rc;
 
 	assert_non_null(acl);
-	rc = acl_config_make(acl, config, err);
+	rc = acl_config_make(&nothing, acl, config, err);
 	json_decref(acl);
 	return rc;
 }
@@ -372,7 +375,7 @@ test_the_list(void **state)
 	json_t *aces;
 
 	(void)state;
-	assert_int_equal(acl_config_make(acl, &config, NULL), 0);
+	assert_int_equal(acl_config_make(&nothing, acl, &config, NULL), 0);
 	assert_true(config.accept_rest);
 	assert_int_equal(config.n_aces, 2);
 	assert_int_equal(config.n, 3);
@@ -391,10 +394,138 @@ test_the_list(void **state)
 				  "'matches': {'dscp': 1}}"));
 	}
 	acl = json_pack("{s:o}", "ace", aces);
-	assert_int_not_equal(acl_config_make(acl, &config, &err), 0);
+	assert_int_not_equal(acl_config_make(&nothing, acl, &config, &err), 0);
 	assert_int_equal(err.kind, ERR_LIMIT);
 	assert_non_null(strstr(err.text, "counts twice"));
 	acl_config_fini(&config);
+	json_decref(acl);
+}
+
+/* --- a changed list --------------------------------------------------------------------------- */
+
+#define ROUNDS 2000
+#define ACES 40
+
+static uint32_t
+rnd(uint64_t *seed, size_t n)
+{
+	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (uint32_t)(*seed >> 33) % (uint32_t)n;
+}
+
+/* Of one entry in the datapath, or two. */
+static json_t *
+random_ace(uint64_t *seed)
+{
+	static const char *const matches[] = {"{'dscp': 1}", "{'vlan-id': 7}", "{}"};
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "e%u", rnd(seed, 1000000));
+	return json_pack("{s:s, s:s, s:o}", "name", name, "forwarding",
+		rnd(seed, 2) == 0 ? "accept" : "drop", "matches", json_from(matches[rnd(seed, 3)]));
+}
+
+/* Entries that came, went, moved or changed; most are the same ones as before, some equal ones. */
+static json_t *
+random_change(uint64_t *seed, const json_t *old)
+{
+	json_t *aces = json_copy((json_t *)(uintptr_t)old);
+	const size_t n_edits = rnd(seed, 6);
+
+	for (size_t i = 0; i < n_edits; i++) {
+		const size_t n = json_array_size(aces);
+		const size_t at = rnd(seed, n + 1);
+		const size_t to = rnd(seed, n + 1);
+		json_t *ace = json_incref(json_array_get(aces, at));
+
+		switch (at == n ? 0 : rnd(seed, 5)) {
+		case 0:
+			(void)json_array_insert_new(aces, at, random_ace(seed));
+			break;
+		case 1:
+			(void)json_array_remove(aces, at);
+			break;
+		case 2:
+			(void)json_array_set_new(aces, at, json_deep_copy(ace));
+			break;
+		case 3:
+			(void)json_array_remove(aces, at);
+			(void)json_array_insert(aces, to < n ? to : 0, ace);
+			break;
+		default:
+			(void)json_array_set_new(aces, at, random_ace(seed));
+			break;
+		}
+		json_decref(ace);
+	}
+	return aces;
+}
+
+/* What the splices make of the entries that there were. */
+static size_t
+carry_out(const struct acl_config *before, const struct acl_config *change,
+	struct dp_acl_entry *entries)
+{
+	size_t n = 0;
+	size_t old = 0;
+
+	for (size_t s = 0; s < change->n_splices; s++) {
+		const struct dp_acl_splice *splice = &change->splices[s];
+
+		assert_true(splice->at >= old && splice->at + splice->n_out <= before->n);
+		for (; old < splice->at; old++) {
+			entries[n++] = before->entries[old];
+		}
+		for (size_t i = 0; i < splice->n_in; i++) {
+			entries[n++] = splice->in[i];
+		}
+		old += splice->n_out;
+	}
+	for (; old < before->n; old++) {
+		entries[n++] = before->entries[old];
+	}
+	return n;
+}
+
+static void
+test_a_changed_list_comes_to_the_same(void **state)
+{
+	static struct dp_acl_entry entries[16 * ACES];
+	json_t *acl = json_pack("{s:[]}", "ace");
+	uint64_t seed = 20261122;
+	size_t n_made = 0;
+
+	(void)state;
+	for (int i = 0; i < ACES; i++) {
+		(void)json_array_append_new(json_object_get(acl, "ace"), random_ace(&seed));
+	}
+	for (int round = 0; round < ROUNDS; round++) {
+		json_t *next = json_pack(
+			"{s:o}", "ace", random_change(&seed, json_object_get(acl, "ace")));
+		struct acl_config before;
+		struct acl_config after;
+		struct acl_config change;
+		struct acl_config_base base = {.acl = acl};
+
+		assert_int_equal(acl_config_make(&nothing, acl, &before, NULL), 0);
+		assert_int_equal(acl_config_make(&nothing, next, &after, NULL), 0);
+		base.first = before.first;
+		assert_int_equal(acl_config_make(&base, next, &change, NULL), 0);
+		assert_true(after.n <= ARRAY_LEN(entries) / 2);
+		assert_int_equal(carry_out(&before, &change, entries), after.n);
+		assert_memory_equal(entries, after.entries, after.n * sizeof(entries[0]));
+		assert_memory_equal(change.first, after.first, (after.n_aces + 1) * sizeof(size_t));
+		n_made += change.n;
+		acl_config_fini(&before);
+		acl_config_fini(&after);
+		acl_config_fini(&change);
+		json_decref(acl);
+		acl = next;
+		if (json_array_size(json_object_get(acl, "ace")) > 4 * ACES) {
+			(void)json_array_clear(json_object_get(acl, "ace"));
+		}
+	}
+	assert_true(n_made < 10 * ROUNDS); /* and not all of them each time */
 	json_decref(acl);
 }
 
@@ -405,6 +536,7 @@ main(void)
 		cmocka_unit_test(test_which_packets),
 		cmocka_unit_test(test_what_is_wrong),
 		cmocka_unit_test(test_the_list),
+		cmocka_unit_test(test_a_changed_list_comes_to_the_same),
 	};
 
 	return cmocka_run_group_tests_name("acl-config", tests, NULL, NULL);

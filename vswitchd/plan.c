@@ -437,8 +437,9 @@ world_apply(void *ctx, struct ds_txn *txn)
 	for (size_t i = 0; i < plan->n_mirrors; i++) {
 		mirror_step_start(plan->world, &plan->mirrors[i]);
 	}
-	world_mirrors_renew(plan->world);
-	acl_steps_settle(plan->world, plan->acls, plan->n_acls);
+	for (size_t i = 0; i < plan->n_acls; i++) {
+		acl_step_settle(plan->world, &plan->acls[i]);
+	}
 	system_parts_apply(&plan->world->parts, &plan->system);
 	plan_wait(plan, apply_ended);
 }

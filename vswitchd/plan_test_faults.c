@@ -51,6 +51,10 @@ int __real_dp_acl_create(struct dp *dp, const struct dp_acl_entry *entries, size
 	bool accept_rest, struct dp_acl **out, struct err *err) ON_MAIN;
 int __wrap_dp_acl_create(struct dp *dp, const struct dp_acl_entry *entries, size_t n,
 	bool accept_rest, struct dp_acl **out, struct err *err) ON_MAIN;
+int __real_dp_acl_change(struct dp *dp, struct dp_acl *acl, const struct dp_acl_splice *splices,
+	size_t n, bool accept_rest, struct err *err) ON_MAIN;
+int __wrap_dp_acl_change(struct dp *dp, struct dp_acl *acl, const struct dp_acl_splice *splices,
+	size_t n, bool accept_rest, struct err *err) ON_MAIN;
 void __real_dp_acl_destroy(struct dp *dp, struct dp_acl *acl) ON_MAIN;
 void __wrap_dp_acl_destroy(struct dp *dp, struct dp_acl *acl) ON_MAIN;
 int __real_dp_mirror_create(const struct dp *dp, const struct dp_mirror_conf *conf,
@@ -61,8 +65,10 @@ void __real_dp_mirror_discard(struct dp_mirror *mirror);
 void __wrap_dp_mirror_discard(struct dp_mirror *mirror);
 void __real_dp_mirror_stop(struct dp *dp, struct dp_mirror *mirror) ON_MAIN;
 void __wrap_dp_mirror_stop(struct dp *dp, struct dp_mirror *mirror) ON_MAIN;
-int __real_acl_config_make(const json_t *entry, struct acl_config *config, struct err *err);
-int __wrap_acl_config_make(const json_t *entry, struct acl_config *config, struct err *err);
+int __real_acl_config_make(const struct acl_config_base *base, const json_t *entry,
+	struct acl_config *config, struct err *err);
+int __wrap_acl_config_make(const struct acl_config_base *base, const json_t *entry,
+	struct acl_config *config, struct err *err);
 uint16_t __real_port_numbers_take(struct port_numbers *numbers, const char *name) ON_MAIN;
 uint16_t __wrap_port_numbers_take(struct port_numbers *numbers, const char *name) ON_MAIN;
 void __real_port_numbers_put(struct port_numbers *numbers, uint16_t number) ON_MAIN;
@@ -108,6 +114,15 @@ __wrap_dp_acl_create(struct dp *dp, const struct dp_acl_entry *entries, size_t n
 	return rc;
 }
 
+int
+__wrap_dp_acl_change(struct dp *dp, struct dp_acl *acl, const struct dp_acl_splice *splices,
+	size_t n, bool accept_rest, struct err *err)
+{
+	return fails("dp_acl_change", err)
+		? -EIO
+		: __real_dp_acl_change(dp, acl, splices, n, accept_rest, err);
+}
+
 void
 __wrap_dp_acl_destroy(struct dp *dp, struct dp_acl *acl)
 {
@@ -141,13 +156,14 @@ __wrap_dp_mirror_stop(struct dp *dp, struct dp_mirror *mirror)
 }
 
 int
-__wrap_acl_config_make(const json_t *entry, struct acl_config *config, struct err *err)
+__wrap_acl_config_make(const struct acl_config_base *base, const json_t *entry,
+	struct acl_config *config, struct err *err)
 {
 	if (fails("acl_config_make", err)) {
 		*config = (struct acl_config){.n = 0};
 		return -EIO;
 	}
-	return __real_acl_config_make(entry, config, err);
+	return __real_acl_config_make(base, entry, config, err);
 }
 
 uint16_t

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "vswitchd/acl_config.h"
 #include "vswitchd/bridge_policy.h"
 #include "vswitchd/port_config.h"
 #include "vswitchd/world.h"
+#include "vswitchd/world_acl.h"
 #include "vswitchd/world_mirror.h"
 
 /* Does this transaction delete the port, or move it off the resource? */
@@ -94,16 +94,6 @@ validate_bridge(const struct world *world, const struct ds_txn *txn, const struc
 	return bridge_policy_check(world, txn, change->after, err);
 }
 
-static int
-validate_acl(const struct ds_change *change, struct err *err)
-{
-	struct acl_config config;
-	int rc = acl_config_make(change->after, &config, err);
-
-	acl_config_fini(&config);
-	return rc;
-}
-
 int
 world_validate(void *ctx, const struct ds_txn *txn, struct err *err)
 {
@@ -124,7 +114,7 @@ world_validate(void *ctx, const struct ds_txn *txn, struct err *err)
 		} else if (strcmp(change->list, "bridge") == 0) {
 			rc = validate_bridge(world, txn, change, err);
 		} else if (strcmp(change->list, "acl") == 0) {
-			rc = validate_acl(change, err);
+			rc = world_acl_check(world, change, err);
 		} else if (strcmp(change->list, "mirror") == 0) {
 			rc = world_mirror_check(world, txn, change, err);
 		} else if (strcmp(change->list, "system") == 0) {

@@ -174,25 +174,6 @@ mirror_step_stop(struct world *world, const struct mirror_step *step)
 }
 
 void
-world_mirrors_renew(const struct world *world)
-{
-	const struct world_mirror *mirror;
-	bool changed = false;
-
-	TAILQ_FOREACH (mirror, &world->mirrors, link) {
-		const struct world_acl *acl = world_find_acl(world, mirror->acl);
-
-		if (mirror->dp != NULL && acl != NULL && acl->stale) {
-			dp_mirror_set_acl(mirror->dp, acl->made.dp);
-			changed = true;
-		}
-	}
-	if (changed) {
-		dp_mirrors_renew(world->dp);
-	}
-}
-
-void
 mirror_step_start(struct world *world, struct mirror_step *step)
 {
 	struct world_mirror *mirror = find_mirror(world, step->change->key);
@@ -209,11 +190,10 @@ mirror_step_start(struct world *world, struct mirror_step *step)
 		(void)str_copy(mirror->name, step->change->key, sizeof(mirror->name));
 		TAILQ_INSERT_TAIL(&world->mirrors, mirror, link);
 	}
-	(void)str_copy(mirror->acl, acl_name, sizeof(mirror->acl));
 	mirror->dp = step->made;
 	step->made = NULL;
 	if (mirror->dp != NULL) {
-		dp_mirror_set_acl(mirror->dp, acl == NULL ? NULL : acl->made.dp);
+		dp_mirror_set_acl(mirror->dp, acl == NULL ? NULL : acl->dp);
 		dp_mirror_start(
 			world->dp, mirror->dp, bridge == NULL ? 0 : dp_bridge_id(bridge->dp));
 	}

@@ -18,7 +18,6 @@
 struct world_mirror {
 	TAILQ_ENTRY(world_mirror) link;
 	char name[PORT_NAME_SIZE];
-	char acl[PORT_NAME_SIZE]; /* of what it copies; "": of all frames */
 	struct dp_mirror *dp; /* NULL: not enabled */
 };
 
@@ -49,9 +48,6 @@ int mirror_step_prepare(const struct world *world, struct mirror_step *step,
  */
 void mirror_step_stop(struct world *world, const struct mirror_step *step) ON_MAIN;
 void mirror_step_start(struct world *world, struct mirror_step *step) ON_MAIN;
-
-/* Those that copy by access lists that this transaction has changed; after mirror_step_start. */
-void world_mirrors_renew(const struct world *world) ON_MAIN;
 
 void mirror_step_abort(struct mirror_step *step) ON_MAIN;
 
