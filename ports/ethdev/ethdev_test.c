@@ -17,8 +17,10 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "datapath/core/eal_test.h"
 #include "ports/ethdev/dpdk_log.h"
 #include "ports/ethdev/types.h"
+#include "ports/test_port.h"
 
 #define FRAME_MAX 9000
 #define WAIT_MS 3000
@@ -41,14 +43,7 @@ buffers_used(void) ON_MAIN
 static struct port *
 open_port(const struct port_ops *ops, const struct port_conf *conf)
 {
-	struct port *port = NULL;
-	struct err err = ERR_INIT;
-
-	if (ops->check(conf, &err) != 0 || ops->open(conf, &env, &port, &err) != 0) {
-		fail_msg("%s: %s: %s", conf->name, err.path, err.text);
-	}
-	assert_ptr_equal(port->ops, ops);
-	return port;
+	return test_port_open(ops, conf, &env);
 }
 
 static void
@@ -167,19 +162,10 @@ receive_packets(struct port *port, uint16_t queue, uint32_t first, uint16_t n, u
 static void
 wait_up(struct port *port)
 {
-	struct port_status status = {.oper = PORT_DOWN};
 	struct port_counters count = {0};
 	struct pkt pkts[PKT_BURST];
 
-	for (unsigned int ms = 0; status.oper != PORT_UP && ms < WAIT_MS; ms += 10) {
-		(void)usleep(10000);
-		test_now += 100000000;
-		port->ops->poll(port, test_now);
-		port->ops->status(port, &status);
-	}
-	if (status.oper != PORT_UP) {
-		fail_msg("%s is %s: %s", port->name, port_oper_name(status.oper), status.reason);
-	}
+	test_port_wait(port, PORT_UP, "", &test_now);
 	/* A memif receiver offers its buffers when it first looks for frames. */
 	assert_int_equal(port->ops->rx_burst(port, 0, pkts, PKT_BURST, &count), 0);
 }
@@ -456,22 +442,17 @@ test_device_limits(void **ctx)
 static int
 start(void **ctx) ROLE_ATTR(no_thread_safety_analysis)
 {
-	static const char *const args[] = {"ethdev_test", "--no-huge", "--no-shconf", "-m", "512",
-		"--no-telemetry", "-a", "ffff:ff:1f.7", "--lcores", "0@(0-1)"};
-	static char text[ARRAY_LEN(args)][64]; /* EAL writes to argv, and keeps it */
-	static char *argv[ARRAY_LEN(args)];
 	static struct grace grace;
 
 	(void)ctx;
-	for (size_t i = 0; i < ARRAY_LEN(args); i++) {
-		str_copy(text[i], args[i], sizeof(text[i]));
-		argv[i] = text[i];
-	}
 	role_enter(&role_main);
 	role_enter(&role_worker);
 	env.grace = &grace;
-	if (mkdtemp(scratch) == NULL || dpdk_log_init() != 0 ||
-		rte_eal_init((int)ARRAY_LEN(args), argv) < 0 || grace_init(&grace) != 0) {
+	if (mkdtemp(scratch) == NULL || dpdk_log_init() != 0) {
+		return -1;
+	}
+	eal_test_start(512);
+	if (grace_init(&grace) != 0) {
 		return -1;
 	}
 	return mbuf_pools_create(&env.pools, NULL);

@@ -7,8 +7,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <rte_dev.h>
-#include <rte_eal.h>
 #include <rte_ethdev.h>
+#include <rte_log.h>
 #include <rte_tcp.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -25,6 +25,9 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "base/test_unix.h"
+#include "datapath/core/eal_test.h"
+#include "ports/test_port.h"
 #include "ports/vhost_dpdk/vhost_dpdk.h"
 
 #define WAIT_MS 5000
@@ -52,30 +55,13 @@ port_socket(const char *name, char *out, size_t size)
 static struct port *
 open_port(const struct port_conf *conf)
 {
-	struct port *port = NULL;
-	struct err err = ERR_INIT;
-
-	if (ops->check(conf, &err) != 0 || ops->open(conf, &env, &port, &err) != 0) {
-		fail_msg("%s: %s: %s", conf->name, err.path, err.text);
-	}
-	return port;
+	return test_port_open(ops, conf, &env);
 }
 
 static void
 expect_refused(const struct port_conf *conf, enum err_kind kind, const char *leaf, const char *part)
 {
-	struct port *port = NULL;
-	struct err err = ERR_INIT;
-	int rc = ops->check(conf, &err);
-
-	if (rc == 0) {
-		rc = ops->open(conf, &env, &port, &err);
-	}
-	assert_int_equal(rc, err_errno(kind));
-	assert_string_equal(err.path, leaf);
-	if (strstr(err.text, part) == NULL) {
-		fail_msg("'%s' does not say '%s'", err.text, part);
-	}
+	test_port_refused(ops, conf, &env, kind, leaf, part);
 }
 
 static void
@@ -87,16 +73,7 @@ close_port(struct port *port)
 static void
 wait_for(struct port *port, enum port_oper oper, const char *part)
 {
-	struct port_status status;
-
-	for (unsigned int ms = 0; ms < WAIT_MS; ms += 5) {
-		ops->status(port, &status);
-		if (status.oper == oper && strstr(status.reason, part) != NULL) {
-			return;
-		}
-		(void)usleep(5000);
-	}
-	fail_msg("%s is %s: %s", port->name, port_oper_name(status.oper), status.reason);
+	test_port_wait(port, oper, part, NULL);
 }
 
 /* --- a front end that is a DPDK device ------------------------------------------------------ */
@@ -422,12 +399,9 @@ test_client_mode(void **ctx)
 static int
 raw_connect(const char *path)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int fd = test_unix_connect(path);
 
-	str_copy(sun.sun_path, path, sizeof(sun.sun_path));
 	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
 	return fd;
 }
 
@@ -625,23 +599,15 @@ be_quiescent(void *ctx)
 static int
 start(void **ctx) ROLE_ATTR(no_thread_safety_analysis)
 {
-	static const char *const args[] = {"vhost_test", "--no-huge", "--no-shconf", "-m", "512",
-		"--no-telemetry", "-a", "ffff:ff:1f.7", "--lcores", "0@(0-1)",
-		"--log-level=lib.vhost.config:emergency", "--log-level=pmd.net.virtio.*:critical"};
-	static char text[ARRAY_LEN(args)][64]; /* EAL writes to argv, and keeps it */
-	static char *argv[ARRAY_LEN(args)];
-
 	(void)ctx;
-	for (size_t i = 0; i < ARRAY_LEN(args); i++) {
-		str_copy(text[i], args[i], sizeof(text[i]));
-		argv[i] = text[i];
-	}
 	(void)signal(
 		SIGPIPE, SIG_IGN); /* DPDK's front end writes to a socket that we have closed */
 	role_enter(&role_main);
 	role_enter(&role_worker);
-	if (mkdtemp(scratch) == NULL || rte_eal_init((int)ARRAY_LEN(args), argv) < 0 ||
-		grace_init(&grace) != 0) {
+	eal_test_start(512);
+	(void)rte_log_set_level_pattern("lib.vhost.config", RTE_LOG_EMERG);
+	(void)rte_log_set_level_pattern("pmd.net.virtio.*", RTE_LOG_CRIT);
+	if (mkdtemp(scratch) == NULL || grace_init(&grace) != 0) {
 		return -1;
 	}
 	grace_join(&grace, READER);

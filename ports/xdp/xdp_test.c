@@ -7,7 +7,6 @@
 #include <linux/ethtool.h>
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
-#include <rte_eal.h>
 #include <rte_ether.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -24,6 +23,8 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "datapath/core/eal_test.h"
+#include "ports/test_port.h"
 #include "ports/xdp/link.h"
 #include "ports/xdp/types.h"
 
@@ -33,6 +34,7 @@
 
 static const struct port_ops *const ops = &port_af_xdp_ops;
 static struct grace grace;
+static uint64_t now; /* ns, of the ports */
 static struct port_env env = {.n_workers = 1, .run_dir = "/tmp", .grace = &grace};
 
 static void
@@ -60,13 +62,7 @@ remove_pair(void)
 static struct port *
 open_port(const struct port_conf *conf)
 {
-	struct port *port = NULL;
-	struct err err = ERR_INIT;
-
-	if (ops->check(conf, &err) != 0 || ops->open(conf, &env, &port, &err) != 0) {
-		fail_msg("%s: %s: %s", conf->name, err.path, err.text);
-	}
-	return port;
+	return test_port_open(ops, conf, &env);
 }
 
 static void
@@ -78,34 +74,13 @@ close_port(struct port *port)
 static void
 expect_refused(const struct port_conf *conf, enum err_kind kind, const char *leaf, const char *part)
 {
-	struct port *port = NULL;
-	struct err err = ERR_INIT;
-	int rc = ops->check(conf, &err);
-
-	if (rc == 0) {
-		rc = ops->open(conf, &env, &port, &err);
-	}
-	assert_int_equal(rc, err_errno(kind));
-	assert_string_equal(err.path, leaf);
-	if (strstr(err.text, part) == NULL) {
-		fail_msg("'%s' does not say '%s'", err.text, part);
-	}
+	test_port_refused(ops, conf, &env, kind, leaf, part);
 }
 
 static void
 wait_for(struct port *port, enum port_oper oper, const char *part)
 {
-	struct port_status status;
-
-	for (unsigned int ms = 0; ms < WAIT_MS; ms += 5) {
-		ops->poll(port, ms);
-		ops->status(port, &status);
-		if (status.oper == oper && strstr(status.reason, part) != NULL) {
-			return;
-		}
-		(void)usleep(5000);
-	}
-	fail_msg("%s is %s: %s", port->name, port_oper_name(status.oper), status.reason);
+	test_port_wait(port, oper, part, &now);
 }
 
 /* --- the other end of the veth -------------------------------------------------------------- */
@@ -562,23 +537,15 @@ test_refusals(void **ctx)
 static int
 start(void **ctx) ROLE_ATTR(no_thread_safety_analysis)
 {
-	static const char *const args[] = {"xdp_test", "--no-huge", "--no-shconf", "-m", "256",
-		"--no-telemetry", "-a", "ffff:ff:1f.7", "--lcores", "0@(0-1)"};
-	static char text[ARRAY_LEN(args)][64]; /* EAL writes to argv, and keeps it */
-	static char *argv[ARRAY_LEN(args)];
-
 	(void)ctx;
-	for (size_t i = 0; i < ARRAY_LEN(args); i++) {
-		str_copy(text[i], args[i], sizeof(text[i]));
-		argv[i] = text[i];
-	}
 	role_enter(&role_main);
 	role_enter(&role_worker);
 	if (unshare(CLONE_NEWNET) != 0) {
 		perror("unshare");
 		return -1;
 	}
-	if (rte_eal_init((int)ARRAY_LEN(args), argv) < 0 || grace_init(&grace) != 0) {
+	eal_test_start(256);
+	if (grace_init(&grace) != 0) {
 		return -1;
 	}
 	return mbuf_pools_create(&env.pools, NULL);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/test_unix.h"
 #include "tests/hostile/attack.h"
 #include "tests/hostile/cases.h"
 
@@ -61,22 +62,6 @@ make_script(const struct attack *attack, struct script *script)
 	}
 }
 
-static int
-plain_connect(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	if (!str_copy(address.sun_path, path, sizeof(address.sun_path))) {
-		return -1;
-	}
-	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-		(void)close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 /* Send `n` whole messages and `bytes` of the next one. */
 static void
 play(int socket, const struct script *script, unsigned int n, unsigned int bytes)
@@ -117,7 +102,7 @@ cut(struct attack *attack, unsigned int flags)
 		const unsigned int size = VHOST_USER_HEADER_SIZE + script.messages[i].size;
 		for (unsigned int bytes = 0; bytes < size; bytes++) {
 			const int fd =
-				worth_a_cut(bytes, size) ? plain_connect(attack->socket) : -2;
+				worth_a_cut(bytes, size) ? test_unix_connect(attack->socket) : -2;
 			if (fd == -2) {
 				continue;
 			}
@@ -321,7 +306,7 @@ connects(struct attack *attack, unsigned int flags)
 
 	(void)flags;
 	for (unsigned int i = 0; i < 10000; i++) {
-		const int fd = plain_connect(attack->socket);
+		const int fd = test_unix_connect(attack->socket);
 		if (fd < 0) {
 			return attack_fail(attack, "connect %u: %s", i, strerror(errno));
 		}
@@ -344,7 +329,7 @@ many_at_once(struct attack *attack, unsigned int flags)
 		return false;
 	}
 	for (; n < 500; n++) {
-		fds[n] = plain_connect(attack->socket);
+		fds[n] = test_unix_connect(attack->socket);
 		if (fds[n] < 0) {
 			break;
 		}
@@ -366,7 +351,7 @@ second_front_end(struct attack *attack, unsigned int flags)
 	const struct vhost_user_msg msg = message_empty(VHOST_USER_GET_FEATURES);
 	struct vhost_user_msg answer;
 	for (unsigned int i = 0; i < 20; i++) {
-		const int fd = plain_connect(attack->socket);
+		const int fd = test_unix_connect(attack->socket);
 		(void)vhost_user_send(fd, &msg, NULL, 0);
 		const int rc = vhost_user_recv(fd, &answer, NULL, NULL, 1000);
 		(void)close(fd);
@@ -431,7 +416,7 @@ full_backlog(struct attack *attack, unsigned int flags)
 	if (fd < 0) {
 		return false;
 	}
-	held = plain_connect(attack->socket);
+	held = test_unix_connect(attack->socket);
 	(void)usleep(500000);
 	const bool good = attack_others_served(attack);
 	(void)close(held);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "base/test_unix.h"
 #include "tests/frontend/vhost_user.h"
 #include "tests/unit/vhost_bench.h"
 
@@ -22,12 +23,9 @@ static const struct port_ops *const ops = &port_vhost_ops;
 static int
 raw_connect(const char *path)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int fd = test_unix_connect(path);
 
-	str_copy(sun.sun_path, path, sizeof(sun.sun_path));
 	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
 	return fd;
 }
 
