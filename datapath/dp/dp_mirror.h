@@ -27,6 +27,7 @@ struct dp_mirror_conf {
 	struct vlan_set vlans;
 };
 
+/* Not of one instant while workers copy. */
 struct dp_mirror_stats {
 	uint64_t seen; /* frames that it could have copied */
 	uint64_t packets;

@@ -245,7 +245,6 @@ mirror_change(struct stress *stress) ON_MAIN
 	while (fake_collect(dp_port_device(stress->probe), 0, frame, NULL) > 0) {
 	}
 	dp_mirror_get_stats(stress->dp, stress->mirror, &stats);
-	assert_in_range(stats.packets, stats.drops, stats.seen);
 	stress->n_copies += stats.packets;
 	dp_mirror_stop(stress->dp, stress->mirror);
 	mirror_start(stress);
