@@ -14,9 +14,8 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "datapath/dp/dp_priv.h"
-#include "datapath/dp/test_device.h"
+#include "datapath/dp/test_dp.h"
 
-#define NOW (100 * CLOCK_S)
 #define MODEL_MAX 2000
 #define KEYS 40 /* addresses that packets have and entries ask for: they often meet */
 
@@ -35,15 +34,10 @@ struct bench {
 static struct bench *
 make(void) ROLE_ATTR(assert_capability(role_main)) ROLE_ATTR(assert_capability(role_worker))
 {
-	struct dp_options options = {.n_workers = 1, .seed = 1};
 	struct bench *b = must_calloc(1, sizeof(*b));
-	struct err err = ERR_INIT;
 
-	role_assert(&role_main);
-	role_assert(&role_worker);
-	memset(&lives, 0, sizeof(lives));
-	assert_int_equal(dp_create(&options, &b->dp, &err), 0);
-	b->now = NOW;
+	b->dp = test_dp_create(1);
+	b->now = TEST_DP_NOW;
 	b->random = 20261122;
 	return b;
 }

@@ -15,9 +15,8 @@
 
 #include "datapath/dp/dp_mirror.h"
 #include "datapath/dp/dp_priv.h"
-#include "datapath/dp/test_device.h"
+#include "datapath/dp/test_dp.h"
 
-#define NOW (100 * CLOCK_S)
 #define N_PORTS 3
 
 /* A bridge with ports d0 and d1, and d2 of none. */
@@ -30,14 +29,9 @@ struct bench {
 static struct dp_port *
 add_port(struct bench *bench, const char *name, struct dp_bridge *bridge) ON_MAIN
 {
-	struct dp_port_fwd fwd = {
-		.bridge = bridge, .enabled = true, .mtu = 1500, .vlan = {.mode = VLAN_TRUNK}};
-	struct port_conf conf = {.queues = 1};
-	struct dp_port *port;
+	struct dp_port_fwd fwd = test_dp_fwd(bridge);
+	struct dp_port *port = test_dp_port_named(bench->dp, name, 1);
 
-	memset(&fwd.vlan.trunk, 0xff, sizeof(fwd.vlan.trunk));
-	(void)snprintf(conf.name, sizeof(conf.name), "%s", name);
-	assert_int_equal(dp_port_open(bench->dp, &device_ops, &conf, &port, NULL), 0);
 	dp_port_set(bench->dp, port, &fwd);
 	dp_publish(bench->dp);
 	return port;
@@ -46,16 +40,9 @@ add_port(struct bench *bench, const char *name, struct dp_bridge *bridge) ON_MAI
 static struct bench
 make(void) ROLE_ATTR(assert_capability(role_main)) ROLE_ATTR(assert_capability(role_worker))
 {
-	const struct dp_options options = {.n_workers = 1, .seed = 1};
-	const struct dp_bridge_conf conf = {.fdb = {.limit = 100, .aging_s = 300}};
-	struct bench bench = {.dp = NULL};
+	struct bench bench = {.dp = test_dp_create(1)};
 
-	role_assert(&role_main);
-	role_assert(&role_worker);
-	memset(&lives, 0, sizeof(lives));
-	assert_int_equal(dp_create(&options, &bench.dp, NULL), 0);
-	(void)dp_step(bench.dp, NOW);
-	assert_int_equal(dp_bridge_create(bench.dp, &conf, &bench.bridge, NULL), 0);
+	bench.bridge = test_dp_bridge(bench.dp);
 	bench.ports[0] = add_port(&bench, "d0", bench.bridge);
 	bench.ports[1] = add_port(&bench, "d1", bench.bridge);
 	bench.ports[2] = add_port(&bench, "d2", NULL);
@@ -65,8 +52,8 @@ make(void) ROLE_ATTR(assert_capability(role_main)) ROLE_ATTR(assert_capability(r
 static void
 both_step(struct bench *bench) ON_MAIN ON_WORKER
 {
-	(void)dp_worker_step(bench->dp, 0, NOW);
-	(void)dp_step(bench->dp, NOW);
+	(void)dp_worker_step(bench->dp, 0, TEST_DP_NOW);
+	(void)dp_step(bench->dp, TEST_DP_NOW);
 }
 
 /* The view of port i that workers see, by itself and as a member of its bridge. */

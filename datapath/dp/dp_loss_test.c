@@ -13,9 +13,8 @@
 #include <cmocka.h>
 
 #include "datapath/dp/dp.h"
-#include "datapath/dp/test_device.h"
+#include "datapath/dp/test_dp.h"
 
-#define NOW (100 * CLOCK_S)
 #define STEPS 40 /* until all that was sent has come and what has gone is forgotten */
 
 /* Two workers and a bridge; frames to `dead`, which is disabled, are lost there. */
@@ -24,23 +23,15 @@ struct bench {
 	struct dp_bridge *bridge;
 	struct dp_port *dead;
 	uint64_t now;
-	unsigned int n_ports;
 };
 
 static struct dp_port *
 add_port(struct bench *bench, bool enabled) ON_MAIN
 {
-	struct port_conf conf = {.queues = 1};
-	struct dp_port_fwd fwd = {.bridge = bench->bridge,
-		.enabled = enabled,
-		.mtu = 1500,
-		.vlan = {.mode = VLAN_TRUNK}};
-	struct err err = ERR_INIT;
-	struct dp_port *port;
+	struct dp_port_fwd fwd = test_dp_fwd(bench->bridge);
+	struct dp_port *port = test_dp_port(bench->dp, 1);
 
-	memset(&fwd.vlan.trunk, 0xff, sizeof(fwd.vlan.trunk));
-	(void)snprintf(conf.name, sizeof(conf.name), "d%u", bench->n_ports++);
-	assert_int_equal(dp_port_open(bench->dp, &device_ops, &conf, &port, &err), 0);
+	fwd.enabled = enabled;
 	dp_port_set(bench->dp, port, &fwd);
 	dp_publish(bench->dp);
 	return port;
@@ -69,17 +60,9 @@ transmit(struct bench *bench, struct dp_port *port, unsigned int n) ON_MAIN ON_W
 static struct bench
 bench_make(void) ROLE_ATTR(assert_capability(role_main, role_worker))
 {
-	const struct dp_options options = {.n_workers = 2, .seed = 1};
-	const struct dp_bridge_conf conf = {.fdb = {.limit = 100, .aging_s = 300}};
-	struct bench bench = {.now = NOW};
-	struct err err = ERR_INIT;
+	struct bench bench = {.dp = test_dp_create(2), .now = TEST_DP_NOW};
 
-	role_assert(&role_main);
-	role_assert(&role_worker);
-	memset(&lives, 0, sizeof(lives));
-	assert_int_equal(dp_create(&options, &bench.dp, &err), 0);
-	(void)dp_step(bench.dp, bench.now);
-	assert_int_equal(dp_bridge_create(bench.dp, &conf, &bench.bridge, &err), 0);
+	bench.bridge = test_dp_bridge(bench.dp);
 	bench.dead = add_port(&bench, false);
 	return bench;
 }
@@ -190,7 +173,7 @@ test_who_has_the_id_next_begins_at_nothing(void **state)
 			dp_port_close(bench.dp, b, PORT_CLOSE_DELETED, NULL, NULL);
 		}
 		b = add_port(&bench, true);
-		if (bench.n_ports % 1000 == 0) {
+		if (lives.n_open % 1000 == 0) {
 			steps(&bench);
 		}
 	}

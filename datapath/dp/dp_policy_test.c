@@ -15,47 +15,9 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "datapath/dp/dp_priv.h"
-#include "datapath/dp/test_device.h"
-
-#define NOW (100 * CLOCK_S)
+#include "datapath/dp/test_dp.h"
 
 /* --- the bench -------------------------------------------------------------------------------- */
-
-static struct dp *
-make(void) ROLE_ATTR(assert_capability(role_main)) ROLE_ATTR(assert_capability(role_worker))
-{
-	struct dp_options options = {.n_workers = 1, .seed = 1};
-	struct err err = ERR_INIT;
-	struct dp *dp;
-
-	role_assert(&role_main);
-	role_assert(&role_worker);
-	memset(&lives, 0, sizeof(lives));
-	assert_int_equal(dp_create(&options, &dp, &err), 0);
-	(void)dp_step(dp, NOW);
-	return dp;
-}
-
-static struct dp_bridge *
-make_bridge(struct dp *dp) ON_MAIN
-{
-	struct dp_bridge_conf conf = {.fdb = {.limit = 100, .aging_s = 300}};
-	struct dp_bridge *bridge;
-
-	assert_int_equal(dp_bridge_create(dp, &conf, &bridge, NULL), 0);
-	return bridge;
-}
-
-static struct dp_port *
-open_port(struct dp *dp) ON_MAIN
-{
-	struct port_conf conf = {.queues = 1};
-	struct dp_port *port;
-
-	(void)snprintf(conf.name, sizeof(conf.name), "d%u", lives.n_open);
-	assert_int_equal(dp_port_open(dp, &device_ops, &conf, &port, NULL), 0);
-	return port;
-}
 
 static void
 set_port(struct dp *dp, struct dp_port *port, struct dp_bridge *bridge,
@@ -76,8 +38,8 @@ set_port(struct dp *dp, struct dp_port *port, struct dp_bridge *bridge,
 static void
 both_step(struct dp *dp) ON_MAIN ON_WORKER
 {
-	(void)dp_worker_step(dp, 0, NOW);
-	(void)dp_step(dp, NOW);
+	(void)dp_worker_step(dp, 0, TEST_DP_NOW);
+	(void)dp_step(dp, TEST_DP_NOW);
 }
 
 static struct device *
@@ -147,7 +109,7 @@ test_the_first_entry_that_matches_decides(void **state)
 		entry_of(10, 80, 80, false), /* never reached */
 		entry_of(11, 1000, 2000, true),
 	};
-	struct dp *dp = make();
+	struct dp *dp = test_dp_create(1);
 	struct dp_acl *acl;
 	const struct acl_view *view;
 
@@ -176,7 +138,7 @@ static void
 test_masks_of_a_list(void **state)
 {
 	struct dp_acl_entry entries[2] = {entry_of(10, 80, 80, true)};
-	struct dp *dp = make();
+	struct dp *dp = test_dp_create(1);
 	const struct acl_view *view;
 	struct dp_acl *acl;
 
@@ -203,7 +165,7 @@ test_lists_that_cannot_be(void **state)
 {
 	const size_t n = 20000;
 	struct dp_acl_entry *entries = must_calloc(DP_ACL_ENTRIES_MAX + 1, sizeof(*entries));
-	struct dp *dp = make();
+	struct dp *dp = test_dp_create(1);
 	struct err err = ERR_INIT;
 	struct dp_acl *acl = NULL;
 
@@ -239,9 +201,9 @@ static void
 test_a_list_stays_until_nobody_sees_it(void **state)
 {
 	const struct dp_acl_entry entry = entry_of(10, 80, 80, true);
-	struct dp *dp = make();
-	struct dp_bridge *bridge = make_bridge(dp);
-	struct dp_port *port = open_port(dp);
+	struct dp *dp = test_dp_create(1);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
+	struct dp_port *port = test_dp_port(dp, 1);
 	struct dp_port_policy policy = {0};
 	struct dp_acl *old;
 	struct dp_acl *new;
@@ -263,7 +225,7 @@ test_a_list_stays_until_nobody_sees_it(void **state)
 	dp_acl_destroy(dp, old);
 	dp_acl_destroy(dp, NULL);
 	dp_publish(dp);
-	(void)dp_step(dp, NOW);
+	(void)dp_step(dp, TEST_DP_NOW);
 	assert_false(STAILQ_EMPTY(&dp->retired)); /* the worker has not come round */
 	both_step(dp);
 	both_step(dp);
@@ -285,9 +247,9 @@ test_policy_of_a_port(void **state)
 		.storm[STORM_UNKNOWN] = {.rate = 200},
 		.protected_port = true,
 	};
-	struct dp *dp = make();
-	struct dp_bridge *bridge = make_bridge(dp);
-	struct dp_port *port = open_port(dp);
+	struct dp *dp = test_dp_create(1);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
+	struct dp_port *port = test_dp_port(dp, 1);
 	const struct port_view *view;
 	struct meter *meters[STORM_KINDS];
 	const struct spoof_view *copy;
@@ -339,8 +301,8 @@ test_meters_of_a_bridge(void **state)
 	const struct meter_conf fast = {.unit = METER_BITS, .rate = 1000000};
 	const struct meter_conf bad = {.rate = METER_RATE_MAX + 1};
 	static const uint32_t ids[] = {5, 1, 9, 7};
-	struct dp *dp = make();
-	struct dp_bridge *bridge = make_bridge(dp);
+	struct dp *dp = test_dp_create(1);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
 	const struct bridge_view *view;
 	const struct meter *seven;
 	struct err err = ERR_INIT;
@@ -404,8 +366,8 @@ bucket_to(uint32_t port, uint16_t watch)
 static void
 test_groups_of_a_bridge(void **state)
 {
-	struct dp *dp = make();
-	struct dp_bridge *bridge = make_bridge(dp);
+	struct dp *dp = test_dp_create(1);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
 	const struct group_view *group;
 	uint64_t salts[3];
 
@@ -447,10 +409,10 @@ test_groups_of_a_bridge(void **state)
 static void
 test_who_lives(void **state)
 {
-	struct dp *dp = make();
-	struct dp_bridge *bridge = make_bridge(dp);
-	struct dp_port *watched = open_port(dp);
-	struct dp_port *other = open_port(dp);
+	struct dp *dp = test_dp_create(1);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
+	struct dp_port *watched = test_dp_port(dp, 1);
+	struct dp_port *other = test_dp_port(dp, 1);
 	struct dp_bucket bucket = bucket_to(1, 3);
 	const struct bridge_view *before;
 	struct dp_port_fwd off = {.bridge = bridge, .mtu = 1500};
@@ -465,17 +427,17 @@ test_who_lives(void **state)
 	other->view->number = 4;
 	device_of(watched)->down = false;
 	device_of(other)->down = true;
-	(void)dp_step(dp, NOW + CLOCK_S);
+	(void)dp_step(dp, TEST_DP_NOW + CLOCK_S);
 	assert_false(dp->snapshot->ports[1]->live); /* nobody watches it */
 	dp_bridge_set_group(dp, bridge, 1, GROUP_FAILOVER, &bucket, 1);
 	dp_publish(dp);
 	assert_true(dp->snapshot->ports[1]->live);
 	assert_int_equal(dp->snapshot->ports[1]->number, 3);
 	before = dp->snapshot->bridges[1];
-	(void)dp_step(dp, NOW + 2 * CLOCK_S);
+	(void)dp_step(dp, TEST_DP_NOW + 2 * CLOCK_S);
 	assert_ptr_equal(dp->snapshot->bridges[1], before);
 	device_of(watched)->down = true;
-	(void)dp_step(dp, NOW + 3 * CLOCK_S);
+	(void)dp_step(dp, TEST_DP_NOW + 3 * CLOCK_S);
 	assert_false(dp->snapshot->ports[1]->live);
 	assert_true(dp->snapshot->ports[2]->live);
 	assert_ptr_not_equal(dp->snapshot->bridges[1], before);

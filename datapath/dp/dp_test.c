@@ -15,68 +15,15 @@
 
 #include "base/str.h"
 #include "datapath/dp/dp_priv.h"
-#include "datapath/dp/test_device.h"
-
-#define NOW (100 * CLOCK_S)
+#include "datapath/dp/test_dp.h"
 
 /* --- the bench -------------------------------------------------------------------------------- */
-
-static struct dp *
-dp_make(unsigned int n_workers) ROLE_ATTR(assert_capability(role_main))
-	ROLE_ATTR(assert_capability(role_worker))
-{
-	struct dp_options options = {.n_workers = n_workers, .seed = 1};
-	struct err err = ERR_INIT;
-	struct dp *dp;
-
-	role_assert(&role_main);
-	role_assert(&role_worker);
-	memset(&lives, 0, sizeof(lives));
-	assert_int_equal(dp_create(&options, &dp, &err), 0);
-	(void)dp_step(dp, NOW);
-	return dp;
-}
-
-static struct dp_port *
-open_port(struct dp *dp, uint16_t queues) ON_MAIN
-{
-	struct port_conf conf = {.queues = queues};
-	struct err err = ERR_INIT;
-	struct dp_port *port;
-
-	(void)snprintf(conf.name, sizeof(conf.name), "d%u", lives.n_open);
-	if (dp_port_open(dp, &device_ops, &conf, &port, &err) != 0) {
-		fail_msg("%s", err.text);
-	}
-	return port;
-}
-
-static struct dp_bridge *
-make_bridge(struct dp *dp) ON_MAIN
-{
-	struct dp_bridge_conf conf = {.fdb = {.limit = 100, .aging_s = 300}};
-	struct err err = ERR_INIT;
-	struct dp_bridge *bridge;
-
-	assert_int_equal(dp_bridge_create(dp, &conf, &bridge, &err), 0);
-	return bridge;
-}
-
-static struct dp_port_fwd
-in_bridge(struct dp_bridge *bridge)
-{
-	struct dp_port_fwd fwd = {
-		.bridge = bridge, .enabled = true, .mtu = 1500, .vlan = {.mode = VLAN_TRUNK}};
-
-	memset(&fwd.vlan.trunk, 0xff, sizeof(fwd.vlan.trunk));
-	return fwd;
-}
 
 static struct dp_port *
 add_port(struct dp *dp, struct dp_bridge *bridge) ON_MAIN
 {
-	struct dp_port *port = open_port(dp, 1);
-	struct dp_port_fwd fwd = in_bridge(bridge);
+	struct dp_port *port = test_dp_port(dp, 1);
+	struct dp_port_fwd fwd = test_dp_fwd(bridge);
 
 	dp_port_set(dp, port, &fwd);
 	return port;
@@ -86,9 +33,9 @@ static void
 all_step(struct dp *dp) ON_MAIN ON_WORKER
 {
 	for (unsigned int w = 0; w < dp_n_workers(dp); w++) {
-		(void)dp_worker_step(dp, w, NOW);
+		(void)dp_worker_step(dp, w, TEST_DP_NOW);
 	}
-	(void)dp_step(dp, NOW);
+	(void)dp_step(dp, TEST_DP_NOW);
 }
 
 static struct device *
@@ -108,24 +55,24 @@ count_up(void *arg)
 static void
 test_not_forwarded_before_it_is_published(void **state)
 {
-	struct dp *dp = dp_make(1);
-	struct dp_bridge *bridge = make_bridge(dp);
+	struct dp *dp = test_dp_create(1);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
 	struct dp_port *a = add_port(dp, bridge);
-	struct dp_port *b = open_port(dp, 1);
-	struct dp_port_fwd fwd = in_bridge(bridge);
+	struct dp_port *b = test_dp_port(dp, 1);
+	struct dp_port_fwd fwd = test_dp_fwd(bridge);
 
 	(void)state;
 	device_of(a)->n_frames = 1;
 	device_of(b)->n_frames = 1;
-	assert_int_equal(dp_worker_step(dp, 0, NOW), 0);
+	assert_int_equal(dp_worker_step(dp, 0, TEST_DP_NOW), 0);
 	assert_int_equal(dp_port_rxq_worker(b, 0), -1);
 	dp_publish(dp);
-	assert_int_equal(dp_worker_step(dp, 0, NOW), 1); /* a's */
+	assert_int_equal(dp_worker_step(dp, 0, TEST_DP_NOW), 1); /* a's */
 	assert_int_equal(device_of(b)->n_sent, 0);
 	dp_port_set(dp, b, &fwd);
-	assert_int_equal(dp_worker_step(dp, 0, NOW), 0);
+	assert_int_equal(dp_worker_step(dp, 0, TEST_DP_NOW), 0);
 	dp_publish(dp);
-	assert_int_equal(dp_worker_step(dp, 0, NOW), 1);
+	assert_int_equal(dp_worker_step(dp, 0, TEST_DP_NOW), 1);
 	assert_int_equal(device_of(a)->n_sent, 1);
 	assert_int_equal(dp_port_rxq_worker(b, 0), 0);
 	assert_int_equal(dp_port_rxq_worker(b, 1), -1);
@@ -137,8 +84,8 @@ test_not_forwarded_before_it_is_published(void **state)
 static void
 test_close_waits_for_every_worker(void **state)
 {
-	struct dp *dp = dp_make(3);
-	struct dp_bridge *bridge = make_bridge(dp);
+	struct dp *dp = test_dp_create(3);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
 	struct dp_port *port = add_port(dp, bridge);
 	uint32_t id = dp_port_id(port);
 	unsigned int done = 0;
@@ -153,31 +100,31 @@ test_close_waits_for_every_worker(void **state)
 	}
 	assert_int_equal(lives.n_closed, 0);
 	dp_publish(dp);
-	assert_int_equal(dp_step(dp, NOW), DP_STEP_BUSY);
-	(void)dp_worker_step(dp, 0, NOW);
-	(void)dp_worker_step(dp, 1, NOW);
+	assert_int_equal(dp_step(dp, TEST_DP_NOW), DP_STEP_BUSY);
+	(void)dp_worker_step(dp, 0, TEST_DP_NOW);
+	(void)dp_worker_step(dp, 1, TEST_DP_NOW);
 	for (int i = 0; i < 3; i++) {
-		(void)dp_step(dp, NOW);
+		(void)dp_step(dp, TEST_DP_NOW);
 	}
 	assert_int_equal(lives.n_closed, 0); /* worker 2 may be inside of it */
 	assert_int_equal(done, 0);
-	(void)dp_worker_step(dp, 2, NOW);
-	assert_int_equal(dp_step(dp, NOW), DP_STEP_BUSY);
+	(void)dp_worker_step(dp, 2, TEST_DP_NOW);
+	assert_int_equal(dp_step(dp, TEST_DP_NOW), DP_STEP_BUSY);
 	assert_int_equal(lives.n_closed, 1);
 	assert_int_equal(lives.why, PORT_CLOSE_DELETED);
 	assert_int_equal(done, 1);
 	/* Its id is not free before another grace period. */
 	assert_non_null(dp_port_by_id(dp, id));
 	for (int i = 0; i < 3; i++) {
-		(void)dp_step(dp, NOW);
+		(void)dp_step(dp, TEST_DP_NOW);
 	}
 	assert_non_null(dp_port_by_id(dp, id));
-	(void)dp_worker_step(dp, 0, NOW);
-	(void)dp_worker_step(dp, 2, NOW);
-	(void)dp_step(dp, NOW);
+	(void)dp_worker_step(dp, 0, TEST_DP_NOW);
+	(void)dp_worker_step(dp, 2, TEST_DP_NOW);
+	(void)dp_step(dp, TEST_DP_NOW);
 	assert_non_null(dp_port_by_id(dp, id));
-	(void)dp_worker_step(dp, 1, NOW);
-	assert_int_equal(dp_step(dp, NOW), DP_STEP_IDLE);
+	(void)dp_worker_step(dp, 1, TEST_DP_NOW);
+	assert_int_equal(dp_step(dp, TEST_DP_NOW), DP_STEP_IDLE);
 	assert_null(dp_port_by_id(dp, id));
 	assert_int_equal(done, 1);
 	dp_destroy(dp, PORT_CLOSE_SHUTDOWN);
@@ -187,8 +134,8 @@ test_close_waits_for_every_worker(void **state)
 static void
 test_close_what_nobody_saw(void **state)
 {
-	struct dp *dp = dp_make(1);
-	struct dp_port *port = open_port(dp, 1);
+	struct dp *dp = test_dp_create(1);
+	struct dp_port *port = test_dp_port(dp, 1);
 	unsigned int done = 0;
 
 	(void)state;
@@ -196,7 +143,7 @@ test_close_what_nobody_saw(void **state)
 	assert_int_equal(lives.n_closed, 1);
 	assert_int_equal(done, 1);
 	/* Set, but closed before the publication: it waits all the same. */
-	port = add_port(dp, make_bridge(dp));
+	port = add_port(dp, test_dp_bridge(dp));
 	dp_port_close(dp, port, PORT_CLOSE_DELETED, count_up, &done);
 	dp_publish(dp);
 	all_step(dp);
@@ -207,7 +154,7 @@ test_close_what_nobody_saw(void **state)
 static void
 test_open_fails(void **state)
 {
-	struct dp *dp = dp_make(1);
+	struct dp *dp = test_dp_create(1);
 	struct port_conf conf = {.queues = 1};
 	struct dp_port *port;
 	struct err err = ERR_INIT;
@@ -229,8 +176,8 @@ test_open_fails(void **state)
 static void
 test_every_id(void **state)
 {
-	struct dp *dp = dp_make(1);
-	struct dp_bridge *bridge = make_bridge(dp);
+	struct dp *dp = test_dp_create(1);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
 	struct dp_port *first = add_port(dp, NULL);
 	struct port_conf conf = {.queues = 1};
 	struct port_counters c;
@@ -249,7 +196,7 @@ test_every_id(void **state)
 	assert_int_equal(c.rx_bytes, 3 * 64);
 	assert_int_equal(c.drops[DROP_NO_BRIDGE], 3);
 	for (uint32_t i = 2; i < DP_PORTS_MAX; i++) {
-		port = open_port(dp, 1);
+		port = test_dp_port(dp, 1);
 		assert_int_not_equal(dp_port_id(port), id);
 	}
 	assert_int_not_equal(dp_port_open(dp, &device_ops, &conf, &port, &err), 0);
@@ -274,8 +221,8 @@ test_every_id(void **state)
 static void
 test_counters(void **state)
 {
-	struct dp *dp = dp_make(2);
-	struct dp_bridge *bridge = make_bridge(dp);
+	struct dp *dp = test_dp_create(2);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
 	struct dp_port *a = add_port(dp, bridge);
 	struct dp_port *b = add_port(dp, bridge);
 	struct port_counters c;
@@ -308,8 +255,8 @@ test_counters(void **state)
 static void
 test_missed(void **state)
 {
-	struct dp *dp = dp_make(1);
-	struct dp_port *port = add_port(dp, make_bridge(dp));
+	struct dp *dp = test_dp_create(1);
+	struct dp_port *port = add_port(dp, test_dp_bridge(dp));
 	struct port_missed missed;
 	struct port_counters c;
 	struct dp_traffic sums;
@@ -337,8 +284,8 @@ test_missed(void **state)
 static void
 test_changes_come_together(void **state)
 {
-	struct dp *dp = dp_make(1);
-	struct dp_bridge *bridge = make_bridge(dp);
+	struct dp *dp = test_dp_create(1);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
 	struct dp_port *port = add_port(dp, bridge);
 	const struct snapshot *snap;
 	uint64_t version;
@@ -350,7 +297,7 @@ test_changes_come_together(void **state)
 	dp_publish(dp);
 	assert_ptr_equal(dp->snapshot, snap); /* nothing to say */
 	for (uint16_t i = 0; i < 100; i++) {
-		struct dp_port_fwd fwd = in_bridge(i % 3 == 0 ? NULL : bridge);
+		struct dp_port_fwd fwd = test_dp_fwd(i % 3 == 0 ? NULL : bridge);
 
 		fwd.mtu = (uint16_t)(1000 + i);
 		dp_port_set(dp, port, &fwd);
@@ -370,12 +317,12 @@ test_changes_come_together(void **state)
 static void
 test_late_worker_sees_its_snapshot(void **state)
 {
-	struct dp *dp = dp_make(2);
-	struct dp_bridge *bridge = make_bridge(dp);
+	struct dp *dp = test_dp_create(2);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
 	struct dp_port *a = add_port(dp, bridge);
 	struct dp_port *b = add_port(dp, bridge);
 	const struct snapshot *old;
-	struct dp_port_fwd fwd = in_bridge(bridge);
+	struct dp_port_fwd fwd = test_dp_fwd(bridge);
 	bool replaced;
 	struct dp_bridge_conf conf = {.fdb = {.limit = 100000, .aging_s = 300}};
 
@@ -387,15 +334,15 @@ test_late_worker_sees_its_snapshot(void **state)
 	for (int i = 0; i < 5; i++) {
 		dp_port_set(dp, a, &fwd);
 		dp_publish(dp);
-		(void)dp_worker_step(dp, 0, NOW);
-		(void)dp_step(dp, NOW);
+		(void)dp_worker_step(dp, 0, TEST_DP_NOW);
+		(void)dp_step(dp, TEST_DP_NOW);
 	}
 	assert_int_equal(dp_bridge_set(dp, bridge, &conf, &replaced, NULL), 0);
 	assert_true(replaced);
 	dp_port_close(dp, b, PORT_CLOSE_DELETED, NULL, NULL);
 	dp_publish(dp);
-	(void)dp_worker_step(dp, 0, NOW);
-	(void)dp_step(dp, NOW);
+	(void)dp_worker_step(dp, 0, TEST_DP_NOW);
+	(void)dp_step(dp, TEST_DP_NOW);
 	/* Worker 1 has not moved since. */
 	assert_int_equal(old->ports[1]->mtu, 1500);
 	assert_int_equal(old->ports[2]->port->n_rxq, 1);
@@ -416,8 +363,8 @@ test_late_worker_sees_its_snapshot(void **state)
 static void
 test_bridge_goes_before_its_ports_have_left(void **state)
 {
-	struct dp *dp = dp_make(1);
-	struct dp_bridge *bridge = make_bridge(dp);
+	struct dp *dp = test_dp_create(1);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
 	struct dp_port *a = add_port(dp, bridge);
 	struct dp_port *b = add_port(dp, bridge);
 	unsigned int done = 0;
@@ -443,9 +390,9 @@ test_bridge_goes_before_its_ports_have_left(void **state)
 static void
 test_bridge_limits(void **state)
 {
-	struct dp *dp = dp_make(1);
+	struct dp *dp = test_dp_create(1);
 	struct dp_bridge_conf conf = {.fdb = {.limit = 100, .aging_s = 300}};
-	struct dp_bridge *bridge = make_bridge(dp);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
 	struct fdb *fdb = dp_bridge_fdb(bridge);
 	bool replaced = true;
 
@@ -472,8 +419,8 @@ test_bridge_limits(void **state)
 static void
 test_addresses_go_with_the_port(void **state)
 {
-	struct dp *dp = dp_make(1);
-	struct dp_bridge *bridge = make_bridge(dp);
+	struct dp *dp = test_dp_create(1);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
 	struct dp_port *a = add_port(dp, bridge);
 	struct dp_port *b = add_port(dp, bridge);
 	struct fdb *fdb = dp_bridge_fdb(bridge);
@@ -500,20 +447,20 @@ test_addresses_go_with_the_port(void **state)
 static void
 test_ageing_by_steps(void **state)
 {
-	struct dp *dp = dp_make(1);
-	struct dp_bridge *bridge = make_bridge(dp);
+	struct dp *dp = test_dp_create(1);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
 	struct dp_port *a = add_port(dp, bridge);
-	uint64_t now = NOW;
+	uint64_t now = TEST_DP_NOW;
 
 	(void)state;
 	dp_publish(dp);
 	device_of(a)->n_frames = 1;
 	all_step(dp);
-	for (; now < NOW + 299 * CLOCK_S; now += DP_STEP_IDLE) {
+	for (; now < TEST_DP_NOW + 299 * CLOCK_S; now += DP_STEP_IDLE) {
 		(void)dp_step(dp, now);
 	}
 	assert_int_equal(fdb_count(dp_bridge_fdb(bridge)), 1);
-	for (; now < NOW + 302 * CLOCK_S; now += DP_STEP_IDLE) {
+	for (; now < TEST_DP_NOW + 302 * CLOCK_S; now += DP_STEP_IDLE) {
 		(void)dp_step(dp, now);
 	}
 	assert_int_equal(fdb_count(dp_bridge_fdb(bridge)), 0);
@@ -551,14 +498,14 @@ test_queues_are_spread(void **state)
 
 	(void)state;
 	for (unsigned int n_workers = 1; n_workers <= 5; n_workers++) {
-		struct dp *dp = dp_make(n_workers);
-		struct dp_port_fwd fwd = in_bridge(NULL);
+		struct dp *dp = test_dp_create(n_workers);
+		struct dp_port_fwd fwd = test_dp_fwd(NULL);
 		struct dp_port *ports[ARRAY_LEN(queues)];
 		int workers[ARRAY_LEN(queues)][16];
 		uint32_t n = 0;
 
 		for (size_t i = 0; i < ARRAY_LEN(queues); i++) {
-			ports[i] = open_port(dp, queues[i]);
+			ports[i] = test_dp_port(dp, queues[i]);
 			dp_port_set(dp, ports[i], &fwd);
 			dp_publish(dp);
 			n += queues[i];
@@ -602,9 +549,9 @@ test_which_queues_are_locked(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct dp *dp = dp_make(rows[i].n_workers);
+		struct dp *dp = test_dp_create(rows[i].n_workers);
 		struct port_conf conf = {.queues = rows[i].queues, .client = rows[i].by_hash};
-		struct dp_port_fwd fwd = in_bridge(NULL);
+		struct dp_port_fwd fwd = test_dp_fwd(NULL);
 		struct dp_port *port;
 
 		assert_int_equal(dp_port_open(dp, &device_ops, &conf, &port, NULL), 0);
@@ -620,14 +567,14 @@ test_which_queues_are_locked(void **state)
 static void
 test_destroy_in_every_state(void **state)
 {
-	struct dp *dp = dp_make(2);
-	struct dp_bridge *bridge = make_bridge(dp);
+	struct dp *dp = test_dp_create(2);
+	struct dp_bridge *bridge = test_dp_bridge(dp);
 	struct dp_port *ports[5];
 	unsigned int done = 0;
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
-		ports[i] = i == 4 ? open_port(dp, 1) : add_port(dp, bridge);
+		ports[i] = i == 4 ? test_dp_port(dp, 1) : add_port(dp, bridge);
 	}
 	dp_publish(dp);
 	all_step(dp);

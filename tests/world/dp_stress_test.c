@@ -27,6 +27,7 @@
 #include "datapath/dp/dp_policy.h"
 #include "datapath/dp/dp_rules.h"
 #include "datapath/dp/dp_trace.h"
+#include "datapath/dp/test_dp.h"
 #include "ports/fake/fake.h"
 #include "tests/random.h"
 #include "tests/world/innocents.h"
@@ -95,7 +96,7 @@ other_change(struct stress *stress, struct other *other) ON_MAIN
 	other->bridge = rnd(stress, 3) == 0 ? stress->spare
 		: rnd(stress, 4) == 0       ? NULL
 					    : stress->bridge;
-	fwd = stress_fwd(other->bridge);
+	fwd = test_dp_fwd(other->bridge);
 	fwd.enabled = rnd(stress, 5) != 0;
 	fwd.mtu = (uint16_t)(68 + rnd(stress, 2000));
 	if (rnd(stress, 3) == 0) {
@@ -208,7 +209,7 @@ policy_change(struct stress *stress) ON_MAIN
 
 	stress->acl = rnd(stress, 4) == 0 ? NULL : make_acl(stress);
 	for (int i = 0; i < 2; i++) {
-		struct dp_port_fwd fwd = stress_fwd(stress->bridge);
+		struct dp_port_fwd fwd = test_dp_fwd(stress->bridge);
 
 		set_mac(spoof.mac[0], stress->innocents.one[i].station);
 		spoof.n_ip4 = (uint16_t)rnd(stress, 2);
@@ -454,7 +455,7 @@ stress_start(struct stress *stress) ON_MAIN
 		fail_msg("%s", err.text);
 	}
 	assert_int_equal(dp_bridge_create(stress->dp, &conf, &stress->bridge, NULL), 0);
-	fwd = stress_fwd(stress->bridge);
+	fwd = test_dp_fwd(stress->bridge);
 	innocents_start(&stress->innocents, stress->dp, 1);
 	for (int i = 0; i < 2; i++) {
 		dp_port_set(stress->dp, stress->innocents.one[i].port, &fwd);

@@ -32,16 +32,6 @@ stress_port(struct dp *dp, const char *name, uint16_t queues)
 	return port;
 }
 
-struct dp_port_fwd
-stress_fwd(struct dp_bridge *bridge)
-{
-	struct dp_port_fwd fwd = {
-		.bridge = bridge, .enabled = true, .mtu = 1500, .vlan = {.mode = VLAN_TRUNK}};
-
-	memset(&fwd.vlan.trunk, 0xff, sizeof(fwd.vlan.trunk));
-	return fwd;
-}
-
 void
 stress_frame(uint8_t *bytes, uint8_t dst, uint8_t src, uint32_t number)
 {

@@ -46,9 +46,6 @@ void innocents_hear_the_rest(struct innocents *both, struct dp *dp) ON_MAIN;
 /* A port of the type fake; fails instead of returning NULL. */
 struct dp_port *stress_port(struct dp *dp, const char *name, uint16_t queues) ON_MAIN;
 
-/* All VLANs, tagged. */
-struct dp_port_fwd stress_fwd(struct dp_bridge *bridge);
-
 /* Takes what was sent to this port and sends a frame, never from an innocent's address, as long as
  * the budget lasts. */
 void stranger_talk(struct innocents *both, struct dp_port *port) ON_MAIN;

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "datapath/dp/dp_policy.h"
 #include "datapath/dp/dp_rules.h"
+#include "datapath/dp/test_dp.h"
 #include "tests/random.h"
 #include "tests/world/innocents.h"
 
@@ -173,7 +174,7 @@ static void
 set_port(struct stress *stress, struct dp_port *port, struct dp_bridge *bridge, uint16_t number,
 	const struct dp_port_policy *policy) ON_MAIN
 {
-	struct dp_port_fwd fwd = stress_fwd(bridge);
+	struct dp_port_fwd fwd = test_dp_fwd(bridge);
 
 	fwd.number = number;
 	fwd.policy = policy;
