@@ -98,8 +98,7 @@ struct dp_port {
 	bool keys_stale;
 	uint64_t keys_round; /* of its bridge's rules, when `keys` were made */
 	int16_t rxq_worker[PORT_QUEUES_MAX];
-	/* deletion */
-	enum port_close why;
+	enum port_close why; /* of the deletion, as what follows */
 	uint64_t token;
 	uint64_t since;
 	void (*done)(void *arg);

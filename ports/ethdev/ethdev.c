@@ -179,7 +179,9 @@ device_remove(struct ethdev_port *ep)
 static void
 device_end(struct ethdev_port *ep) ON_MAIN
 {
-	where_handlers_run(ep, device_remove);
+	if (ep->attached) {
+		where_handlers_run(ep, device_remove);
+	}
 	if (ep->port.pool != NULL) {
 		mbuf_pools_put(ep->pools, ep->port.pool, ep->n_reserved);
 	}
@@ -189,20 +191,26 @@ device_end(struct ethdev_port *ep) ON_MAIN
 /* --- set it up ------------------------------------------------------------------------------ */
 
 static int
-plan_queues(struct ethdev_port *ep, const struct rte_eth_dev_info *info, unsigned int n_workers,
-	struct err *err)
+plan_queues(struct ethdev_port *ep, const struct rte_eth_dev_info *info, struct err *err)
 {
 	uint16_t queues = ep->conf.queues == 0 ? 1 : ep->conf.queues;
-	uint16_t n_txq = ep->spec.paired ? queues : (uint16_t)RTE_MAX(n_workers, 1U);
+	uint16_t n_txq = ep->spec.paired ? queues : (uint16_t)RTE_MAX(ep->n_workers, 1U);
 
 	if (queues > info->max_rx_queues) {
 		return err_set(err, ERR_INVALID, "queues",
 			"the device has %u receive queues, not %u", info->max_rx_queues, queues);
 	}
-	ep->port.n_rxq = queues;
-	ep->port.n_txq = RTE_MIN(RTE_MIN(n_txq, info->max_tx_queues), (uint16_t)PORT_QUEUES_MAX);
-	if (ep->port.n_txq == 0) {
+	n_txq = RTE_MIN(RTE_MIN(n_txq, info->max_tx_queues), (uint16_t)PORT_QUEUES_MAX);
+	if (n_txq == 0) {
 		return err_set(err, ERR_UNSUPPORTED, ep->spec.leaf, "the device cannot transmit");
+	}
+	if (n_txq < ep->port.n_txq) { /* was promised more */
+		return err_set(err, ERR_INVALID, "queues",
+			"the device has %u transmit queues, not %u", n_txq, ep->port.n_txq);
+	}
+	if (ep->port.n_txq == 0) {
+		ep->port.n_rxq = queues;
+		ep->port.n_txq = n_txq;
 	}
 	return 0;
 }
@@ -226,6 +234,7 @@ plan_offloads(
 	uint64_t rx = info->rx_offload_capa;
 	uint64_t tx = info->tx_offload_capa;
 	uint64_t tso = tx & TX_TSO;
+	uint32_t caps = 0;
 
 	conf->rxmode.offloads = rx & (RX_CSUM | RTE_ETH_RX_OFFLOAD_SCATTER);
 	if (ep->spec.lro && (rx & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0 && (rx & RX_CSUM) == RX_CSUM &&
@@ -236,16 +245,16 @@ plan_offloads(
 	ep->chains = conf->txmode.offloads != 0;
 	if ((tx & TX_CSUM) == TX_CSUM) {
 		conf->txmode.offloads |= TX_CSUM;
-		ep->port.caps |= PORT_CAP_CSUM;
+		caps |= PORT_CAP_CSUM;
 		ep->prepare = true;
 	}
 	/* Large segments come in chains. virtio has no IPv4 sum of its own and needs none. */
-	if (ep->chains && (ep->port.caps & PORT_CAP_CSUM) != 0 &&
-		(tso & RTE_ETH_TX_OFFLOAD_TCP_TSO) != 0) {
+	if (ep->chains && (caps & PORT_CAP_CSUM) != 0 && (tso & RTE_ETH_TX_OFFLOAD_TCP_TSO) != 0) {
 		conf->txmode.offloads |= tso;
 		ep->ip_csum = (tso & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
-		ep->port.caps |= PORT_CAP_TSO4 | PORT_CAP_TSO6;
+		caps |= PORT_CAP_TSO4 | PORT_CAP_TSO6;
 	}
+	__atomic_store_n(&ep->port.caps, caps, __ATOMIC_RELAXED);
 }
 
 static void
@@ -314,7 +323,7 @@ device_configure(struct ethdev_port *ep, const struct rte_eth_conf *conf, uint64
 	if (rc != 0) {
 		return device_error(&ep->spec, mark, "refuses its configuration", rc, err);
 	}
-	rc = reserve(ep, rx_size, tx_size, err);
+	rc = ep->port.pool != NULL ? 0 : reserve(ep, rx_size, tx_size, err);
 	if (rc != 0) {
 		return rc;
 	}
@@ -345,7 +354,7 @@ device_start(struct ethdev_port *ep, uint64_t mark, struct err *err)
 }
 
 static int
-device_setup(struct ethdev_port *ep, unsigned int n_workers, uint64_t mark, struct err *err) ON_MAIN
+device_setup(struct ethdev_port *ep, uint64_t mark, struct err *err) ON_MAIN
 {
 	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
@@ -354,7 +363,7 @@ device_setup(struct ethdev_port *ep, unsigned int n_workers, uint64_t mark, stru
 	if (rc != 0) {
 		return device_error(&ep->spec, mark, "says nothing about itself", rc, err);
 	}
-	rc = plan_queues(ep, &info, n_workers, err);
+	rc = plan_queues(ep, &info, err);
 	if (rc == 0) {
 		rc = check_mtu(ep, &info, ep->conf.mtu, err);
 	}
@@ -368,36 +377,83 @@ device_setup(struct ethdev_port *ep, unsigned int n_workers, uint64_t mark, stru
 	return rc == 0 ? device_start(ep, mark, err) : rc;
 }
 
+static struct ethdev_port *
+port_new(const struct ethdev_spec *spec, const struct port_conf *conf, const struct port_env *env)
+{
+	struct ethdev_port *ep = calloc(1, sizeof(*ep));
+
+	if (ep != NULL) {
+		ep->port.ops = spec->ops;
+		str_copy(ep->port.name, conf->name, sizeof(ep->port.name));
+		ep->conf = *conf;
+		ep->spec = *spec;
+		ep->pools = env->pools;
+		ep->grace = env->grace;
+		ep->n_workers = env->n_workers;
+	}
+	return ep;
+}
+
+int
+ethdev_attach(struct ethdev_port *ep, struct err *err)
+{
+	uint64_t mark = dpdk_log_mark();
+	int rc = device_probe(ep, mark, err);
+
+	if (rc != 0) {
+		return rc;
+	}
+	ep->attached = true;
+	rc = device_setup(ep, mark, err);
+	if (rc != 0) {
+		return rc;
+	}
+	atomic_store(&ep->link_up, link_is_up(ep));
+	log_info("port %s: %s, %u receive and %u transmit queues, capabilities %#x", ep->port.name,
+		ep->spec.devargs, ep->port.n_rxq, ep->port.n_txq, ep->port.caps);
+	return 0;
+}
+
 int
 ethdev_open(const struct ethdev_spec *spec, const struct port_conf *conf,
 	const struct port_env *env, struct port **port, struct err *err)
 {
-	struct ethdev_port *ep = calloc(1, sizeof(*ep));
-	uint64_t mark = dpdk_log_mark();
+	struct ethdev_port *ep = port_new(spec, conf, env);
 	int rc;
 
 	if (ep == NULL) {
 		return err_set(err, ERR_LIMIT, NULL, "out of memory");
 	}
-	ep->port.ops = spec->ops;
-	str_copy(ep->port.name, conf->name, sizeof(ep->port.name));
-	ep->conf = *conf;
-	ep->spec = *spec;
-	ep->pools = env->pools;
-	ep->grace = env->grace;
-	rc = device_probe(ep, mark, err);
-	if (rc != 0) {
-		free(ep);
-		return rc;
-	}
-	rc = device_setup(ep, env->n_workers, mark, err);
+	rc = ethdev_attach(ep, err);
 	if (rc != 0) {
 		device_end(ep);
 		return rc;
 	}
-	atomic_store(&ep->link_up, link_is_up(ep));
-	log_info("port %s: %s, %u receive and %u transmit queues, capabilities %#x", conf->name,
-		spec->devargs, ep->port.n_rxq, ep->port.n_txq, ep->port.caps);
+	*port = &ep->port;
+	return 0;
+}
+
+int
+ethdev_promise(const struct ethdev_spec *spec, const struct port_conf *conf,
+	const struct port_env *env, struct port **port, struct err *err)
+{
+	struct ethdev_port *ep;
+	int rc;
+
+	if (rte_eth_dev_count_total() >= RTE_MAX_ETHPORTS) {
+		return ethdev_limit(err);
+	}
+	ep = port_new(spec, conf, env);
+	if (ep == NULL) {
+		return err_set(err, ERR_LIMIT, NULL, "out of memory");
+	}
+	ep->port.n_rxq = conf->queues == 0 ? 1 : conf->queues;
+	ep->port.n_txq = RTE_MIN(ep->port.n_rxq, (uint16_t)RTE_MAX(env->n_workers, 1U));
+	rc = reserve(ep, RING_SIZE, RING_SIZE, err);
+	if (rc != 0) {
+		device_end(ep);
+		return rc;
+	}
 	*port = &ep->port;
 	return 0;
 }
@@ -435,10 +491,12 @@ ethdev_close(struct port *port, enum port_close why)
 
 	(void)why;
 	role_assert(&role_main);
-	if (ep->spec.drain) {
+	if (ep->attached && ep->spec.drain) {
 		device_drain(ep);
 	}
-	where_handlers_run(ep, device_stop);
+	if (ep->attached) {
+		where_handlers_run(ep, device_stop);
+	}
 	device_end(ep);
 }
 
@@ -455,7 +513,7 @@ ethdev_change(struct port *port, const struct port_conf *conf, struct err *err)
 
 	role_assert(&role_main);
 	other.mtu = conf->mtu;
-	if (memcmp(&other, conf, sizeof(other)) != 0) {
+	if (memcmp(&other, conf, sizeof(other)) != 0 || !ep->attached) {
 		return -EOPNOTSUPP;
 	}
 	if (conf->mtu + FRAME_OVERHEAD > room || rte_eth_dev_info_get(ep->id, &info) != 0) {
@@ -526,7 +584,7 @@ ethdev_missed(struct port *port, struct port_missed *missed)
 	struct port_missed now = {0};
 	struct rte_eth_stats stats;
 
-	if (rte_eth_stats_get(ep->id, &stats) == 0) {
+	if (ep->attached && rte_eth_stats_get(ep->id, &stats) == 0) {
 		now.frames[MISSED_DEVICE_FULL] = stats.imissed;
 		now.frames[MISSED_DEVICE_ERROR] = stats.ierrors;
 		now.no_buffer = stats.rx_nombuf;

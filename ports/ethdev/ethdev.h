@@ -47,6 +47,17 @@ void ethdev_name(struct ethdev_spec *spec, const char *driver) ON_MAIN;
 int ethdev_open(const struct ethdev_spec *spec, const struct port_conf *conf,
 	const struct port_env *env, struct port **port, struct err *err) ON_MAIN;
 
+/*
+ * A port whose device comes later, when it can be had without waiting: it has its queues and its
+ * memory, and is down. Its device may have no other queues than are asked for.
+ */
+int ethdev_promise(const struct ethdev_spec *spec, const struct port_conf *conf,
+	const struct port_env *env, struct port **port, struct err *err) ON_MAIN;
+
+/* Here it is: by the device string that its spec has now. After an error the port has failed. */
+struct ethdev_port;
+int ethdev_attach(struct ethdev_port *ep, struct err *err) ON_MAIN;
+
 /* The error for one device too many. Any thread. */
 int ethdev_limit(struct err *err);
 

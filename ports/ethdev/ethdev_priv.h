@@ -27,6 +27,10 @@ struct ethdev_port {
 	struct grace *grace;
 	uint64_t grace_token; /* of taking the device from the workers to restart it, or 0 */
 	uint64_t restart_at; /* not before this time */
+	struct courier *courier; /* of a virtio-user port that has a peer; NULL: none */
+	bool attached; /* the device is there */
+	unsigned int n_workers;
+	char why[PORT_REASON_SIZE]; /* why there will be none */
 	bool restarted; /* outcome of the last stop and start */
 	bool was_up; /* since open */
 	struct port_missed missed; /* as read so far */

@@ -9,7 +9,6 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 from harness import Daemon, Guest, Nic, Suite, World, check, check_equal, note
@@ -184,20 +183,6 @@ def not_shared(on: tuple[World, Daemon]) -> None:
     check("share=on" in text, f"share=on is not in the reason: {text!r}")
     vm.kill()
     daemon.ctl("port", "del", "vm1")
-
-
-@suite.case("a vhost-user back end that never answers does not hold the daemon up")
-def silent_peer(on: tuple[World, Daemon]) -> None:
-    path = on[0].dir / "silent.sock"
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen()
-        start = time.monotonic()
-        refused(on[1], f"port add a type=virtio-user bridge=br0 path={path} trusted=true",
-                "answers", str(path))
-        seconds = time.monotonic() - start
-    note(f"refused after {seconds:.1f} s")
-    check(seconds < 5, f"it took {seconds:.1f} s")
 
 
 @suite.case("a memif server with frames that its driver cannot carry")
