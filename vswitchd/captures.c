@@ -139,32 +139,52 @@ interface_of(const struct world *world, struct running *run, uint32_t port, uint
 	return true;
 }
 
+/* Was it sent, or to be sent, through the port? */
+static bool
+is_outbound(const struct captured *frame)
+{
+	return frame->way == CAPTURE_TX ||
+		(frame->way == CAPTURE_DROP && frame->reason >= DROP_TX_FIRST);
+}
+
+static void
+why_lost(const struct world *world, const struct captured *frame, char *text, size_t size) ON_MAIN
+{
+	char pieces[64] = "";
+	char name[32];
+
+	if (frame->pieces > 1) {
+		(void)snprintf(pieces, sizeof(pieces), " (%u of %u segments)", frame->pieces_lost,
+			frame->pieces);
+	}
+	(void)snprintf(text, size, "dropped: %s%s%s%s", drop_name((enum drop_reason)frame->reason),
+		pieces,
+		frame->peer == 0             ? ""
+			: is_outbound(frame) ? ", received from "
+					     : ", to be sent to ",
+		frame->peer == 0 ? "" : port_name(world, frame->peer, name, sizeof(name)));
+}
+
 static bool
 write_frame(const struct world *world, struct running *run, const struct captured *frame) ON_MAIN
 {
-	const bool lost = frame->way == CAPTURE_DROP;
-	const bool out = frame->way == CAPTURE_TX || frame->in_port != 0;
+	const bool lost = frame->way == CAPTURE_DROP || frame->pieces_lost > 0;
 	struct pcapng_packet packet = {
-		.direction = out ? PCAPNG_OUTBOUND : PCAPNG_INBOUND,
+		.direction = is_outbound(frame) ? PCAPNG_OUTBOUND : PCAPNG_INBOUND,
 		.time = frame->time,
 		.frame_len = frame->frame_len,
 		.len = frame->len,
 		.bytes = frame->bytes,
 	};
 	char comment[PCAPNG_TEXT_MAX];
-	char name[32];
 	size_t room;
 	uint8_t *to;
 
 	if (!interface_of(world, run, frame->port, &packet.interface)) {
 		return false;
 	}
-	if (lost && frame->reason < DROP_N) {
-		(void)snprintf(comment, sizeof(comment), "dropped: %s%s%s",
-			drop_name((enum drop_reason)frame->reason),
-			frame->in_port == 0 ? "" : ", received from ",
-			frame->in_port == 0 ? ""
-					    : port_name(world, frame->in_port, name, sizeof(name)));
+	if (lost) {
+		why_lost(world, frame, comment, sizeof(comment));
 		packet.comment = comment;
 	}
 	to = capture_sink_room(&run->sink, &room);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "datapath/dp/dp_loss.h"
 #include "vswitchd/action_input.h"
 
@@ -34,81 +35,134 @@ name_of(const struct world *world, uint32_t id) ON_MAIN
 
 /* --- the matrix ------------------------------------------------------------------------------ */
 
+#define ANY "*" /* ports that are not told apart */
+#define NONE "-"
+
+struct entry {
+	const char *input;
+	const char *output;
+	enum drop_reason reason;
+	uint32_t order;
+	uint64_t packets;
+};
+
 struct matrix {
 	const struct world *world;
-	struct dp_loss_row *rows;
+	struct entry *entries; /* owned */
 	uint32_t n;
-	json_t *entries;
+	uint32_t room;
 };
 
 static void
-entry_add(const struct matrix *matrix, const char *input, const char *output,
-	enum drop_reason reason, uint64_t packets)
+entry_add(struct matrix *matrix, const char *input, const char *output, enum drop_reason reason,
+	uint64_t packets)
 {
-	json_t *entry;
-
-	if (packets == 0 || json_array_size(matrix->entries) == STATE_DROPS_MAX) {
+	if (packets == 0) {
 		return;
 	}
-	entry = json_pack(
-		"{s:s, s:s, s:s}", "input", input, "output", output, "reason", drop_name(reason));
-	set_counter(entry, "packets", packets);
-	(void)json_object_set_new(entry, "explanation", json_string(drop_text(reason)));
-	(void)json_array_append_new(matrix->entries, entry);
-}
-
-/* The first row of an output; they lie together. */
-static uint32_t
-rows_of(const struct matrix *matrix, uint32_t out)
-{
-	uint32_t low = 0;
-	uint32_t high = matrix->n;
-
-	while (low < high) {
-		const uint32_t middle = low + (high - low) / 2;
-
-		if (matrix->rows[middle].out < out) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
+	if (matrix->n == matrix->room) {
+		matrix->room = 2 * matrix->room + 64;
+		matrix->entries =
+			must_realloc(matrix->entries, matrix->room * sizeof(*matrix->entries));
 	}
-	return low;
+	matrix->entries[matrix->n] = (struct entry){input, output, reason, matrix->n, packets};
+	matrix->n++;
 }
 
 /*
- * What the port's counters say. Where packets of an output came from is in its rows; those of
- * inputs that are gone, of earlier devices and of rows that found no room came from anywhere.
+ * What the port's counters say, and with which other port as far as its rows do. The others are
+ * gone, or had to give way, or it is of an earlier device: they were any, unless there is none.
  */
 static void
-port_add(const struct matrix *matrix, const struct world_port *port) ON_MAIN
+port_add(struct matrix *matrix, const struct world_port *port) ON_MAIN
 {
+	struct dp_loss_row *rows = NULL;
 	struct port_counters c;
+	uint32_t n = 0;
 
-	world_port_counters(matrix->world, port, &c);
+	/* Before the counters, which are then not behind but for what was cleared in between. */
 	if (port->dp != NULL) {
-		const uint32_t out = dp_port_id(port->dp);
+		rows = dp_port_loss_rows(matrix->world->dp, port->dp, &n);
+	}
+	world_port_counters(matrix->world, port, &c);
+	for (uint32_t i = 0; i < n; i++) {
+		const enum drop_reason reason = rows[i].reason;
+		const uint64_t packets = RTE_MIN(rows[i].packets, c.drops[reason]);
+		const bool input = reason < DROP_TX_FIRST;
+		const char *peer = name_of(matrix->world, rows[i].peer);
 
-		for (uint32_t i = rows_of(matrix, out); i < matrix->n && matrix->rows[i].out == out;
-			i++) {
-			const struct dp_loss_row *row = &matrix->rows[i];
-			const char *input = name_of(matrix->world, row->in);
-
-			if (input != NULL && c.drops[row->reason] >= row->packets) {
-				entry_add(matrix, input, port->name, row->reason, row->packets);
-				c.drops[row->reason] -= row->packets;
-			}
+		if (peer != NULL) {
+			entry_add(matrix, input ? port->name : peer, input ? peer : port->name,
+				reason, packets);
+			c.drops[reason] -= packets;
 		}
 	}
+	free(rows);
 	for (unsigned int r = 0; r < DROP_N; r++) {
 		const enum drop_reason reason = (enum drop_reason)r;
 
-		if (r < DROP_TX_FIRST) {
-			entry_add(matrix, port->name, "-", reason, c.drops[r]);
+		if (r >= DROP_TX_FIRST) {
+			entry_add(matrix, ANY, port->name, reason, c.drops[r]);
 		} else {
-			entry_add(matrix, "*", port->name, reason, c.drops[r]);
+			entry_add(matrix, port->name, drop_names_output(reason) ? ANY : NONE,
+				reason, c.drops[r]);
 		}
 	}
+}
+
+static int
+most_first(const void *a, const void *b)
+{
+	const struct entry *x = a;
+	const struct entry *y = b;
+
+	return x->packets > y->packets ? -1 : x->packets < y->packets;
+}
+
+static int
+as_found(const void *a, const void *b)
+{
+	const struct entry *x = a;
+	const struct entry *y = b;
+
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* Of too many those with fewest packets are told together, by reason: the sum stays. */
+static void
+matrix_cut(struct matrix *matrix)
+{
+	uint64_t rest[DROP_N] = {0};
+
+	if (matrix->n <= STATE_DROPS_MAX) {
+		return;
+	}
+	qsort(matrix->entries, matrix->n, sizeof(*matrix->entries), most_first);
+	for (uint32_t i = STATE_DROPS_MAX - DROP_N; i < matrix->n; i++) {
+		rest[matrix->entries[i].reason] += matrix->entries[i].packets;
+	}
+	matrix->n = STATE_DROPS_MAX - DROP_N;
+	qsort(matrix->entries, matrix->n, sizeof(*matrix->entries), as_found);
+	for (unsigned int r = 0; r < DROP_N; r++) {
+		entry_add(matrix, ANY, ANY, (enum drop_reason)r, rest[r]);
+	}
+}
+
+static json_t *
+matrix_json(const struct matrix *matrix)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < matrix->n; i++) {
+		const struct entry *entry = &matrix->entries[i];
+		json_t *object = json_pack("{s:s, s:s, s:s, s:s}", "input", entry->input, "output",
+			entry->output, "reason", drop_name(entry->reason), "explanation",
+			drop_text(entry->reason));
+
+		set_counter(object, "packets", entry->packets);
+		(void)json_array_append_new(list, object);
+	}
+	return list;
 }
 
 /* What did not even come here. */
@@ -135,21 +189,20 @@ missed_add(json_t *entries, const struct world_port *port) ON_MAIN
 void
 state_loss(const struct world *world, json_t *system)
 {
+	struct matrix matrix = {.world = world};
 	json_t *missed = json_array();
-	struct matrix matrix = {.world = world, .entries = json_array()};
 	json_t *traffic = json_object();
 	const struct world_port *port;
 	struct dp_traffic sums;
 
-	/* Before the counters, which are then never behind. */
-	matrix.rows = dp_loss_rows(world->dp, &matrix.n);
 	TAILQ_FOREACH (port, &world->ports, link) {
 		port_add(&matrix, port);
 		missed_add(missed, port);
 	}
-	free(matrix.rows);
+	matrix_cut(&matrix);
 	(void)json_object_set_new(system, "missed", missed);
-	(void)json_object_set_new(system, "drop", matrix.entries);
+	(void)json_object_set_new(system, "drop", matrix_json(&matrix));
+	free(matrix.entries);
 	dp_get_traffic(world->dp, &sums);
 	set_counter(traffic, "received", sums.received);
 	set_counter(traffic, "copies", sums.copies);
@@ -213,18 +266,18 @@ reason_of(const char *name, enum drop_reason *reason, struct err *err)
 }
 
 static json_t *
-packet_json(const struct world *world, const struct dp_lost_packet *lost, uint64_t now) ON_MAIN
+packet_json(const struct world *world, const struct loss_packet *packet, uint64_t now) ON_MAIN
 {
-	const struct loss_packet *packet = &lost->packet;
-	json_t *object = json_pack("{s:s}", "reason", drop_name(lost->reason));
+	const enum drop_reason reason = (enum drop_reason)packet->reason;
+	json_t *object = json_pack("{s:s}", "reason", drop_name(reason));
 	const char *input = name_of(world, packet->in);
-	const char *output = packet->out == 0 ? NULL : name_of(world, packet->out);
+	const char *output = name_of(world, packet->out);
 	char *hex = output_hex(packet->bytes, packet->kept);
 
-	(void)json_object_set_new(object, "input", json_string(input == NULL ? "*" : input));
-	if (packet->out != 0) {
+	(void)json_object_set_new(object, "input", json_string(input == NULL ? ANY : input));
+	if (packet->out != 0 || reason >= DROP_TX_FIRST || drop_names_output(reason)) {
 		(void)json_object_set_new(
-			object, "output", json_string(output == NULL ? "*" : output));
+			object, "output", json_string(output == NULL ? ANY : output));
 	}
 	set_counter(object, "age", now > packet->at ? (now - packet->at) / CLOCK_MS : 0);
 	(void)json_object_set_new(object, "length", json_integer(packet->len));
@@ -239,9 +292,9 @@ action_drops(void *ctx, json_t *input, json_t **output, struct err *err)
 	static const char *const members[] = {"port", "reason", "max", NULL};
 	const struct world *world = ctx;
 	struct world_port *port = NULL;
-	struct dp_lost_packet *packets;
+	struct dp_lost_query query;
+	struct loss_packet *packets;
 	const char *name = NULL;
-	enum drop_reason reason = DROP_N;
 	json_t *list;
 	json_int_t max = 0;
 	uint32_t n;
@@ -251,7 +304,7 @@ action_drops(void *ctx, json_t *input, json_t **output, struct err *err)
 	rc = input_only(input, members, err);
 	rc = rc != 0 ? rc : input_number(input, "max", 1, PACKETS_MAX, PACKETS_MAX, &max, err);
 	rc = rc != 0 ? rc : input_string_or(input, "reason", &name, err);
-	rc = rc != 0 ? rc : reason_of(name, &reason, err);
+	rc = rc != 0 ? rc : reason_of(name, &query.reason, err);
 	rc = rc != 0 ? rc : input_string_or(input, "port", &name, err);
 	if (rc == 0 && name != NULL) {
 		rc = input_port(world, name, &port, err);
@@ -260,15 +313,12 @@ action_drops(void *ctx, json_t *input, json_t **output, struct err *err)
 		return rc;
 	}
 	list = json_array();
-	packets = dp_lost_packets(world->dp, reason, &n);
-	for (uint32_t i = 0; i < n && (json_int_t)json_array_size(list) < max; i++) {
-		const struct loss_packet *packet = &packets[i].packet;
-		const uint32_t id = port == NULL || port->dp == NULL ? 0 : dp_port_id(port->dp);
-
-		if (port == NULL || (id != 0 && (packet->in == id || packet->out == id))) {
-			(void)json_array_append_new(
-				list, packet_json(world, &packets[i], dp_now(world->dp)));
-		}
+	query.port = port == NULL ? 0 : port->dp == NULL ? UINT32_MAX : dp_port_id(port->dp);
+	query.max = (uint32_t)max;
+	packets = dp_lost_packets(world->dp, &query, &n);
+	for (uint32_t i = 0; i < n; i++) {
+		(void)json_array_append_new(
+			list, packet_json(world, &packets[i], dp_now(world->dp)));
 	}
 	free(packets);
 	*output = json_pack("{s:o}", "packet", list);

@@ -10,7 +10,7 @@
 
 #include "vswitchd/world.h"
 
-/* Entries of /system/drop; what is beyond them is left out. */
+/* Entries of /system/drop; those with fewest packets are told together beyond it. */
 #define STATE_DROPS_MAX 10000
 
 /* Into the entry of /system. */

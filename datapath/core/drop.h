@@ -10,6 +10,8 @@
 #ifndef VSW_DATAPATH_CORE_DROP_H
 #define VSW_DATAPATH_CORE_DROP_H
 
+#include <stdbool.h>
+
 #define DROP_REASONS(X)                                                                          \
 	X(DROP_RUNT, "runt", "received frame shorter than an Ethernet header (14 bytes)")        \
 	X(DROP_RX_NO_MEMORY, "rx-no-memory", "no packet buffer was free to receive into")        \
@@ -75,6 +77,13 @@ enum drop_reason {
 
 /* Those before are counted at the port that received the frame, the others where it was sent to. */
 #define DROP_TX_FIRST DROP_ACL_EGRESS
+
+/* A reason of an input that is known with the port where the frame would have gone. */
+static inline bool
+drop_names_output(enum drop_reason reason)
+{
+	return reason == DROP_HAIRPIN || reason == DROP_PROTECTED;
+}
 
 /* Schema name of a reason; never NULL. Any thread. */
 const char *drop_name(enum drop_reason reason);

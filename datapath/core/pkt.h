@@ -94,7 +94,9 @@ struct tx_item {
 	uint16_t cut;
 	uint16_t headroom;
 	uint8_t lost; /* 0, or why it was not sent: the reason + 1. port_lose() sets it */
+	uint8_t pieces; /* frames that it left as, being finished in software; 0: itself */
 	struct pkt_offload ol; /* as the frame leaves */
+	uint8_t pieces_lost; /* of them; `lost` says why, of the last one */
 };
 
 /* Heads of one worker that differ from their packet's. */

@@ -145,7 +145,6 @@ dp_destroy(struct dp *dp, enum port_close why)
 	dp_publish(dp);
 	(void)retired_step(dp, true);
 	snapshot_destroy((void *)(uintptr_t)dp->snapshot);
-	dp_loss_fini(dp);
 	rule_slots_fini(dp);
 	dp_keys_fini(dp);
 	free(dp->workers);

@@ -51,75 +51,88 @@ dp_get_traffic(const struct dp *dp, struct dp_traffic *traffic)
 
 /* --- rows ------------------------------------------------------------------------------------ */
 
-static int
-compare_rows(const void *a, const void *b)
+static const struct loss_store *
+store_of(const struct dp *dp, unsigned int worker)
 {
-	const uint64_t x = ((const struct loss_row *)a)->key;
-	const uint64_t y = ((const struct loss_row *)b)->key;
-
-	return x < y ? -1 : x > y;
+	return dp->workers[worker]->burst->loss.store;
 }
 
-/* Of all workers, by rising key, each key once; free() them. */
-static struct loss_row *
-rows_sum(const struct dp *dp, uint32_t *n) ON_MAIN
+/* Of a worker's row at this place. */
+static size_t
+base_index(unsigned int worker, enum loss_side side, uint32_t place)
 {
-	uint32_t room = LOSS_ROWS;
-	struct loss_row *rows = must_calloc(room, sizeof(*rows));
-	uint32_t all = 0;
+	return ((size_t)worker * LOSS_SIDES + side) * LOSS_ROWS + place;
+}
+
+/* What the row has counted since its port was cleared. */
+static uint64_t
+since_cleared(const struct dp_port *port, unsigned int worker, enum loss_side side,
+	const struct loss_row *row)
+{
+	const struct dp_loss_base *base;
+
+	if (port->loss_base == NULL) {
+		return row->packets;
+	}
+	base = &port->loss_base[base_index(worker, side, row->place)];
+	return base->born == row->born ? row->packets - base->packets : row->packets;
+}
+
+static int
+by_reason_and_peer(const void *a, const void *b)
+{
+	const struct dp_loss_row *x = a;
+	const struct dp_loss_row *y = b;
+
+	if (x->reason != y->reason) {
+		return x->reason < y->reason ? -1 : 1;
+	}
+	return x->peer < y->peer ? -1 : x->peer > y->peer;
+}
+
+/* Of all workers: those of one key together. */
+static uint32_t
+rows_merge(struct dp_loss_row *rows, uint32_t n)
+{
 	uint32_t kept = 0;
 
-	for (unsigned int w = 0; w < dp->options.n_workers; w++) {
-		const struct loss *loss = &dp->workers[w]->burst->loss;
-
-		if (room - all < LOSS_ROWS) {
-			room = 2 * room;
-			rows = must_realloc(rows, room * sizeof(*rows));
-		}
-		for (uint32_t i = 0; i < LOSS_ROWS; i++) {
-			all += loss_row_read(loss, i, &rows[all]);
-		}
-	}
-	qsort(rows, all, sizeof(*rows), compare_rows);
-	for (uint32_t i = 0; i < all; i++) {
-		if (kept > 0 && rows[kept - 1].key == rows[i].key) {
+	qsort(rows, n, sizeof(*rows), by_reason_and_peer);
+	for (uint32_t i = 0; i < n; i++) {
+		if (kept > 0 && by_reason_and_peer(&rows[kept - 1], &rows[i]) == 0) {
 			rows[kept - 1].packets += rows[i].packets;
 		} else {
 			rows[kept++] = rows[i];
 		}
 	}
-	*n = kept;
-	return rows;
+	return kept;
 }
 
 struct dp_loss_row *
-dp_loss_rows(const struct dp *dp, uint32_t *n)
+dp_port_loss_rows(const struct dp *dp, const struct dp_port *port, uint32_t *n)
 {
-	uint32_t n_rows;
-	struct loss_row *rows = rows_sum(dp, &n_rows);
-	struct dp_loss_row *out = must_calloc(n_rows, sizeof(*out));
-	const struct loss_row *base = dp->loss.base;
-	uint32_t b = 0;
+	struct dp_loss_row *out = NULL;
+	uint32_t n_out = 0;
 
-	*n = 0;
-	for (uint32_t i = 0; i < n_rows; i++) {
-		const uint64_t key = rows[i].key;
-		uint64_t before = 0;
+	for (unsigned int i = 0; i < dp->options.n_workers * LOSS_SIDES; i++) {
+		const unsigned int w = i / LOSS_SIDES;
+		const enum loss_side side = i % LOSS_SIDES;
+		struct loss_row rows[LOSS_ROWS];
+		const uint32_t n_rows = loss_rows_read(store_of(dp, w), port->id, side, rows);
 
-		while (b < dp->loss.n_base && base[b].key < key) {
-			b++;
+		if (n_rows > 0) {
+			out = must_realloc(out, (n_out + n_rows) * sizeof(*out));
 		}
-		if (b < dp->loss.n_base && base[b].key == key) {
-			before = base[b].packets;
-		}
-		if (rows[i].packets > before) {
-			out[(*n)++] = (struct dp_loss_row){.out = loss_key_out(key),
-				.in = loss_key_in(key),
-				.reason = loss_key_reason(key),
-				.packets = rows[i].packets - before};
+		for (uint32_t r = 0; r < n_rows; r++) {
+			const uint64_t packets = since_cleared(port, w, side, &rows[r]);
+
+			if (packets > 0 && rows[r].key.peer != 0) {
+				out[n_out++] = (struct dp_loss_row){.reason = rows[r].key.reason,
+					.peer = rows[r].key.peer,
+					.packets = packets};
+			}
 		}
 	}
-	free(rows);
+	*n = n_out > 1 ? rows_merge(out, n_out) : n_out;
 	return out;
 }
 
@@ -128,34 +141,69 @@ dp_loss_rows(const struct dp *dp, uint32_t *n)
 static int
 newest_first(const void *a, const void *b)
 {
-	const uint64_t x = ((const struct dp_lost_packet *)a)->packet.at;
-	const uint64_t y = ((const struct dp_lost_packet *)b)->packet.at;
+	const uint64_t x = ((const struct loss_packet *)a)->at;
+	const uint64_t y = ((const struct loss_packet *)b)->at;
 
 	return x > y ? -1 : x < y;
 }
 
-struct dp_lost_packet *
-dp_lost_packets(const struct dp *dp, enum drop_reason reason, uint32_t *n)
+/* The newest of those that were looked at, and up to as many that may not be among them. */
+struct newest {
+	const struct dp_lost_query *query;
+	struct loss_packet *packets; /* 2 * query->max */
+	uint32_t n;
+	uint64_t since; /* older ones are not among them */
+};
+
+static void
+newest_cut(struct newest *newest)
 {
-	const unsigned int from = reason == DROP_N ? 0 : reason;
-	const unsigned int to = reason == DROP_N ? DROP_N : reason + 1U;
-	struct dp_lost_packet *packets = must_calloc(
-		(size_t)(to - from) * LOSS_KEPT * dp->options.n_workers, sizeof(*packets));
+	const uint32_t max = newest->query->max;
 
-	*n = 0;
-	for (unsigned int w = 0; w < dp->options.n_workers; w++) {
-		for (unsigned int r = from; r < to; r++) {
-			for (uint32_t i = 0; i < LOSS_KEPT; i++) {
-				struct dp_lost_packet *packet = &packets[*n];
+	qsort(newest->packets, newest->n, sizeof(newest->packets[0]), newest_first);
+	if (newest->n >= max) {
+		newest->n = max;
+		newest->since = newest->packets[max - 1].at;
+	}
+}
 
-				packet->reason = (enum drop_reason)r;
-				*n += loss_packet_read(&dp->workers[w]->burst->loss, packet->reason,
-					i, &packet->packet);
+static void
+newest_offer(struct newest *newest, const struct loss_packet *packet)
+{
+	const struct dp_lost_query *query = newest->query;
+
+	if ((query->reason != DROP_N && packet->reason != query->reason) ||
+		(query->port != 0 && packet->in != query->port && packet->out != query->port) ||
+		packet->at < newest->since) {
+		return;
+	}
+	if (newest->n == 2 * query->max) {
+		newest_cut(newest);
+	}
+	newest->packets[newest->n++] = *packet;
+}
+
+struct loss_packet *
+dp_lost_packets(const struct dp *dp, const struct dp_lost_query *query, uint32_t *n)
+{
+	struct newest newest = {.query = query,
+		.packets = must_calloc(2 * (size_t)query->max, sizeof(*newest.packets))};
+	const struct dp_port *port;
+
+	TAILQ_FOREACH (port, &dp->live, link) {
+		for (unsigned int i = 0; i < dp->options.n_workers * LOSS_SIDES; i++) {
+			struct loss_packet packets[LOSS_KEPT];
+			const uint32_t n_packets = loss_packets_read(
+				store_of(dp, i / LOSS_SIDES), port->id, i % LOSS_SIDES, packets);
+
+			for (uint32_t k = 0; k < n_packets; k++) {
+				newest_offer(&newest, &packets[k]);
 			}
 		}
 	}
-	qsort(packets, *n, sizeof(*packets), newest_first);
-	return packets;
+	newest_cut(&newest);
+	*n = newest.n;
+	return newest.packets;
 }
 
 /* --- latency --------------------------------------------------------------------------------- */
@@ -196,70 +244,56 @@ dp_loss_open_port(const struct dp *dp, struct dp_port *port)
 	latency_clear(dp, port);
 }
 
-/* Take the base of what leads to the port away, and if `all` also of what came from it. */
-static void
-base_drop(struct dp_loss *loss, uint32_t id, bool all)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < loss->n_base; i++) {
-		const uint64_t key = loss->base[i].key;
-
-		if (loss_key_out(key) != id && !(all && loss_key_in(key) == id)) {
-			loss->base[kept++] = loss->base[i];
-		}
-	}
-	loss->n_base = kept;
-}
-
 static bool
-any_rows(const struct dp *dp) ON_MAIN
+any_used(const struct dp *dp) ON_MAIN
 {
 	for (unsigned int w = 0; w < dp->options.n_workers; w++) {
-		if (loss_has_rows(&dp->workers[w]->burst->loss)) {
+		if (loss_store_used(store_of(dp, w))) {
 			return true;
 		}
 	}
 	return false;
 }
 
-/* Where the rows to the port stand now. */
+/* Where the port's rows stand now. */
 static void
-base_take(struct dp *dp, const struct dp_port *port) ON_MAIN
+base_take(const struct dp *dp, struct dp_port *port) ON_MAIN
 {
-	struct dp_loss *loss = &dp->loss;
-	uint32_t n_rows;
-	struct loss_row *rows = rows_sum(dp, &n_rows);
+	if (port->loss_base == NULL) {
+		port->loss_base = must_calloc(
+			base_index(dp->options.n_workers, 0, 0), sizeof(*port->loss_base));
+	}
+	for (unsigned int i = 0; i < dp->options.n_workers * LOSS_SIDES; i++) {
+		const unsigned int w = i / LOSS_SIDES;
+		const enum loss_side side = i % LOSS_SIDES;
+		struct loss_row rows[LOSS_ROWS];
+		const uint32_t n = loss_rows_read(store_of(dp, w), port->id, side, rows);
 
-	base_drop(loss, port->id, false);
-	loss->base = must_realloc(loss->base, (loss->n_base + n_rows) * sizeof(*loss->base));
-	for (uint32_t i = 0; i < n_rows; i++) {
-		if (loss_key_out(rows[i].key) == port->id) {
-			loss->base[loss->n_base++] = rows[i];
+		for (uint32_t r = 0; r < n; r++) {
+			port->loss_base[base_index(w, side, rows[r].place)] = (struct dp_loss_base){
+				.born = rows[r].born, .packets = rows[r].packets};
 		}
 	}
-	qsort(loss->base, loss->n_base, sizeof(*loss->base), compare_rows);
-	free(rows);
 }
 
 void
-dp_loss_clear_port(struct dp *dp, struct dp_port *port)
+dp_loss_clear_port(const struct dp *dp, struct dp_port *port)
 {
-	if (any_rows(dp)) {
+	if (any_used(dp)) {
 		base_take(dp, port);
 	}
 	latency_clear(dp, port);
 }
 
 uint32_t
-dp_loss_sweep(struct dp *dp)
+dp_loss_sweep(const struct dp *dp)
 {
-	const bool any = any_rows(dp);
+	const bool any = any_used(dp);
 	uint32_t sweep = 0;
 
 	/* All are asked at once, each time: their numbers are the same. */
 	for (unsigned int w = 0; any && w < dp->options.n_workers; w++) {
-		sweep = loss_sweep(&dp->workers[w]->burst->loss);
+		sweep = loss_sweep(dp->workers[w]->burst->loss.store);
 	}
 	return sweep;
 }
@@ -268,7 +302,7 @@ bool
 dp_loss_swept(const struct dp *dp, uint32_t sweep)
 {
 	for (unsigned int w = 0; sweep != 0 && w < dp->options.n_workers; w++) {
-		if (!loss_swept(&dp->workers[w]->burst->loss, sweep)) {
+		if (!loss_swept(store_of(dp, w), sweep)) {
 			return false;
 		}
 	}
@@ -278,12 +312,5 @@ dp_loss_swept(const struct dp *dp, uint32_t sweep)
 void
 dp_loss_forget_port(struct dp *dp, const struct dp_port *port)
 {
-	base_drop(&dp->loss, port->id, true);
 	port_add(dp, port, &dp->loss.gone);
-}
-
-void
-dp_loss_fini(struct dp *dp)
-{
-	free(dp->loss.base);
 }

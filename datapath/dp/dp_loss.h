@@ -30,31 +30,33 @@ struct dp_traffic {
 	uint64_t dropped;
 };
 
-/* Copies from a port to another that were lost for a reason of the output. */
+/* Packets that a port's counter has, and that were on their way from or to one other port. */
 struct dp_loss_row {
-	uint32_t out; /* port ids */
-	uint32_t in;
 	enum drop_reason reason;
+	uint32_t peer; /* id */
 	uint64_t packets; /* > 0 */
 };
 
-struct dp_lost_packet {
-	enum drop_reason reason;
-	struct loss_packet packet;
+/* Which of the packets that were kept. */
+struct dp_lost_query {
+	uint32_t port; /* id: from or to this one; 0: any */
+	enum drop_reason reason; /* DROP_N: any */
+	uint32_t max; /* > 0 */
 };
 
 void dp_get_traffic(const struct dp *dp, struct dp_traffic *traffic) ON_MAIN;
 
 /*
- * All rows, by rising out, then in, then reason; free() them. Read before counters of ports, so
- * that a port's drops are never fewer than those of its rows. What is in no row came from a port
- * that is gone, or found no room.
+ * All rows of a port, by rising reason, then peer; free() them, which may be NULL. Read before its
+ * counters, so that they are not behind. What is in no row has no other port, or one that is gone,
+ * or had to give way to rows with more.
  */
-struct dp_loss_row *dp_loss_rows(const struct dp *dp, uint32_t *n) ON_MAIN;
+struct dp_loss_row *
+dp_port_loss_rows(const struct dp *dp, const struct dp_port *port, uint32_t *n) ON_MAIN;
 
-/* The last packets lost for this reason, DROP_N: for any, newest first; free() them. */
-struct dp_lost_packet *
-dp_lost_packets(const struct dp *dp, enum drop_reason reason, uint32_t *n) ON_MAIN;
+/* The last packets that ports have lost, newest first; free() them. */
+struct loss_packet *
+dp_lost_packets(const struct dp *dp, const struct dp_lost_query *query, uint32_t *n) ON_MAIN;
 
 /* Of packets that the port received, since it was opened or cleared. */
 void dp_port_get_latency(
@@ -65,17 +67,19 @@ void dp_port_get_latency(
 /* Of main. Zeroed to begin with. */
 struct dp_loss {
 	struct dp_traffic gone; /* of ports that are */
-	uint32_t n_base;
-	struct loss_row *base; /* by rising key; where rows stood when their output was cleared */
 };
 
-void dp_loss_fini(struct dp *dp);
+/* Where a row stood when its port was cleared. */
+struct dp_loss_base {
+	uint32_t born;
+	uint64_t packets;
+};
 
 void dp_loss_open_port(const struct dp *dp, struct dp_port *port) ON_MAIN;
-void dp_loss_clear_port(struct dp *dp, struct dp_port *port) ON_MAIN;
+void dp_loss_clear_port(const struct dp *dp, struct dp_port *port) ON_MAIN;
 
 /* No snapshot has the port any more, and a grace period has passed: let workers forget it. */
-uint32_t dp_loss_sweep(struct dp *dp) ON_MAIN; /* 0: nothing to forget */
+uint32_t dp_loss_sweep(const struct dp *dp) ON_MAIN; /* 0: nothing to forget */
 bool dp_loss_swept(const struct dp *dp, uint32_t sweep) ON_MAIN;
 
 /* They have; the id may be used again. */

@@ -67,23 +67,30 @@ bench_make(void) ROLE_ATTR(assert_capability(role_main, role_worker))
 	return bench;
 }
 
+/* What the counters of `port` have of this other one. */
 static uint64_t
-row(const struct bench *bench, const struct dp_port *in, const struct dp_port *out) ON_MAIN
+row_of(const struct bench *bench, const struct dp_port *port, const struct dp_port *peer,
+	enum drop_reason reason) ON_MAIN
 {
 	uint32_t n;
-	struct dp_loss_row *rows = dp_loss_rows(bench->dp, &n);
+	struct dp_loss_row *rows = dp_port_loss_rows(bench->dp, port, &n);
 	uint64_t packets = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		assert_int_equal(rows[i].reason, DROP_LINK_DOWN);
-		assert_true(i == 0 || rows[i - 1].out < rows[i].out ||
-			(rows[i - 1].out == rows[i].out && rows[i - 1].in < rows[i].in));
-		if (rows[i].in == dp_port_id(in) && rows[i].out == dp_port_id(out)) {
+		assert_true(i == 0 || rows[i - 1].reason < rows[i].reason ||
+			(rows[i - 1].reason == rows[i].reason && rows[i - 1].peer < rows[i].peer));
+		if (rows[i].peer == dp_port_id(peer) && rows[i].reason == reason) {
 			packets = rows[i].packets;
 		}
 	}
 	free(rows);
 	return packets;
+}
+
+static uint64_t
+row(const struct bench *bench, const struct dp_port *in, const struct dp_port *out) ON_MAIN
+{
+	return row_of(bench, out, in, DROP_LINK_DOWN);
 }
 
 static void
@@ -188,35 +195,107 @@ test_who_has_the_id_next_begins_at_nothing(void **state)
 	dp_destroy(bench.dp, PORT_CLOSE_SHUTDOWN);
 }
 
+/* Which packets are kept, asked for in all ways. */
+static uint32_t
+packets_of(const struct bench *bench, const struct dp_port *port, enum drop_reason reason,
+	uint32_t max, struct loss_packet **packets) ON_MAIN
+{
+	const struct dp_lost_query query = {
+		.port = port == NULL ? 0 : dp_port_id(port), .reason = reason, .max = max};
+	uint32_t n;
+
+	*packets = dp_lost_packets(bench->dp, &query, &n);
+	for (uint32_t i = 1; i < n; i++) {
+		assert_true((*packets)[i].at <= (*packets)[i - 1].at);
+	}
+	return n;
+}
+
+static uint32_t
+n_packets_of(const struct bench *bench, const struct dp_port *port, enum drop_reason reason,
+	uint32_t max) ON_MAIN
+{
+	struct loss_packet *packets;
+	const uint32_t n = packets_of(bench, port, reason, max, &packets);
+
+	free(packets);
+	return n;
+}
+
 static void
 test_last_packets_of_all_workers(void **state)
 {
 	struct bench bench = bench_make();
 	struct dp_port *a = add_port(&bench, true);
 	struct dp_port *b = add_port(&bench, true);
-	struct dp_lost_packet *packets;
+	struct loss_packet *packets;
 	uint32_t n;
 
 	(void)state;
 	transmit(&bench, a, 6);
-	transmit(&bench, b, 12);
-	packets = dp_lost_packets(bench.dp, DROP_LINK_DOWN, &n);
+	transmit(&bench, b, LOSS_KEPT + 4);
+	n = packets_of(&bench, NULL, DROP_LINK_DOWN, 100, &packets);
 	assert_int_equal(n, 6 + LOSS_KEPT);
 	for (uint32_t i = 0; i < n; i++) {
 		assert_int_equal(packets[i].reason, DROP_LINK_DOWN);
-		assert_int_equal(packets[i].packet.in, dp_port_id(i < LOSS_KEPT ? b : a));
-		assert_int_equal(packets[i].packet.out, dp_port_id(bench.dead));
-		assert_true(i == 0 || packets[i].packet.at <= packets[i - 1].packet.at);
-		assert_int_equal(packets[i].packet.len, 64);
-		assert_int_equal(packets[i].packet.bytes[6], 2);
+		assert_int_equal(packets[i].in, dp_port_id(i < LOSS_KEPT ? b : a));
+		assert_int_equal(packets[i].out, dp_port_id(bench.dead));
+		assert_int_equal(packets[i].len, 64);
+		assert_int_equal(packets[i].bytes[6], 2);
 	}
 	free(packets);
-	packets = dp_lost_packets(bench.dp, DROP_N, &n);
-	assert_int_equal(n, 6 + LOSS_KEPT);
+	assert_int_equal(n_packets_of(&bench, NULL, DROP_N, 100), 6 + LOSS_KEPT);
+	assert_int_equal(n_packets_of(&bench, NULL, DROP_RUNT, 100), 0);
+	assert_int_equal(n_packets_of(&bench, a, DROP_N, 100), 6);
+	assert_int_equal(n_packets_of(&bench, b, DROP_LINK_DOWN, 100), LOSS_KEPT);
+	assert_int_equal(n_packets_of(&bench, bench.dead, DROP_N, 100), 6 + LOSS_KEPT);
+	/* Of few the newest. */
+	n = packets_of(&bench, NULL, DROP_N, 3, &packets);
+	assert_int_equal(n, 3);
+	assert_int_equal(packets[2].in, dp_port_id(b));
 	free(packets);
-	packets = dp_lost_packets(bench.dp, DROP_RUNT, &n);
-	assert_int_equal(n, 0);
+	n = packets_of(&bench, a, DROP_N, 1, &packets);
+	assert_int_equal(n, 1);
+	assert_int_equal(packets[0].in, dp_port_id(a));
 	free(packets);
+	dp_destroy(bench.dp, PORT_CLOSE_SHUTDOWN);
+}
+
+/*
+ * One port broadcasts to many that are absent, and others lose a packet now and then: their rows
+ * and their packets are there.
+ */
+static void
+test_a_storm_hides_nothing(void **state)
+{
+	struct bench bench = bench_make();
+	struct dp_port *noisy = add_port(&bench, true);
+	struct dp_port *quiet = add_port(&bench, true);
+	struct dp_port *absent[600];
+	struct port_counters counters;
+	uint64_t lost = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 600; i++) {
+		absent[i] = add_port(&bench, false);
+	}
+	transmit(&bench, quiet, 2);
+	for (unsigned int i = 0; i < 20; i++) {
+		transmit(&bench, noisy, STEPS);
+	}
+	for (unsigned int i = 0; i < 600; i++) {
+		assert_int_equal(row(&bench, quiet, absent[i]), 2);
+		assert_int_equal(row(&bench, noisy, absent[i]), 20 * STEPS);
+		dp_port_get_counters(bench.dp, absent[i], &counters);
+		lost += counters.drops[DROP_LINK_DOWN];
+		dp_port_clear_counters(bench.dp, absent[i]);
+		assert_int_equal(row(&bench, quiet, absent[i]), 0);
+	}
+	assert_int_equal(lost, 600 * (2 + 20 * STEPS));
+	/* The input and outputs 0 to 599 share one worker. */
+	assert_true(n_packets_of(&bench, quiet, DROP_N, 1024) >= 2);
+	assert_int_equal(n_packets_of(&bench, NULL, DROP_N, 1024), 1024);
+	expect_law(&bench, 2 + 20 * STEPS);
 	dp_destroy(bench.dp, PORT_CLOSE_SHUTDOWN);
 }
 
@@ -263,6 +342,7 @@ main(void)
 		cmocka_unit_test(test_clear),
 		cmocka_unit_test(test_who_has_the_id_next_begins_at_nothing),
 		cmocka_unit_test(test_last_packets_of_all_workers),
+		cmocka_unit_test(test_a_storm_hides_nothing),
 		cmocka_unit_test(test_latency),
 	};
 	int rc;

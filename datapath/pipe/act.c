@@ -108,7 +108,8 @@ act_burst(struct burst *burst, const struct arrival *at, uint16_t n)
 		run = 1;
 		switch (verdict->kind) {
 		case VERDICT_DROP:
-			loss_rx(&burst->loss, at->in, &burst->pkts[i], verdict->reason);
+			loss_rx_to(&burst->loss, at->in, &burst->pkts[i], verdict->reason,
+				verdict->to == NULL ? 0 : verdict->to->id);
 			break;
 		case VERDICT_OUTPUT:
 			run = output(burst, at, i, n);

@@ -29,6 +29,7 @@ bucket_output(struct play *play, const struct action *action) ON_WORKER
 
 	if (reason != DROP_N) {
 		play->reason = reason;
+		play->to = drop_names_output(reason) ? to->id : 0;
 		return;
 	}
 	act_emit(play, to->id, &vlan_keep, action->arg);

@@ -19,6 +19,7 @@ struct play {
 	bool over; /* it took more than ACT_WORK_MAX, and what is left is not done */
 	bool dropped; /* no action may follow; `reason` says why */
 	enum drop_reason reason; /* of a packet that was not sent */
+	uint32_t to; /* of drop_names_output(): the output, by id */
 };
 
 /* act_program.c: may yet another action be carried out? If not, the packet loses by name. */

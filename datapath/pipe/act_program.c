@@ -133,6 +133,7 @@ act_action(struct play *play, const struct action *action)
 		break;
 	case ACTION_DROP:
 		play_stop(play, (enum drop_reason)action->arg);
+		play->to = action->number;
 		break;
 	case ACTION_METER:
 		run_meter(play, action);
@@ -176,7 +177,8 @@ act_program(struct burst *burst, const struct arrival *at, struct pkt *pkt,
 	}
 	pkt->n_out--;
 	if (play.copies == 0) {
-		loss_rx(&burst->loss, at->in, pkt, play.reason);
+		loss_rx_to(&burst->loss, at->in, pkt, play.reason,
+			drop_names_output(play.reason) ? play.to : 0);
 	} else {
 		port_count(&burst->bridges[at->bridge->id].extra, play.copies - 1);
 	}

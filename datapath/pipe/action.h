@@ -55,7 +55,7 @@ enum action_code {
 	/* In programs. */
 	ACTION_DELIVER, /* number: port id; the tag as that port's VLANs want it */
 	ACTION_SPREAD, /* normal's flood, or flood; arg: VLAN; number: enum storm_kind */
-	ACTION_DROP, /* arg: enum drop_reason */
+	ACTION_DROP, /* arg: enum drop_reason; number: the output of drop_names_output(), else 0 */
 };
 
 /* What ACTION_SET sets; its words have the field where struct fields has it. */

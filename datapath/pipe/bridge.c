@@ -16,10 +16,11 @@ src_of(const struct pkt *pkt)
 }
 
 static void
-verdict_drop(struct verdict *verdict, enum drop_reason reason)
+verdict_drop(struct verdict *verdict, enum drop_reason reason, const struct port_view *to)
 {
 	verdict->kind = VERDICT_DROP;
 	verdict->reason = reason;
+	verdict->to = to;
 }
 
 /* Is the frame let in, and in which VLAN? */
@@ -30,11 +31,11 @@ admit(const struct arrival *at, const struct pkt *pkt, struct verdict *verdict)
 	verdict->station = false;
 	verdict->relearn = false;
 	if (!vlan_ingress(&at->in->vlan, pkt->head, pkt->head_len, &verdict->vlan)) {
-		verdict_drop(verdict, DROP_VLAN_NOT_ALLOWED);
+		verdict_drop(verdict, DROP_VLAN_NOT_ALLOWED, NULL);
 		return false;
 	}
 	if (mac_is_reserved(pkt->head) && !at->bridge->forward_reserved) {
-		verdict_drop(verdict, DROP_RESERVED_MAC);
+		verdict_drop(verdict, DROP_RESERVED_MAC, NULL);
 		return false;
 	}
 	/* Group and all-zero addresses are no station's. */
@@ -68,7 +69,7 @@ decide_known(const struct arrival *at, uint32_t port, struct verdict *verdict)
 	const struct port_view *to = at->snap->ports[port];
 
 	if (port == at->in->id) {
-		verdict_drop(verdict, DROP_HAIRPIN);
+		verdict_drop(verdict, DROP_HAIRPIN, at->in);
 		return;
 	}
 	/* The FDB may be newer than the snapshot: a port that has just gone, or left the bridge. */
@@ -77,11 +78,11 @@ decide_known(const struct arrival *at, uint32_t port, struct verdict *verdict)
 		return;
 	}
 	if (!vlan_carries(&to->vlan, verdict->vlan.vid)) {
-		verdict_drop(verdict, DROP_NO_OUTPUT);
+		verdict_drop(verdict, DROP_NO_OUTPUT, NULL);
 		return;
 	}
 	if (port_views_apart(at->in, to)) {
-		verdict_drop(verdict, DROP_PROTECTED);
+		verdict_drop(verdict, DROP_PROTECTED, to);
 		return;
 	}
 	verdict->kind = VERDICT_OUTPUT;

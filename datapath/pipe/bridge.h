@@ -20,7 +20,7 @@ struct program;
 struct verdict {
 	enum verdict_kind kind;
 	enum drop_reason reason; /* VERDICT_DROP */
-	const struct port_view *to; /* VERDICT_OUTPUT */
+	const struct port_view *to; /* VERDICT_OUTPUT; VERDICT_DROP: where to, or NULL */
 	struct vlan_edit edit; /* VERDICT_OUTPUT: of this packet's tag */
 	struct vlan_frame vlan; /* of the packet; set for all but some drops */
 	bool station; /* the frame was let in, and its source is an address to learn */

@@ -158,7 +158,7 @@ burst_run(struct burst *burst, const struct snapshot *snap, const struct rxq_vie
 		return 0;
 	}
 	sampled = residence_begin(&burst->residence, now->ms);
-	burst->loss.now = now->ns;
+	loss_begin(&burst->loss, now->ns);
 	n = check_received(burst, in, n_received);
 	if (unlikely(in->captures != NULL)) {
 		capture_received(in->captures, burst->stage.worker, in->id, burst->pkts, n);

@@ -345,6 +345,38 @@ test_groups_send_nothing(void **state)
 	assert_int_equal(fdb_count(bench->bridge->fdb), 0);
 }
 
+/* All that the port has lost for this reason was on its way to this one. */
+static void
+expect_row(const struct bench *bench, uint32_t in, uint32_t out, enum drop_reason reason,
+	uint64_t packets)
+{
+	struct loss_row rows[LOSS_ROWS];
+
+	role_assert(&role_main);
+	assert_int_equal(loss_rows_read(bench->burst->loss.store, in, LOSS_INPUT, rows), 1);
+	assert_int_equal(rows[0].key.reason, reason);
+	assert_int_equal(rows[0].key.peer, out);
+	assert_int_equal(rows[0].packets, packets);
+}
+
+/* Both are protected: what is dropped says which output it was. */
+static void
+test_protected_ports(void **state)
+{
+	struct bench *bench = bench_of(state);
+
+	arrives(bench, 3, 5, 9);
+	(void)run(bench, 3);
+	bench->probes[1].view.protected_port = true;
+	bench->probes[3].view.protected_port = true;
+	for (int i = 0; i < 2; i++) {
+		arrives(bench, 1, 0, 5);
+		(void)run(bench, 1);
+	}
+	assert_int_equal(dropped(bench, 1, DROP_PROTECTED), 2);
+	expect_row(bench, 1, 3, DROP_PROTECTED, 2);
+}
+
 /* Sources before destinations, also within one burst. */
 static void
 test_burst_knows_its_own_sources(void **state)
@@ -359,6 +391,10 @@ test_burst_knows_its_own_sources(void **state)
 	arrives(bench, 2, 0, 1);
 	(void)run(bench, 2);
 	assert_int_equal(dropped(bench, 2, DROP_HAIRPIN), 1);
+	arrives(bench, 2, 1, 5); /* remembered */
+	(void)run(bench, 2);
+	assert_int_equal(dropped(bench, 2, DROP_HAIRPIN), 2);
+	expect_row(bench, 2, 2, DROP_HAIRPIN, 2);
 	probe_clear(&bench->probes[2]);
 	arrives(bench, 4, 1, 4);
 	(void)run(bench, 4);
@@ -432,13 +468,16 @@ main(void)
 		CASE(test_runs_end_where_they_must),
 		CASE(test_groups_send_nothing),
 		CASE(test_burst_knows_its_own_sources),
+		CASE(test_protected_ports),
 		CASE(test_table_is_ahead),
 		CASE(test_table_is_locked),
 	};
 	int n_failed;
 
+	role_enter(&role_main);
 	role_enter(&role_worker);
 	n_failed = cmocka_run_group_tests_name("burst", tests, group_setup, NULL);
 	role_leave(&role_worker);
+	role_leave(&role_main);
 	return n_failed;
 }

@@ -23,7 +23,6 @@ struct ring {
 	/* The worker's. */
 	uint32_t head __rte_cache_aligned; /* end of what it has written */
 	uint32_t seen; /* `taken` when it last looked */
-	bool batch; /* what it has written is not to be seen yet */
 	uint64_t lost; /* read by any thread */
 	uint32_t put; /* end of what main may read; read by main */
 	/* Main's. */
@@ -163,23 +162,6 @@ copy_bytes(const struct tx_item *item, uint32_t n, uint8_t *to)
 	pkt_gather(&part, to);
 }
 
-static bool
-wants(const struct capture *capture, const struct tx_item *item)
-{
-	uint8_t bytes[CAPTURE_REACH];
-	uint32_t n;
-
-	if (capture->filter == NULL) {
-		return true;
-	}
-	if (likely(item->head_len == item->len)) {
-		return bpf_filter(capture->filter, item->head, item->len, item->head_len) != 0;
-	}
-	n = RTE_MIN(item->len, CAPTURE_REACH);
-	copy_bytes(item, n, bytes);
-	return bpf_filter(capture->filter, bytes, item->len, n) != 0;
-}
-
 /* Room for a record of `size` bytes in one piece at `head`, which may move there; NULL: none. */
 static struct captured *
 ring_room(struct ring *ring, uint32_t size)
@@ -203,27 +185,82 @@ ring_room(struct ring *ring, uint32_t size)
 	return record_at(ring, ring->head);
 }
 
-static struct captured *
-record_put(const struct capture *capture, struct ring *ring, const struct tx_item *item,
-	enum capture_way way)
+/* Does the filter choose the frame, by its first n bytes? */
+static bool
+chooses(const struct capture *capture, const struct tx_item *item, const uint8_t *bytes, uint32_t n)
+{
+	return bpf_filter(capture->filter, bytes, item->len, n) != 0;
+}
+
+/* The same by a copy of its own, of a frame that is not recorded. */
+static bool
+chooses_apart(const struct capture *capture, const struct tx_item *item)
+{
+	const uint32_t n = RTE_MIN(item->len, CAPTURE_REACH);
+	uint8_t bytes[CAPTURE_REACH];
+
+	copy_bytes(item, n, bytes);
+	return chooses(capture, item, bytes, n);
+}
+
+static uint32_t
+record_size(uint32_t len)
+{
+	return (uint32_t)RTE_ALIGN_CEIL(sizeof(struct captured) + len, (size_t)RECORD_ALIGN);
+}
+
+enum taking { TAKEN, UNWANTED, NO_ROOM };
+
+/*
+ * Put a copy of the frame at the end of what is written, if it is chosen. What is not all in its
+ * head, which is ours, is copied first and then looked at.
+ */
+static enum taking
+take(const struct capture *capture, struct ring *ring, const struct tx_item *item,
+	struct captured **out)
 {
 	const uint32_t len = RTE_MIN(item->len, capture->keep);
-	const uint32_t size =
-		(uint32_t)RTE_ALIGN_CEIL(sizeof(struct captured) + len, (size_t)RECORD_ALIGN);
-	struct captured *record = ring_room(ring, size);
+	const bool filters = capture->filter != NULL;
+	const bool in_head = item->head_len == item->len;
+	const uint32_t reach = filters && !in_head ? RTE_MIN(item->len, CAPTURE_REACH) : 0;
+	const uint32_t n = RTE_MAX(len, reach);
+	struct captured *record;
 
-	if (record == NULL) {
-		port_count(&ring->lost, 1);
-		return NULL;
+	if (filters && in_head && !chooses(capture, item, item->head, item->head_len)) {
+		return UNWANTED;
 	}
-	record->size = size;
-	record->way = (uint8_t)way;
-	record->reason = 0;
-	record->in_port = 0;
-	record->frame_len = item->len;
-	record->len = len;
-	copy_bytes(item, len, record->bytes);
-	ring->head += size;
+	record = ring_room(ring, record_size(n));
+	if (record == NULL) {
+		return reach > 0 && !chooses_apart(capture, item) ? UNWANTED : NO_ROOM;
+	}
+	copy_bytes(item, n, record->bytes);
+	if (reach > 0 && !chooses(capture, item, record->bytes, reach)) {
+		return UNWANTED;
+	}
+	*record = (struct captured){
+		.size = record_size(len),
+		.frame_len = item->len,
+		.len = len,
+	};
+	ring->head += record->size;
+	*out = record;
+	return TAKEN;
+}
+
+/* Take one that is known to be wanted, or lose it. Its `way` and the rest are the caller's. */
+static struct captured *
+take_now(const struct capture *capture, struct ring *ring, const struct tx_item *item,
+	uint32_t port, uint64_t time)
+{
+	struct captured *record = NULL;
+
+	if (take(capture, ring, item, &record) == NO_ROOM) {
+		port_count(&ring->lost, 1);
+	}
+	if (record != NULL) {
+		record->port = port;
+		record->time = time;
+	}
 	return record;
 }
 
@@ -248,12 +285,9 @@ capture_received(const struct capture_list *list, unsigned int worker, uint32_t 
 			struct tx_item item;
 
 			pkt_item((struct pkt *)(uintptr_t)&pkts[i], &item);
-			record = wants(capture, &item)
-				? record_put(capture, ring, &item, CAPTURE_RX)
-				: NULL;
+			record = take_now(capture, ring, &item, port, time);
 			if (record != NULL) {
-				record->port = port;
-				record->time = time;
+				record->way = CAPTURE_RX;
 			}
 		}
 		ring_publish(ring);
@@ -261,27 +295,70 @@ capture_received(const struct capture_list *list, unsigned int worker, uint32_t 
 }
 
 void
-capture_dropped(const struct capture_list *list, unsigned int worker, uint32_t port,
-	uint32_t in_port, const struct tx_item *item, enum drop_reason reason)
+capture_dropped(const struct capture_list *list, unsigned int worker, uint32_t port, uint32_t peer,
+	const struct tx_item *item, enum drop_reason reason)
 {
 	for (uint32_t c = 0; c < list->n; c++) {
 		const struct capture *capture = list->captures[c];
 		struct ring *ring = &capture->rings[worker];
 		struct captured *record;
 
-		if ((capture->ways & CAPTURE_DROP) == 0 || !wants(capture, item)) {
+		if ((capture->ways & CAPTURE_DROP) == 0) {
 			continue;
 		}
-		record = record_put(capture, ring, item, CAPTURE_DROP);
-		if (record == NULL) {
-			continue;
+		record = take_now(capture, ring, item, port, time_now());
+		if (record != NULL) {
+			record->way = CAPTURE_DROP;
+			record->reason = (uint8_t)reason;
+			record->peer = peer;
 		}
-		record->reason = (uint8_t)reason;
-		record->port = port;
-		record->in_port = in_port;
-		record->time = time_now();
-		if (!ring->batch) {
-			ring_publish(ring);
+		ring_publish(ring);
+	}
+}
+
+/* --- batches ---------------------------------------------------------------------------------- */
+
+/*
+ * What has been sent may be gone with its mbuf. What has not is there still, but for the mbuf of
+ * a frame that was finished in software.
+ */
+static uint32_t
+vanishing(const struct tx_item *items, uint16_t n)
+{
+	uint32_t set = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		const bool unfinished = (items[i].ol.flags & (PKT_OL_CSUM | PKT_OL_GSO)) != 0;
+
+		set |= (uint32_t)(unfinished && items[i].pkt->mbuf != NULL) << i;
+	}
+	return set;
+}
+
+/* Copy what may not be there later. */
+static void
+batch_take(
+	const struct capture *capture, struct ring *ring, uint32_t c, struct capture_batch *batch)
+{
+	uint64_t time = 0;
+
+	for (uint32_t left = batch->tried[c]; left != 0; left &= left - 1) {
+		const unsigned int i = (unsigned int)__builtin_ctz(left);
+		struct captured *record;
+
+		switch (take(capture, ring, &batch->items[i], &record)) {
+		case TAKEN:
+			time = time == 0 ? time_now() : time;
+			record->way = CAPTURE_TX;
+			record->port = batch->port;
+			record->time = time;
+			batch->taken[c] |= 1U << i;
+			break;
+		case NO_ROOM:
+			batch->refused[c] |= 1U << i;
+			break;
+		case UNWANTED:
+			break;
 		}
 	}
 }
@@ -290,74 +367,117 @@ void
 capture_begin(const struct capture_list *list, unsigned int worker, uint32_t port,
 	const struct tx_item *items, uint16_t n, struct capture_batch *batch)
 {
-	const uint64_t time = time_now();
-
-	assert(list->n <= CAPTURES_MAX && n <= PKT_BURST);
+	assert(list->n <= CAPTURES_MAX && n > 0 && n <= PKT_BURST);
+	batch->items = items;
+	batch->port = port;
+	batch->n = n;
 	for (uint32_t c = 0; c < list->n; c++) {
 		const struct capture *capture = list->captures[c];
 		struct ring *ring = &capture->rings[worker];
 
 		batch->begin[c] = ring->head;
+		batch->tried[c] = (capture->ways & CAPTURE_TX) != 0 ? UINT32_MAX >> (32 - n)
+			: (capture->ways & CAPTURE_DROP) != 0       ? vanishing(items, n)
+								    : 0;
 		batch->taken[c] = 0;
-		ring->batch = true;
-		for (uint16_t i = 0; i < n && (capture->ways & (CAPTURE_TX | CAPTURE_DROP)) != 0;
-			i++) {
-			struct captured *record = wants(capture, &items[i])
-				? record_put(capture, ring, &items[i], CAPTURE_TX)
-				: NULL;
-
-			if (record != NULL) {
-				record->port = port;
-				record->time = time;
-				batch->taken[c] |= 1U << i;
-			}
-		}
-		batch->end[c] = ring->head;
+		batch->refused[c] = 0;
+		batch_take(capture, ring, c, batch);
 	}
 }
 
-/* Does the copy stay, now that it is known what has become of the item? */
-static bool
-settle(const struct capture *capture, struct captured *record, const struct tx_item *item)
+/* As what the capture wants to see the item, now that it is known what became of it; 0: not. */
+static unsigned int
+way_of(const struct capture *capture, const struct tx_item *item)
 {
-	const bool lost = item->lost != 0;
+	const bool left = item->lost == 0 || item->pieces_lost < item->pieces;
+	const unsigned int way = (item->lost != 0 ? CAPTURE_DROP : 0U) | (left ? CAPTURE_TX : 0U);
+	const unsigned int wanted = way & capture->ways;
 
-	if (lost) {
-		record->way = CAPTURE_DROP;
+	return (wanted & CAPTURE_DROP) != 0 ? CAPTURE_DROP : wanted;
+}
+
+static void
+record_settle(struct captured *record, unsigned int way, const struct tx_item *item)
+{
+	record->way = (uint8_t)way;
+	record->pieces = item->pieces;
+	record->pieces_lost = item->pieces_lost;
+	if (item->lost != 0) {
 		record->reason = (uint8_t)(item->lost - 1);
-		record->in_port = item->pkt->in_port;
+		record->peer = item->pkt->in_port;
 	}
-	if ((capture->ways & record->way) == 0) {
-		record->way = 0;
-		return false;
+}
+
+/* The copies that were taken before. */
+static void
+batch_settle(const struct capture *capture, struct ring *ring, uint32_t c,
+	const struct capture_batch *batch)
+{
+	uint32_t at = batch->begin[c];
+	bool any = false;
+
+	for (uint32_t left = batch->taken[c] | batch->refused[c]; left != 0; left &= left - 1) {
+		const unsigned int i = (unsigned int)__builtin_ctz(left);
+		const unsigned int way = way_of(capture, &batch->items[i]);
+
+		if ((batch->refused[c] >> i & 1) != 0) {
+			port_count(&ring->lost, way != 0);
+			continue;
+		}
+		if (record_at(ring, at)->way == 0) {
+			at += record_at(ring, at)->size; /* the end of the memory */
+		}
+		record_settle(record_at(ring, at), way, &batch->items[i]);
+		any = any || way != 0;
+		at += record_at(ring, at)->size;
 	}
-	return true;
+	if (!any) {
+		ring->head = batch->begin[c]; /* nothing of it is worth its room */
+	}
+}
+
+/* Those that were lost and not looked at before. */
+static void
+batch_lost(const struct capture *capture, struct ring *ring, uint32_t c,
+	const struct capture_batch *batch)
+{
+	uint64_t time = 0;
+
+	for (uint16_t i = 0; i < batch->n; i++) {
+		const struct tx_item *item = &batch->items[i];
+		struct captured *record;
+
+		if (item->lost == 0 || (batch->tried[c] >> i & 1) != 0) {
+			continue;
+		}
+		time = time == 0 ? time_now() : time;
+		record = take_now(capture, ring, item, batch->port, time);
+		if (record != NULL) {
+			record_settle(record, CAPTURE_DROP, item);
+		}
+	}
 }
 
 void
-capture_end(const struct capture_list *list, unsigned int worker, const struct tx_item *items,
-	const struct capture_batch *batch)
+capture_end(const struct capture_list *list, unsigned int worker, const struct capture_batch *batch)
 {
 	for (uint32_t c = 0; c < list->n; c++) {
 		const struct capture *capture = list->captures[c];
 		struct ring *ring = &capture->rings[worker];
-		uint32_t at = batch->begin[c];
-		bool any = false;
 
-		for (uint16_t i = 0; i < PKT_BURST; i++) {
-			if ((batch->taken[c] >> i & 1) == 0) {
-				continue;
-			}
-			if (record_at(ring, at)->way == 0) {
-				at += record_at(ring, at)->size; /* the end of the memory */
-			}
-			any = settle(capture, record_at(ring, at), &items[i]) || any;
-			at += record_at(ring, at)->size;
+		batch_settle(capture, ring, c, batch);
+		if ((capture->ways & CAPTURE_DROP) != 0) {
+			batch_lost(capture, ring, c, batch);
 		}
-		if (!any && ring->head == batch->end[c]) {
-			ring->head = batch->begin[c]; /* nothing of it is worth its room */
-		}
-		ring->batch = false;
 		ring_publish(ring);
+	}
+}
+
+void
+capture_cancel(
+	const struct capture_list *list, unsigned int worker, const struct capture_batch *batch)
+{
+	for (uint32_t c = 0; c < list->n; c++) {
+		list->captures[c]->rings[worker].head = batch->begin[c];
 	}
 }

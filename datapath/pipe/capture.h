@@ -10,7 +10,9 @@
  * What is seen. Received: the frame as it came from the port, before anything was decided. Sent: as
  * it is handed to the port, after edits and tags; checksums that the port is to fill in are not
  * filled in, large segments not cut. Lost: the frame that was to be received or sent, with the
- * reason. A filter sees the first CAPTURE_REACH bytes.
+ * reason; one that was cut for the output is lost with the first of its pieces. A filter sees the
+ * first CAPTURE_REACH bytes. Bytes that a guest can still change are read once: what a filter has
+ * seen is what is kept.
  *
  * Threads: a worker puts into its own ring, main takes; lists and captures are made and freed by
  * main while no snapshot names them.
@@ -44,10 +46,11 @@ enum capture_way {
 struct captured {
 	uint32_t size;
 	uint8_t way; /* enum capture_way; 0: nothing, skip it */
-	uint8_t reason; /* enum drop_reason, of CAPTURE_DROP */
-	uint16_t unused;
+	uint8_t reason; /* enum drop_reason, of CAPTURE_DROP or of pieces_lost */
+	uint8_t pieces; /* that the output had it cut into; 0 or 1: none */
+	uint8_t pieces_lost; /* of them; CAPTURE_TX has some only where nobody asks for drops */
 	uint32_t port; /* where it was seen, by id */
-	uint32_t in_port; /* of one that was to be sent; else 0 */
+	uint32_t peer; /* lost: where it came from, or would have gone (loss_key); 0: none */
 	uint32_t frame_len; /* of the whole frame */
 	uint32_t len; /* bytes kept */
 	uint64_t time; /* nanoseconds since 1970 */
@@ -92,25 +95,35 @@ uint64_t capture_lost(const struct capture *capture);
 void capture_received(const struct capture_list *list, unsigned int worker, uint32_t port,
 	const struct pkt *pkts, uint16_t n) ON_WORKER;
 
-/* One that is lost. `in_port` is 0 unless it was to be sent through `port`. */
+/* One that is lost at `port`, on its way from or to `peer`; 0: none. */
 void capture_dropped(const struct capture_list *list, unsigned int worker, uint32_t port,
-	uint32_t in_port, const struct tx_item *item, enum drop_reason reason) ON_WORKER;
+	uint32_t peer, const struct tx_item *item, enum drop_reason reason) ON_WORKER;
 
-/* The copies of a batch of items between the two halves of sending it. */
+/* A batch of items between the two halves of sending it. The sets are of places in the batch. */
 struct capture_batch {
-	uint32_t begin[CAPTURES_MAX]; /* where in its ring each capture's copies begin and end */
-	uint32_t end[CAPTURES_MAX];
-	uint32_t taken[CAPTURES_MAX]; /* set of places in the batch */
+	const struct tx_item *items;
+	uint32_t port;
+	uint16_t n;
+	uint32_t begin[CAPTURES_MAX]; /* where in its ring each capture's copies begin */
+	uint32_t tried[CAPTURES_MAX]; /* looked at before they were sent; the others are not */
+	uint32_t taken[CAPTURES_MAX]; /* and copied */
+	uint32_t refused[CAPTURES_MAX]; /* and there was no room */
 };
 
 /*
  * Before n <= PKT_BURST items are sent, while their bytes are there: nobody sees the copies yet.
- * Then, with the same list and items, when it is known which of them were lost. What is captured in
- * between through the same list comes behind them.
+ * Captures of lost ones alone copy nothing that will be there afterwards.
  */
 void capture_begin(const struct capture_list *list, unsigned int worker, uint32_t port,
 	const struct tx_item *items, uint16_t n, struct capture_batch *batch) ON_WORKER;
-void capture_end(const struct capture_list *list, unsigned int worker, const struct tx_item *items,
+
+/*
+ * Then, before anything else is captured, when it is known which of them were lost, and their
+ * packets have not ended; or when none of them was sent at all, as if nothing had been.
+ */
+void capture_end(const struct capture_list *list, unsigned int worker,
+	const struct capture_batch *batch) ON_WORKER;
+void capture_cancel(const struct capture_list *list, unsigned int worker,
 	const struct capture_batch *batch) ON_WORKER;
 
 #endif

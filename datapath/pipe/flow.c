@@ -142,7 +142,9 @@ remember(struct flow_entry *entry, const struct bridge_view *bridge, const struc
 	const uint16_t vid = verdict->vlan.vid;
 	struct flow_memo memo = {
 		.version = (uint32_t)bridge->version,
-		.to = verdict->kind == VERDICT_OUTPUT ? (uint16_t)verdict->to->id : 0,
+		.to = verdict->kind != VERDICT_FLOOD && verdict->to != NULL
+			? (uint16_t)verdict->to->id
+			: 0,
 		.vid = vid,
 		.src_dep = fdb_dep(bridge->fdb, key_address(entry->words[2], vid)),
 		.dst_dep = fdb_dep(bridge->fdb, key_address(entry->words[1], vid)),
@@ -173,6 +175,7 @@ recall_rest(const struct flow_step *step, struct flow_entry *entry, uint16_t i)
 	verdict->reason = memo->reason;
 	switch (verdict->kind) {
 	case VERDICT_DROP:
+		verdict->to = step->at->snap->ports[memo->to];
 		return;
 	case VERDICT_PROGRAM: {
 		const struct flow_tail *tail = flow_entry_tail(entry);

@@ -192,6 +192,7 @@ shorten(const struct flow_step *step, const struct program *program, const struc
 	if (only->code == ACTION_DROP) {
 		memo->kind = VERDICT_DROP;
 		memo->reason = (uint8_t)only->arg;
+		memo->to = (uint16_t)only->number;
 	} else if (only->code == ACTION_SPREAD) {
 		memo->kind = VERDICT_FLOOD;
 	} else {

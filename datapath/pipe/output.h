@@ -11,7 +11,7 @@
 
 /*
  * The port of an ACTION_OUTPUT, which names it by number, or ACTION_IN_PORT. DROP_N: *to is it;
- * else why no copy goes there.
+ * else why no copy goes there, and *to is there if drop_names_output().
  */
 static inline enum drop_reason
 output_find(const struct arrival *at, const struct action *action, const struct port_view **to)

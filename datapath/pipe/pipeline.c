@@ -20,6 +20,7 @@ struct run {
 	bool refused; /* `reason` says why an output is not possible */
 	bool overflow;
 	enum drop_reason reason;
+	uint32_t to; /* id of the output that it would have been; 0: none */
 	uint16_t n_rules;
 	uint16_t n_actions;
 	uint16_t flags; /* enum program_flag */
@@ -73,11 +74,18 @@ put_plain(struct run *run, enum action_code code, uint16_t arg, uint32_t number)
 }
 
 static void
-refuse(struct run *run, enum drop_reason reason)
+refuse_to(struct run *run, enum drop_reason reason, const struct port_view *to)
 {
 	run->refused = true;
 	run->reason = reason;
+	run->to = to != NULL && drop_names_output(reason) ? to->id : 0;
 	tell(run, &(struct pipeline_event){.step = PIPELINE_REFUSED, .reason = reason});
+}
+
+static void
+refuse(struct run *run, enum drop_reason reason)
+{
+	refuse_to(run, reason, NULL);
 }
 
 static uint32_t
@@ -98,7 +106,7 @@ finish(struct run *run)
 			run->refused         ? run->reason
 				: run->punts ? DROP_PUNTED
 					     : DROP_RULE,
-			0);
+			run->to);
 	}
 	if (run->overflow || program_size(run) > PROGRAM_SIZE_MAX) {
 		/* The rules that were met count what they met. */
@@ -135,7 +143,7 @@ run_output(struct run *run, const struct action *action)
 	const enum drop_reason reason = output_find(run->at, action, &to);
 
 	if (reason != DROP_N) {
-		refuse(run, reason);
+		refuse_to(run, reason, to);
 		return;
 	}
 	put_plain(run, ACTION_OUTPUT, action->arg, to->id);
@@ -203,7 +211,7 @@ run_normal(struct run *run, const struct fields *received)
 		spread(run, &verdict);
 		break;
 	default:
-		refuse(run, verdict.reason);
+		refuse_to(run, verdict.reason, verdict.to);
 	}
 }
 

@@ -91,6 +91,10 @@ probe_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_
 		return;
 	}
 	for (uint16_t i = 0; i < n; i++) {
+		if (probe->lose_every != 0 && ++probe->n_seen % probe->lose_every == 0) {
+			port_lose(count, &items[i], 1, DROP_TX_FULL);
+			continue;
+		}
 		write_down(probe, queue, &items[i]);
 		port_count(&count->tx_packets, 1);
 		port_count(&count->tx_bytes, items[i].len);

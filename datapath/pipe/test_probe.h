@@ -23,6 +23,8 @@ struct probe {
 	/* what it does */
 	bool takes_mbufs; /* keeps an mbuf when it is given one, and frees it later, like a NIC */
 	bool full; /* drops all as tx-full */
+	unsigned int lose_every; /* drops each so many-th as tx-full; 0: none */
+	unsigned int n_seen; /* frames, for that */
 	int queue; /* what tx_queue answers; -2: by hash */
 	void (*on_tx)(void *arg); /* called once per tx_burst */
 	void *on_tx_arg;

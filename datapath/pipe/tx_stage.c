@@ -53,13 +53,10 @@ layer3_len(const struct tx_item *item)
 	return len > off + 2 ? len - off - 2 : 0;
 }
 
-/*
- * What the port does not send it has counted, and marked: items are looked at only then. `staged`:
- * they are items of the bucket, of which whoever captures the port has copies.
- */
+/* What the port does not send it has counted, and marked: items are looked at only then. */
 static inline void
 send_items(const struct tx_stage *stage, const struct tx_bucket *bucket, struct tx_item *items,
-	uint16_t n, bool staged) ON_WORKER
+	uint16_t n) ON_WORKER
 {
 	const struct port_view *to = bucket->to;
 	struct port_counters *count = &stage->count[to->id];
@@ -67,7 +64,7 @@ send_items(const struct tx_stage *stage, const struct tx_bucket *bucket, struct 
 
 	to->port->ops->tx_burst(to->port, bucket->queue, items, n, count);
 	if (unlikely(count->tx_packets - before != n)) {
-		loss_tx_marked(stage->loss, to, items, n, staged);
+		loss_tx_marked(stage->loss, to, items, n);
 	}
 }
 
@@ -77,14 +74,20 @@ lose_item(const struct tx_stage *stage, const struct port_view *to, struct tx_it
 	enum drop_reason reason) ON_WORKER
 {
 	port_lose(&stage->count[to->id], item, 1, reason);
-	loss_tx_marked(stage->loss, to, item, 1, true);
+	loss_tx_marked(stage->loss, to, item, 1);
 }
 
-/* Send mbufs that were made of one item for this output; they are all gone afterwards. */
+/*
+ * Send mbufs that were made of one item for this output; they are all gone afterwards. What became
+ * of them is marked in the item, and counted for themselves.
+ */
 static void
-send_mbufs(const struct tx_stage *stage, const struct tx_bucket *bucket, uint32_t in_port,
+send_mbufs(const struct tx_stage *stage, const struct tx_bucket *bucket, struct tx_item *whole,
 	struct rte_mbuf **mbufs, unsigned int n) ON_WORKER
 {
+	const uint32_t in_port = whole->pkt->in_port;
+
+	whole->pieces = (uint8_t)n;
 	for (unsigned int done = 0; done < n;) {
 		struct pkt pkts[PKT_BURST];
 		struct tx_item items[PKT_BURST];
@@ -96,8 +99,12 @@ send_mbufs(const struct tx_stage *stage, const struct tx_bucket *bucket, uint32_
 			pkts[i].n_out = 1;
 			pkt_item(&pkts[i], &items[i]);
 		}
-		send_items(stage, bucket, items, chunk, false);
+		send_items(stage, bucket, items, chunk);
 		for (uint16_t i = 0; i < chunk; i++) {
+			if (items[i].lost != 0) {
+				whole->lost = items[i].lost;
+				whole->pieces_lost++;
+			}
 			pkt_free(&pkts[i]);
 		}
 		done += chunk;
@@ -109,7 +116,6 @@ static void
 send_softened(const struct tx_stage *stage, const struct tx_bucket *bucket, struct tx_item *item,
 	uint8_t missing) ON_WORKER
 {
-	const uint32_t in_port = item->pkt->in_port;
 	struct rte_mempool *pool = bucket->to->port->pool;
 	struct rte_mbuf *segments[OFFLOAD_SEGS_MAX];
 	struct rte_mbuf *m = pkt_to_mbuf(item, pool);
@@ -131,8 +137,9 @@ send_softened(const struct tx_stage *stage, const struct tx_bucket *bucket, stru
 		return;
 	}
 	port_count(&stage->loss->segments, n - 1);
-	send_mbufs(stage, bucket, in_port, segments, n);
+	send_mbufs(stage, bucket, item, segments, n);
 }
+static_assert(OFFLOAD_SEGS_MAX <= UINT8_MAX, "an item counts its pieces");
 
 /* What may leave as it is goes in runs; order within the queue is kept. */
 static void
@@ -159,7 +166,7 @@ bucket_send(const struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 			}
 		}
 		if (i > run) {
-			send_items(stage, bucket, &bucket->items[run], (uint16_t)(i - run), true);
+			send_items(stage, bucket, &bucket->items[run], (uint16_t)(i - run));
 		}
 		run = (uint16_t)(i + 1);
 		if (i == bucket->n) {
@@ -173,16 +180,39 @@ bucket_send(const struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 	}
 }
 
+/* False: another worker holds the queue and nothing was sent. */
+static inline bool
+bucket_try(const struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
+{
+	struct txq_lock *lock =
+		bucket->to->tx_locks == NULL ? NULL : &bucket->to->tx_locks[bucket->queue];
+
+	if (lock != NULL && !queue_trylock(lock)) {
+		return false;
+	}
+	bucket_send(stage, bucket);
+	if (lock != NULL) {
+		queue_unlock(lock);
+	}
+	return true;
+}
+
 /* The same, with copies for those who capture the port. */
-static void
-bucket_send_captured(struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
+static bool
+bucket_try_captured(const struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 {
 	const struct capture_list *captures = bucket->to->captures;
 	struct capture_batch batch;
+	bool sent;
 
 	capture_begin(captures, stage->worker, bucket->to->id, bucket->items, bucket->n, &batch);
-	bucket_send(stage, bucket);
-	capture_end(captures, stage->worker, bucket->items, &batch);
+	sent = bucket_try(stage, bucket);
+	if (sent) {
+		capture_end(captures, stage->worker, &batch);
+	} else {
+		capture_cancel(captures, stage->worker, &batch);
+	}
+	return sent;
 }
 
 static void
@@ -200,30 +230,22 @@ bucket_release(struct tx_bucket *bucket)
 static bool
 bucket_flush(struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 {
-	struct txq_lock *lock =
-		bucket->to->tx_locks == NULL ? NULL : &bucket->to->tx_locks[bucket->queue];
+	bool sent;
 
 	if (bucket->n == 0) {
 		return true;
 	}
-	/* Not under the lock: other workers would give up on this port for the mirrors' sake. */
+	/* No copies under the lock: other workers would give up on this port for their sake. */
 	if (unlikely(bucket->to->mirrors != NULL) && !bucket->copied) {
 		mirror_sending(stage, bucket->to, bucket->items, bucket->n);
 		bucket->copied = true;
 	}
-	if (lock != NULL && !queue_trylock(lock)) {
-		return false;
+	sent = likely(bucket->to->captures == NULL) ? bucket_try(stage, bucket)
+						    : bucket_try_captured(stage, bucket);
+	if (sent) {
+		bucket_release(bucket);
 	}
-	if (likely(bucket->to->captures == NULL)) {
-		bucket_send(stage, bucket);
-	} else {
-		bucket_send_captured(stage, bucket);
-	}
-	if (lock != NULL) {
-		queue_unlock(lock);
-	}
-	bucket_release(bucket);
-	return true;
+	return sent;
 }
 
 static void

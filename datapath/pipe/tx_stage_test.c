@@ -134,16 +134,14 @@ dropped(const struct bench *bench, uint32_t port, enum drop_reason reason)
 static uint64_t
 rows_of(const struct bench *bench, uint32_t port)
 {
+	struct loss_row rows[LOSS_ROWS];
 	uint64_t sum = 0;
 
 	role_assert(&role_main);
-	for (uint32_t i = 0; i < LOSS_ROWS; i++) {
-		struct loss_row row;
-
-		if (loss_row_read(&bench->burst->loss, i, &row) && loss_key_out(row.key) == port) {
-			assert_true(loss_key_reason(row.key) >= DROP_TX_FIRST);
-			sum += row.packets;
-		}
+	for (uint32_t i = loss_rows_read(bench->burst->loss.store, port, LOSS_OUTPUT, rows); i > 0;
+		i--) {
+		assert_true(rows[i - 1].key.reason >= DROP_TX_FIRST);
+		sum += rows[i - 1].packets;
 	}
 	return sum;
 }
