@@ -370,7 +370,7 @@ test_protected_ports(void **state)
 	bench->probes[1].view.protected_port = true;
 	bench->probes[3].view.protected_port = true;
 	for (int i = 0; i < 2; i++) {
-		arrives(bench, 1, 0, 5);
+		arrives(bench, 1, 9, 5);
 		(void)run(bench, 1);
 	}
 	assert_int_equal(dropped(bench, 1, DROP_PROTECTED), 2);
