@@ -14,7 +14,7 @@
 #include "base/str.h"
 #include "datapath/dp/dp_mirror.h"
 #include "datapath/dp/dp_policy.h"
-#include "ports/fake/fake.h"
+#include "ports/fake/test_wrapped.h"
 #include "vswitchd/acl_config.h"
 #include "vswitchd/port_numbers.h"
 
@@ -266,12 +266,6 @@ device_change(struct port *port, const struct port_conf *conf, struct err *err)
 	return port_fake_ops.change(port, conf, err);
 }
 
-static int
-device_check(const struct port_conf *conf, struct err *err)
-{
-	return port_fake_ops.check(conf, err);
-}
-
 static void
 device_status(const struct port *port, struct port_status *status)
 {
@@ -282,31 +276,12 @@ device_status(const struct port *port, struct port_status *status)
 	}
 }
 
-static uint16_t
-device_rx(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t max,
-	struct port_counters *count)
-{
-	return port_fake_ops.rx_burst(port, queue, pkts, max, count);
-}
-
-static void
-device_release(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t n)
-{
-	port_fake_ops.rx_release(port, queue, pkts, n);
-}
-
-static void
-device_tx(struct port *port, uint16_t queue, struct tx_item *items, uint16_t n,
-	struct port_counters *count)
-{
-	port_fake_ops.tx_burst(port, queue, items, n, count);
-}
-
-#define DEVICE_TYPE(name)                                                                          \
-	{                                                                                          \
-		.type = (name), .check = device_check, .open = device_open, .close = device_close, \
-		.change = device_change, .status = device_status, .rx_burst = device_rx,           \
-		.rx_release = device_release, .tx_burst = device_tx,                               \
+#define DEVICE_TYPE(name)                                                                \
+	{                                                                                \
+		.type = (name), .check = wrapped_check, .open = device_open,             \
+		.close = device_close, .change = device_change, .status = device_status, \
+		.rx_burst = wrapped_rx_burst, .rx_release = wrapped_rx_release,          \
+		.tx_burst = wrapped_tx_burst,                                            \
 	}
 
 static const struct port_ops fake_type = DEVICE_TYPE("fake");

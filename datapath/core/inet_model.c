@@ -204,3 +204,18 @@ inet_look(const uint8_t *bytes, uint32_t len, struct inet_view *view)
 	}
 	return look_l4(bytes, len - view->l4, view);
 }
+
+struct pkt_offload
+inet_offload(const struct inet_spec *spec, const struct inet_view *view, uint16_t gso_size)
+{
+	uint8_t kind = spec->proto == INET_UDP ? PKT_OL_UDP
+		: spec->version == 4           ? PKT_OL_TCP4
+					       : PKT_OL_TCP6;
+
+	return (struct pkt_offload){
+		.flags = (uint8_t)(PKT_OL_CSUM | (gso_size > 0 ? kind : 0)),
+		.gso_size = gso_size,
+		.csum_start = (uint16_t)view->l4,
+		.csum_offset = spec->proto == INET_UDP ? 6 : 16,
+	};
+}

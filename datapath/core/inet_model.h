@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "datapath/core/pkt.h"
+
 #define INET_TCP 6
 #define INET_UDP 17
 #define INET_FIN 0x01
@@ -50,6 +52,11 @@ uint32_t inet_build(const struct inet_spec *spec, uint8_t *bytes);
 /* NULL if all lengths and checksums of a frame from inet_build's family are right, else what is
  * not. */
 const char *inet_look(const uint8_t *bytes, uint32_t len, struct inet_view *view);
+
+/* What a sender says that left the transport checksum to others, and segments of `gso_size` bytes
+ * (0: none). */
+struct pkt_offload
+inet_offload(const struct inet_spec *spec, const struct inet_view *view, uint16_t gso_size);
 
 /* The one's complement sum of RFC 1071 over the bytes, not inverted. */
 uint16_t inet_sum(const uint8_t *bytes, uint32_t len, uint64_t start);

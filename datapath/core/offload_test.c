@@ -29,21 +29,6 @@ packet_make(struct pkt *pkt, const uint8_t *bytes, uint32_t len, uint32_t head_l
 	*pkt = (struct pkt){.head = head, .len = len, .head_len = (uint16_t)head_len};
 }
 
-static struct pkt_offload
-offload_of(const struct inet_spec *spec, const struct inet_view *view, uint16_t gso_size)
-{
-	uint8_t kind = spec->proto == INET_UDP ? PKT_OL_UDP
-		: spec->version == 4           ? PKT_OL_TCP4
-					       : PKT_OL_TCP6;
-
-	return (struct pkt_offload){
-		.flags = (uint8_t)(PKT_OL_CSUM | (gso_size > 0 ? kind : 0)),
-		.gso_size = gso_size,
-		.csum_start = (uint16_t)view->l4,
-		.csum_offset = spec->proto == INET_UDP ? 6 : 16,
-	};
-}
-
 /* --- headers ---------------------------------------------------------------------------------- */
 
 static void
@@ -248,7 +233,7 @@ test_lies_about_segments(void **state)
 		struct inet_view view;
 
 		(void)inet_look(bytes, len, &view);
-		good = offload_of(&spec, &view, 1000);
+		good = inet_offload(&spec, &view, 1000);
 		lies(&spec, bytes, len, &good);
 	}
 }
@@ -378,7 +363,7 @@ test_random_hints(void **state)
 		struct pkt_offload ol;
 
 		(void)inet_look(bytes, len, &view);
-		ol = offload_of(&spec, &view, (uint16_t)random_below(&random, 50));
+		ol = inet_offload(&spec, &view, (uint16_t)random_below(&random, 50));
 		if (random_below(&random, 2) == 0) {
 			bytes[12 + random_below(&random, len - 12)] ^=
 				(uint8_t)random_below(&random, 256);

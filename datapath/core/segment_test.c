@@ -30,21 +30,6 @@ setup(void **state)
 	return 0;
 }
 
-static struct pkt_offload
-offload_of(const struct inet_spec *spec, const struct inet_view *view, uint16_t gso_size)
-{
-	uint8_t kind = spec->proto == INET_UDP ? PKT_OL_UDP
-		: spec->version == 4           ? PKT_OL_TCP4
-					       : PKT_OL_TCP6;
-
-	return (struct pkt_offload){
-		.flags = (uint8_t)(PKT_OL_CSUM | (gso_size > 0 ? kind : 0)),
-		.gso_size = gso_size,
-		.csum_start = (uint16_t)view->l4,
-		.csum_offset = spec->proto == INET_UDP ? 6 : 16,
-	};
-}
-
 static void
 spec_random(uint64_t *random, struct inet_spec *spec)
 {
@@ -124,7 +109,7 @@ segment_and_check(const struct inet_spec *spec, uint16_t gso_size, uint64_t *ran
 
 	(void)inet_look(big, len, &view);
 	view.payload = len - spec->payload;
-	ol = offload_of(spec, &view, gso_size);
+	ol = inet_offload(spec, &view, gso_size);
 	m = eal_test_chain(pool, big, len, view.payload + random_below(random, 100), random);
 	n = offload_segment(m, &ol, pool, out);
 	if (expected > OFFLOAD_SEGS_MAX) {
@@ -271,7 +256,7 @@ test_finish_csum(void **state)
 		spec.payload %= 3000;
 		len = inet_build(&spec, bytes);
 		(void)inet_look(bytes, len, &view);
-		ol = offload_of(&spec, &view, 0);
+		ol = inet_offload(&spec, &view, 0);
 		m = eal_test_chain(
 			pool, bytes, len, (uint32_t)(ol.csum_start + ol.csum_offset + 2), &random);
 		assert_true(offload_finish_csum(m, &ol));
@@ -353,7 +338,7 @@ test_to_mbuf(void **state)
 		spec_random(&random, &spec);
 		len = inet_build(&spec, bytes);
 		(void)inet_look(bytes, len, &view);
-		ol = offload_of(&spec, &view, (uint16_t)random_below(&random, 2) * 1000);
+		ol = inet_offload(&spec, &view, (uint16_t)random_below(&random, 2) * 1000);
 		m = eal_test_chain(pool, bytes, len, 300, &random);
 		m->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_NONE | RTE_MBUF_F_TX_IP_CKSUM;
 		assert_true(offload_to_mbuf(m, &ol));
@@ -445,12 +430,12 @@ test_from_mbuf(void **state)
 		assert_int_equal(pkt.ol.flags, PKT_OL_CSUM_OK);
 		m->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_NONE;
 		offload_from_mbuf(&pkt);
-		want = offload_of(&spec, &view, 0);
+		want = inet_offload(&spec, &view, 0);
 		expect_offload(&pkt.ol, &want);
 		m->ol_flags = RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_NONE;
 		m->tso_segsz = 1200;
 		offload_from_mbuf(&pkt);
-		want = offload_of(&spec, &view, 1200);
+		want = inet_offload(&spec, &view, 1200);
 		expect_offload(&pkt.ol, &want);
 		assert_true(offload_check(&pkt));
 		pkt_free(&pkt);

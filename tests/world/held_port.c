@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "ports/fake/fake.h"
+#include "ports/fake/test_wrapped.h"
 
 #define HELD_MAX 32
 
@@ -41,12 +41,6 @@ interface_held_by(const struct port *port)
 		}
 	}
 	abort();
-}
-
-static int
-held_check(const struct port_conf *conf, struct err *err)
-{
-	return port_fake_ops.check(conf, err);
 }
 
 static int
@@ -90,37 +84,16 @@ held_status(const struct port *port, struct port_status *status)
 	}
 }
 
-/* port_fake_ops is no constant expression, so its functions are called through these. */
-static uint16_t
-held_rx_burst(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t max,
-	struct port_counters *count)
-{
-	return port_fake_ops.rx_burst(port, queue, pkts, max, count);
-}
-
-static void
-held_rx_release(struct port *port, uint16_t queue, struct pkt *pkts, uint16_t n)
-{
-	port_fake_ops.rx_release(port, queue, pkts, n);
-}
-
-static void
-held_tx_burst(struct port *port, uint16_t queue, struct tx_item *items, uint16_t n,
-	struct port_counters *count)
-{
-	port_fake_ops.tx_burst(port, queue, items, n, count);
-}
-
 /* No change: what needs a new device gets one. */
 const struct port_ops held_port_ops = {
 	.type = "tap",
-	.check = held_check,
+	.check = wrapped_check,
 	.open = held_open,
 	.close = held_close,
 	.status = held_status,
-	.rx_burst = held_rx_burst,
-	.rx_release = held_rx_release,
-	.tx_burst = held_tx_burst,
+	.rx_burst = wrapped_rx_burst,
+	.rx_release = wrapped_rx_release,
+	.tx_burst = wrapped_tx_burst,
 };
 
 void

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/world/talkers.h"
 
+#include "tests/world/held_port.h"
+
 uint32_t
 talk_serial(void)
 {
@@ -29,6 +31,17 @@ two_talkers(void **state)
 	return sw;
 }
 
+struct sw *
+three_talkers(void **state)
+{
+	struct sw *sw = two_talkers(state);
+
+	switch_do(sw, "create", "port[name='p3']", "{'type':'fake','bridge':'br0'}");
+	say(sw, "p3", 1, 3, "p1");
+	held_port_refuse("i9", true);
+	return sw;
+}
+
 void
 commit_under_traffic(struct sw *sw)
 {
@@ -51,4 +64,20 @@ commit_under_traffic(struct sw *sw)
 	}
 	assert_int_equal(switch_number(sw, "port[name='p1']", "statistics/rx-packets"), rx);
 	switch_expect_nothing(sw);
+}
+
+void
+talkers_refused_with(struct sw *sw, const char *op, const char *path, const char *value)
+{
+	const uint64_t revision = ds_revision(sw->ds);
+
+	switch_op(sw, op, path, value);
+	switch_op(sw, "create", "port[name='c']", "{'type':'tap','ifname':'i9','bridge':'br0'}");
+	commit_under_traffic(sw);
+	assert_int_not_equal(sw->rc, 0);
+	assert_int_equal(ds_revision(sw->ds), revision);
+	say(sw, "p3", 1, 3, "p1");
+	say(sw, "p1", 2, 1, "p2");
+	say(sw, "p2", FRAME_BROADCAST, 2, "p1 p3");
+	assert_int_equal(switch_number(sw, "bridge[name='br0']", "statistics/learned"), 3);
 }

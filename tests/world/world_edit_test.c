@@ -264,39 +264,19 @@ test_refused_move_is_undone(void **state)
 
 /* --- refused edits ---------------------------------------------------------------------------- */
 
-/* `op path value` together with a port that cannot be had changes nothing for the talkers. */
-static void
-refused_with(struct sw *sw, const char *op, const char *path, const char *value) ON_BOTH
-{
-	uint64_t revision = ds_revision(sw->ds);
-
-	switch_op(sw, op, path, value);
-	switch_op(sw, "create", "port[name='c']", "{'type':'tap','ifname':'i9','bridge':'br0'}");
-	commit_under_traffic(sw);
-	assert_int_not_equal(sw->rc, 0);
-	assert_int_equal(ds_revision(sw->ds), revision);
-	say(sw, "p3", 1, 3, "p1");
-	say(sw, "p1", 2, 1, "p2");
-	say(sw, "p2", FRAME_BROADCAST, 2, "p1 p3");
-	assert_int_equal(switch_number(sw, "bridge[name='br0']", "statistics/learned"), 3);
-}
-
 static void
 test_refused_edit_leaves_forwarding_alone(void **state)
 {
-	struct sw *sw = two_talkers(state);
+	struct sw *sw = three_talkers(state);
 
-	switch_do(sw, "create", "port[name='p3']", "{'type':'fake','bridge':'br0'}");
-	say(sw, "p3", 1, 3, "p1");
-	held_port_refuse("i9", true);
-	refused_with(sw, "merge", "port[name='p1']/vlan", "7");
-	refused_with(sw, "merge", "port[name='p1']/enabled", "false");
-	refused_with(sw, "merge", "port[name='p1']/mtu", "100");
-	refused_with(sw, "merge", "port[name='p1']/queues", "2");
-	refused_with(sw, "remove", "port[name='p1']/bridge", NULL);
-	refused_with(sw, "create", "bridge[name='br7']", NULL);
-	refused_with(sw, "merge", "bridge[name='br0']/aging-time", "10");
-	refused_with(sw, "create",
+	talkers_refused_with(sw, "merge", "port[name='p1']/vlan", "7");
+	talkers_refused_with(sw, "merge", "port[name='p1']/enabled", "false");
+	talkers_refused_with(sw, "merge", "port[name='p1']/mtu", "100");
+	talkers_refused_with(sw, "merge", "port[name='p1']/queues", "2");
+	talkers_refused_with(sw, "remove", "port[name='p1']/bridge", NULL);
+	talkers_refused_with(sw, "create", "bridge[name='br7']", NULL);
+	talkers_refused_with(sw, "merge", "bridge[name='br0']/aging-time", "10");
+	talkers_refused_with(sw, "create",
 		"bridge[name='br0']/static-mac[mac='02:00:00:00:00:02'][vlan='0']",
 		"{'port':'p1'}");
 	switch_op(sw, "merge", "port[name='p1']/vlan", "4095");
