@@ -32,6 +32,7 @@ static const struct {
 	{"Failed to unregister control channel callback", "memif defers that itself"},
 	{"Failed to register mp action callback", "--no-shconf, chosen by us"},
 	{"Failed to connect socket", "a memif client whose server is not there yet"},
+	{"No valid MAC in devargs or device", "a back end need not know one; a random one will do"},
 	{"Driver cannot attach the device", "follows the line that says why"},
 	{"Failed to attach device on primary process", "follows the line that says why"},
 };

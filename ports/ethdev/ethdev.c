@@ -571,7 +571,17 @@ ethdev_poll(struct port *port, uint64_t now)
 
 	atomic_store_explicit(&ep->link_up, up, memory_order_relaxed);
 	ep->was_up = ep->was_up || up;
-	if (ep->spec.reconnect && !up && now >= ep->link_by) {
+	if (!ep->spec.reconnect) {
+		return;
+	}
+	if (ep->link_by == 0) {
+		ep->link_by = now + RESTART_NS; /* just opened: its peer is about to answer */
+	}
+	if (up && !atomic_load(&ep->running)) {
+		/* The peer came before the restart that was begun: there is no need for one. */
+		ep->grace_token = 0;
+		atomic_store_explicit(&ep->running, true, memory_order_release);
+	} else if (!up && now >= ep->link_by) {
 		device_restart(ep, now);
 	}
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* DPDK devices that need no hardware, driven through the port contract in one process. */
 #include <errno.h>
+#include <rte_alarm.h>
 #include <rte_eal.h>
 #include <rte_ethdev.h>
 #include <rte_mempool.h>
 #include <rte_memzone.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -16,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "datapath/core/eal_test.h"
 #include "ports/ethdev/dpdk_log.h"
@@ -386,6 +389,54 @@ test_memif_pair(void **ctx)
 	close_port(a);
 }
 
+/* Keeps EAL's interrupt thread, and with it the driver's handlers, until it is let go. */
+static void
+hold_handlers(void *arg)
+{
+	while (sem_wait(arg) != 0) {
+	}
+}
+
+/* A peer that answers when the device is about to be restarted finds a port that moves frames. */
+static void
+test_memif_late_answer(void **ctx)
+{
+	struct port_conf server = {.name = "ms", .mtu = 1500, .queues = 1, .id = 4};
+	struct port_conf client = {.name = "mc", .mtu = 1500, .queues = 1, .id = 4, .client = true};
+	struct port_counters count = {0};
+	struct port_status status;
+	struct port *a;
+	struct port *b;
+	sem_t held;
+
+	(void)ctx;
+	str_appendf(server.socket, sizeof(server.socket), "%s/late.sock", scratch);
+	str_copy(client.socket, server.socket, sizeof(client.socket));
+	a = open_port(&port_memif_ops, &server);
+	assert_int_equal(sem_init(&held, 0, 0), 0);
+	assert_true(rte_eal_alarm_set(1, hold_handlers, &held) >= 0);
+	b = open_port(&port_memif_ops, &client);
+	b->ops->poll(b, 10 * CLOCK_S);
+	b->ops->poll(b, 11 * CLOCK_S); /* no answer within a second: a restart begins */
+	b->ops->status(b, &status);
+	assert_int_equal(status.oper, PORT_DOWN);
+	assert_int_equal(sem_post(&held), 0);
+	for (unsigned int ms = 0; status.oper != PORT_UP && ms < WAIT_MS; ms++) {
+		(void)usleep(1000);
+		b->ops->poll(b, 11 * CLOCK_S);
+		b->ops->status(b, &status);
+	}
+	wait_up(a);
+	wait_up(b);
+	send_packets(b, 0, 0, 30, 200, &count);
+	receive_packets(a, 0, 0, 30, 200, &count);
+	send_packets(a, 0, 0, 30, 200, &count);
+	receive_packets(b, 0, 0, 30, 200, &count);
+	close_port(b);
+	close_port(a);
+	(void)sem_destroy(&held);
+}
+
 /* Any device string will do; one that does not carries DPDK's own words. */
 static void
 test_devargs(void **ctx)
@@ -482,6 +533,7 @@ main(void)
 		cmocka_unit_test(test_null),
 		cmocka_unit_test(test_pcap_there_and_back),
 		cmocka_unit_test(test_memif_pair),
+		cmocka_unit_test(test_memif_late_answer),
 		cmocka_unit_test(test_devargs),
 		cmocka_unit_test(test_device_limits),
 	};

@@ -58,6 +58,25 @@ def start_time(world: World) -> None:
     check(daemon.start_seconds < 1.5, f"it took {daemon.start_seconds:.2f} s")
 
 
+@suite.case("options do what they say: workers, poll, memory, levels of the log, EAL's own")
+def options(world: World) -> None:
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    daemon = Daemon(world, "--workers", ",".join(map(str, cpus)), "--poll", "--log",
+                    "info,vswitchd=error", "--eal-args", "--log-level=lib.eal:8", memory=300)
+    time.sleep(0.2)
+    system = daemon.ctl.json("show")["vswitch:vswitch"]["system"]
+    check_equal([worker["cpu"] for worker in system["worker"]], cpus, "CPUs of the workers")
+    check_equal({worker["state"] for worker in system["worker"]}, {"polling"}, "their states")
+    check_equal(system["memory"]["size-mib"], 300, "memory")
+    assert daemon.process
+    said = daemon.process.output()
+    check(" info " in said, f"level info is not in the log: {said}")
+    check(" vswitchd: " not in said, f"module vswitchd speaks at level error only: {said}")
+    allowed = {Path(task, "status").read_text().split("Cpus_allowed_list:")[1].split()[0]
+               for task in Path(f"/proc/{daemon.pid}/task").iterdir()}
+    check({str(cpu) for cpu in cpus} <= allowed, f"no thread is pinned to each CPU: {allowed}")
+
+
 @suite.case("--flows is what a worker remembers at most")
 def flows(world: World) -> None:
     daemon = Daemon(world, "--flows", "2048")
