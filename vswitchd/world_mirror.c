@@ -193,9 +193,9 @@ mirror_step_start(struct world *world, struct mirror_step *step)
 	mirror->dp = step->made;
 	step->made = NULL;
 	if (mirror->dp != NULL) {
-		dp_mirror_set_acl(mirror->dp, acl == NULL ? NULL : acl->dp);
-		dp_mirror_start(
-			world->dp, mirror->dp, bridge == NULL ? 0 : dp_bridge_id(bridge->dp));
+		dp_mirror_start(world->dp, mirror->dp,
+			bridge == NULL ? 0 : dp_bridge_id(bridge->dp),
+			acl == NULL ? NULL : acl->dp);
 	}
 }
 

@@ -8,7 +8,6 @@
 
 #include "base/memory.h"
 #include "datapath/core/parse.h"
-#include "datapath/dp/dp_mirror.h"
 #include "datapath/dp/dp_priv.h"
 #include "datapath/dp/rule_slots.h"
 
@@ -433,7 +432,7 @@ dp_acl_commit(struct dp *dp, struct dp_acl *acl)
 	dp->dirty = true;
 	if (held) {
 		dp_ports_acl_set(dp, acl);
-		dp_mirrors_renew(dp);
+		dp_mirrors_acl_set(dp, acl);
 	}
 }
 

@@ -16,7 +16,7 @@
  * from the next dp_publish on. dp_acl_commit makes another, and the old one is freed a grace period
  * after that publication. So whoever lets a list decide keeps the struct dp_acl, puts dp_acl_view()
  * into what it makes for workers, and makes that anew when dp_acl_commit calls it, as it calls
- * dp_ports_acl_set and dp_mirrors_renew.
+ * dp_ports_acl_set and dp_mirrors_acl_set.
  *
  * Main only.
  */

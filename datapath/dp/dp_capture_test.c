@@ -184,7 +184,7 @@ mirror(struct bench *bench, const char *from, struct dp_bridge *bridge, const ch
 	struct dp_mirror *made;
 
 	assert_int_equal(dp_mirror_create(bench->dp, &conf, &made, NULL), 0);
-	dp_mirror_start(bench->dp, made, bridge == NULL ? 0 : dp_bridge_id(bridge));
+	dp_mirror_start(bench->dp, made, bridge == NULL ? 0 : dp_bridge_id(bridge), NULL);
 	dp_publish(bench->dp);
 	return made;
 }

@@ -114,8 +114,8 @@ dp_port_mirrors_set(struct dp *dp, struct dp_port *port)
 }
 
 /* Give new views to the ports that the mirrors concern. */
-void
-dp_mirrors_renew(struct dp *dp)
+static void
+mirrors_changed(struct dp *dp) ON_MAIN
 {
 	struct dp_port *port;
 
@@ -180,31 +180,39 @@ dp_mirror_discard(struct dp_mirror *mirror)
 }
 
 void
-dp_mirror_start(struct dp *dp, struct dp_mirror *mirror, uint32_t bridge)
+dp_mirror_start(struct dp *dp, struct dp_mirror *mirror, uint32_t bridge, const struct dp_acl *acl)
 {
 	struct dp_port *port;
 
 	mirror->bridge = bridge;
+	mirror->acl = acl;
 	TAILQ_FOREACH (port, &dp->live, link) {
 		if (strcmp(port->device->name, mirror->to) == 0) {
 			mirror->mirror->to = port->id;
 		}
 	}
 	LIST_INSERT_HEAD(&dp->mirrors, mirror, link);
-	dp_mirrors_renew(dp);
+	mirrors_changed(dp);
 }
 
 void
-dp_mirror_set_acl(struct dp_mirror *mirror, const struct dp_acl *acl)
+dp_mirrors_acl_set(struct dp *dp, const struct dp_acl *acl)
 {
-	mirror->acl = acl;
+	const struct dp_mirror *mirror;
+
+	LIST_FOREACH (mirror, &dp->mirrors, link) {
+		if (mirror->acl == acl) {
+			mirrors_changed(dp);
+			return;
+		}
+	}
 }
 
 void
 dp_mirror_stop(struct dp *dp, struct dp_mirror *mirror)
 {
 	LIST_REMOVE(mirror, link);
-	dp_mirrors_renew(dp);
+	mirrors_changed(dp);
 	dp_retire(dp, mirror_free, mirror->mirror);
 	mirror->mirror = NULL;
 	dp_mirror_discard(mirror);

@@ -42,17 +42,12 @@ int dp_mirror_create(const struct dp *dp, const struct dp_mirror_conf *conf, str
 /* One that was never started. NULL is legal. */
 void dp_mirror_discard(struct dp_mirror *mirror);
 
-/* From the next dp_publish on; bridge: its id by now. No more than MIRRORS_MAX. */
-void dp_mirror_start(struct dp *dp, struct dp_mirror *mirror, uint32_t bridge) ON_MAIN;
-
 /*
- * It copies only what this list accepts (dp_acl.h); NULL: all. Before it is started, or with
- * dp_mirrors_renew.
+ * From the next dp_publish on; bridge: its id by now. It copies only what the list accepts,
+ * whatever becomes of its entries (dp_acl.h); NULL: all. No more than MIRRORS_MAX.
  */
-void dp_mirror_set_acl(struct dp_mirror *mirror, const struct dp_acl *acl) ON_MAIN;
-
-/* Lists that mirrors copy by are others, or have changed: from the next dp_publish on. */
-void dp_mirrors_renew(struct dp *dp) ON_MAIN;
+void dp_mirror_start(
+	struct dp *dp, struct dp_mirror *mirror, uint32_t bridge, const struct dp_acl *acl) ON_MAIN;
 
 /* Until the next dp_publish; it is gone for the caller at once. */
 void dp_mirror_stop(struct dp *dp, struct dp_mirror *mirror) ON_MAIN;

@@ -219,8 +219,9 @@ void dp_acls_shutdown(struct dp *dp) ON_MAIN; /* workers have stopped */
 /* From dp_step: freeing. True: call again, soon. */
 bool dp_acls_step(struct dp *dp) ON_MAIN;
 
-/* The ports that hold the list look into its new view from the next dp_publish on. */
+/* The ports that hold the list, and mirrors, look into its new view from the next dp_publish on. */
 void dp_ports_acl_set(struct dp *dp, const struct dp_acl *acl) ON_MAIN;
+void dp_mirrors_acl_set(struct dp *dp, const struct dp_acl *acl) ON_MAIN;
 
 bool dp_meter_conf_equal(const struct meter_conf *a, const struct meter_conf *b);
 struct meter *dp_meter_new(const struct meter_conf *conf); /* NULL: -EINVAL of meter.h */

@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "datapath/dp/dp_acl.h"
 #include "datapath/dp/dp_flows.h"
 #include "datapath/dp/dp_mirror.h"
 #include "datapath/dp/dp_policy.h"
@@ -199,6 +200,30 @@ make_acl(struct stress *stress) ON_MAIN
 	return acl;
 }
 
+static void
+mirror_start(struct stress *stress) ON_MAIN
+{
+	const struct dp_mirror_conf conf = {
+		.to = "probe", .ways = (unsigned int)MIRROR_RX | MIRROR_TX};
+
+	assert_int_equal(dp_mirror_create(stress->dp, &conf, &stress->mirror, NULL), 0);
+	dp_mirror_start(stress->dp, stress->mirror, dp_bridge_id(stress->bridge), stress->acl);
+}
+
+/* And make room for the copies of the next one. */
+static void
+mirror_stop(struct stress *stress) ON_MAIN
+{
+	struct dp_mirror_stats stats;
+	uint8_t frame[FAKE_FRAME_MAX];
+
+	while (fake_collect(dp_port_device(stress->probe), 0, frame, NULL) > 0) {
+	}
+	dp_mirror_get_stats(stress->dp, stress->mirror, &stats);
+	stress->n_copies += stats.packets;
+	dp_mirror_stop(stress->dp, stress->mirror);
+}
+
 /* What the innocents may do is said in other words, or not at all. */
 static void
 policy_change(struct stress *stress) ON_MAIN
@@ -220,35 +245,30 @@ policy_change(struct stress *stress) ON_MAIN
 		fwd.policy = &policy;
 		dp_port_set(stress->dp, stress->innocents.one[i].port, &fwd);
 	}
-	dp_mirror_set_acl(stress->mirror, stress->acl);
-	dp_mirrors_renew(stress->dp);
+	mirror_stop(stress);
+	mirror_start(stress);
 	dp_acl_destroy(stress->dp, old);
 }
 
+/* One entry more, about strangers, in the list that is in use. */
 static void
-mirror_start(struct stress *stress) ON_MAIN
+acl_change(struct stress *stress) ON_MAIN
 {
-	const struct dp_mirror_conf conf = {
-		.to = "probe", .ways = (unsigned int)MIRROR_RX | MIRROR_TX};
+	struct dp_acl_entry entry = {.accept = false};
+	struct dp_acl_splice splice = {.n_in = 1, .in = &entry};
 
-	assert_int_equal(dp_mirror_create(stress->dp, &conf, &stress->mirror, NULL), 0);
-	dp_mirror_set_acl(stress->mirror, stress->acl);
-	dp_mirror_start(stress->dp, stress->mirror, dp_bridge_id(stress->bridge));
-}
-
-/* Another one, and room for its copies. */
-static void
-mirror_change(struct stress *stress) ON_MAIN
-{
-	struct dp_mirror_stats stats;
-	uint8_t frame[FAKE_FRAME_MAX];
-
-	while (fake_collect(dp_port_device(stress->probe), 0, frame, NULL) > 0) {
+	if (stress->acl == NULL) {
+		return;
 	}
-	dp_mirror_get_stats(stress->dp, stress->mirror, &stats);
-	stress->n_copies += stats.packets;
-	dp_mirror_stop(stress->dp, stress->mirror);
-	mirror_start(stress);
+	match_init(&entry.match);
+	set_mac(entry.match.value.eth_src, (uint8_t)(STRANGER + rnd(stress, 50)));
+	memset(entry.match.mask.eth_src, 0xff, 6);
+	assert_int_equal(dp_acl_change(stress->dp, stress->acl, &splice, 1, false, NULL), 0);
+	if (rnd(stress, 4) == 0) {
+		dp_acl_abort(stress->dp, stress->acl);
+	} else {
+		dp_acl_commit(stress->dp, stress->acl);
+	}
 }
 
 static void
@@ -433,7 +453,7 @@ change(struct stress *stress) ON_MAIN
 		ask(stress);
 		break;
 	case 10:
-		mirror_change(stress);
+		acl_change(stress);
 		break;
 	default:
 		if (other->port != NULL) {
