@@ -70,7 +70,7 @@ def completion(world: World) -> None:
         check_equal(sorted(completed(f"{us} {words}")), offered, f"offered for {words!r}")
     file = world.dir / "saved.json"
     file.touch()
-    check_equal(completed(f"{us} config load {world.dir}/sav"), [str(file)], "files")
+    check_equal(completed(f"{us} config load {world.dir}/sa"), [str(file)], "files")
     daemon.terminate()
     check_equal(completed(f"{us} port del v"), [], "names without a daemon")
     check_equal(sorted(completed(f"{us} port s")), ["set", "show"], "commands without a daemon")
