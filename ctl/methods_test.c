@@ -127,29 +127,10 @@ teardown(void **state)
 	return rc;
 }
 
-/* Call `method` with `params` (JSON text, or NULL); the whole answer as JSON. */
-static json_t *
-ask(struct methods_world *w, const char *method, const char *params)
-{
-	char text[1024];
-	char *line;
-	json_t *answer;
-
-	(void)snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\"%s%s}",
-		method, params == NULL ? "" : ",\"params\":", params == NULL ? "" : params);
-	world_say(&w->world, w->fd, text);
-	line = world_hear(&w->world, w->fd);
-	assert_non_null(line);
-	answer = json_loads(line, 0, NULL);
-	assert_non_null(answer);
-	free(line);
-	return answer;
-}
-
 static void
 expect_result(struct methods_world *w, const char *method, const char *params, const char *result)
 {
-	json_t *answer = ask(w, method, params);
+	json_t *answer = world_call(&w->world, w->fd, method, params);
 	char *text = json_dumps(json_object_get(answer, "result"), JSON_COMPACT | JSON_ENCODE_ANY);
 
 	assert_non_null(text);
@@ -163,7 +144,7 @@ static void
 expect_error(struct methods_world *w, const char *method, const char *params, int code,
 	const char *words)
 {
-	json_t *answer = ask(w, method, params);
+	json_t *answer = world_call(&w->world, w->fd, method, params);
 	const json_t *error = json_object_get(answer, "error");
 	const char *message = json_string_value(json_object_get(error, "message"));
 
@@ -262,7 +243,7 @@ test_get_refused(void **state)
 	char *text;
 
 	w->ds.get_error = ERR_MISSING;
-	answer = ask(w, "get", "{\"path\":\"/x\"}");
+	answer = world_call(&w->world, w->fd, "get", "{\"path\":\"/x\"}");
 	text = json_dumps(json_object_get(answer, "error"), JSON_COMPACT);
 	assert_string_equal(text,
 		"{\"code\":-32000,\"message\":\"cannot be had\",\"data\":{\"error-tag\":"
@@ -431,7 +412,7 @@ test_version_and_ping(void **state)
 	expect_result(w, "version", NULL, "{\"vswitchd\":\"1.2.3\"}");
 	expect_result(w, "version", "{}", "{\"vswitchd\":\"1.2.3\"}");
 	expect_error(w, "version", "{\"x\":1}", RPC_INVALID_PARAMS, "takes no params");
-	answer = ask(w, "ping", NULL);
+	answer = world_call(&w->world, w->fd, "ping", NULL);
 	assert_true(json_is_true(json_object_get(json_object_get(answer, "result"), "pong")));
 	uptime = json_integer_value(json_object_get(json_object_get(answer, "result"), "uptime"));
 	assert_in_range(uptime, 100, 200);

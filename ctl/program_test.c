@@ -172,32 +172,10 @@ teardown(void **state)
 	return rc;
 }
 
-/* Call `method`; the whole answer. */
-static json_t *
-ask(struct program_world *w, const char *method, const char *params)
-{
-	static const char form[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}";
-	size_t size = strlen(params) + sizeof(form) + 16;
-	char *text = malloc(size);
-	json_t *answer;
-	char *line;
-
-	assert_non_null(text);
-	(void)snprintf(text, size, form, method, params);
-	world_say(&w->world, w->fd, text);
-	free(text);
-	line = world_hear(&w->world, w->fd);
-	assert_non_null(line);
-	answer = json_loads(line, 0, NULL);
-	assert_non_null(answer);
-	free(line);
-	return answer;
-}
-
 static void
 expect_result(struct program_world *w, const char *method, const char *params, const char *result)
 {
-	json_t *answer = ask(w, method, params);
+	json_t *answer = world_call(&w->world, w->fd, method, params);
 	char *text = json_dumps(json_object_get(answer, "result"), JSON_COMPACT | JSON_ENCODE_ANY);
 
 	if (text == NULL) {
@@ -222,7 +200,7 @@ static void
 expect_error(struct program_world *w, const char *method, const char *params, int code,
 	const char *path, const char *text)
 {
-	json_t *answer = ask(w, method, params);
+	json_t *answer = world_call(&w->world, w->fd, method, params);
 	const json_t *error = json_object_get(answer, "error");
 	const json_t *data = json_object_get(error, "data");
 	const char *where = json_string_value(json_object_get(data, "error-path"));
@@ -412,7 +390,7 @@ test_large(void **state)
 	w->quiet = true;
 	params = many(
 		"{\"bridge\":\"br0\",\"text\":\"", "ip,actions=p1", "\\n", PROGRAM_OPS_MAX, "\"}");
-	answer = ask(w, "program", params);
+	answer = world_call(&w->world, w->fd, "program", params);
 	free(params);
 	assert_int_equal(
 		json_array_size(json_object_get(json_object_get(answer, "result"), "results")),
@@ -460,7 +438,7 @@ test_pages(void **state)
 static void
 expect_page(struct program_world *w, const char *params, size_t n, bool more)
 {
-	json_t *answer = ask(w, "flows", params);
+	json_t *answer = world_call(&w->world, w->fd, "flows", params);
 	const json_t *result = json_object_get(answer, "result");
 
 	assert_int_equal(json_array_size(json_object_get(result, "flows")), n);

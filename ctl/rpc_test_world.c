@@ -279,6 +279,29 @@ world_ask(struct world *world, int fd, const char *text, const char *answer)
 	free(line);
 }
 
+json_t *
+world_call(struct world *world, int fd, const char *method, const char *params)
+{
+	static const char form[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\"%s%s}";
+	const char *member = params == NULL ? "" : ",\"params\":";
+	const char *value = params == NULL ? "" : params;
+	const size_t size = sizeof(form) + strlen(method) + strlen(member) + strlen(value);
+	char *text = malloc(size);
+	json_t *answer;
+	char *line;
+
+	assert_non_null(text);
+	(void)snprintf(text, size, form, method, member, value);
+	world_say(world, fd, text);
+	free(text);
+	line = world_hear(world, fd);
+	assert_non_null(line);
+	answer = json_loads(line, 0, NULL);
+	assert_non_null(answer);
+	free(line);
+	return answer;
+}
+
 void
 world_expect_close(struct world *world, int fd)
 {

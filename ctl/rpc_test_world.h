@@ -60,6 +60,9 @@ char *world_hear(struct world *world, int fd);
 /* Say `text`, and expect exactly `answer`. */
 void world_ask(struct world *world, int fd, const char *text, const char *answer);
 
+/* Call `method` with `params` (JSON; NULL: none): the whole answer, the caller's. */
+json_t *world_call(struct world *world, int fd, const char *method, const char *params);
+
 /* Expect that the server closes, after whatever it still sends. */
 void world_expect_close(struct world *world, int fd);
 

@@ -1,30 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A load generator: raw vhost-user rings on one polling thread. See loadgen --help. */
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "perf/loadgen/options.h"
 #include "perf/loadgen/report.h"
 #include "perf/loadgen/run.h"
-
-#include <errno.h>
-
-static int
-stay_on(int cpu, struct err *err)
-{
-	cpu_set_t set;
-
-	if (cpu < 0) {
-		return 0;
-	}
-	CPU_ZERO(&set);
-	CPU_SET((unsigned int)cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) != 0) {
-		return err_set(err, ERR_INVALID, NULL, "--cpu %d: %s", cpu, strerror(errno));
-	}
-	return 0;
-}
+#include "perf/stay_on.h"
 
 int
 main(int argc, char **argv)

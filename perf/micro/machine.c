@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "perf/loadgen/cycles.h"
+#include "perf/stay_on.h"
 
 #define HUGE_SIZE (UINT64_C(2) << 20)
 #define HUGE_FREE "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
@@ -98,24 +99,6 @@ measure_hz(unsigned int ms)
 		now = clock_now();
 	} while (now - ns < ms * CLOCK_MS);
 	return (double)(cycles_now() - cycles) * 1e9 / (double)(now - ns);
-}
-
-static int
-stay_on(int cpu, struct err *err)
-{
-	cpu_set_t set;
-
-	if (cpu < 0) {
-		return 0;
-	}
-	CPU_ZERO(&set);
-	CPU_SET((unsigned int)cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) != 0) {
-		return err_set(err, ERR_INVALID, NULL, "--cpu %d: %s", cpu,
-			errno == EINVAL ? "there is no such processor, or we may not use it"
-					: strerror(errno));
-	}
-	return 0;
 }
 
 int

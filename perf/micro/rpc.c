@@ -72,6 +72,20 @@ edit_done(void *arg, int rc, const json_t *result, const struct err *err)
 
 /* --- what is measured ------------------------------------------------------------------------ */
 
+/* The line's only request; false: it was none, and is counted. */
+static bool
+parse_line(struct rpc *rpc, struct jsonrpc_message *message, struct jsonrpc_request *request)
+{
+	struct jsonrpc_fault fault;
+
+	if (jsonrpc_parse(rpc->line, rpc->line_len, message, &fault) != 0) {
+		rpc->n_failed++;
+		return false;
+	}
+	jsonrpc_request_at(message, 0, request);
+	return true;
+}
+
 static uint64_t
 run_parse(void *arg, uint64_t rounds)
 {
@@ -81,13 +95,10 @@ run_parse(void *arg, uint64_t rounds)
 	for (uint64_t i = 0; i < rounds; i++) {
 		struct jsonrpc_message message;
 		struct jsonrpc_request request;
-		struct jsonrpc_fault fault;
 
-		if (jsonrpc_parse(rpc->line, rpc->line_len, &message, &fault) != 0) {
-			rpc->n_failed++;
+		if (!parse_line(rpc, &message, &request)) {
 			continue;
 		}
-		jsonrpc_request_at(&message, 0, &request);
 		rpc->n_failed += request.fault.code != 0;
 		jsonrpc_message_fini(&message);
 	}
@@ -118,13 +129,10 @@ run_request(void *arg, uint64_t rounds)
 	for (uint64_t i = 0; i < rounds; i++) {
 		struct jsonrpc_message message;
 		struct jsonrpc_request request;
-		struct jsonrpc_fault fault;
 
-		if (jsonrpc_parse(rpc->line, rpc->line_len, &message, &fault) != 0) {
-			rpc->n_failed++;
+		if (!parse_line(rpc, &message, &request)) {
 			continue;
 		}
-		jsonrpc_request_at(&message, 0, &request);
 		ds_edit(rpc->ds, request.params, NULL, edit_done, rpc);
 		json_t *answer = jsonrpc_result_new(request.id, json_incref(rpc->result));
 		char *text = json_dumps(answer, JSON_COMPACT);

@@ -99,21 +99,6 @@ describe(struct vm *vm, const struct layout *layout, const char *what)
 
 /* --- from the guest --------------------------------------------------------------------------- */
 
-static bool
-in_memory(const struct vm *vm, const uint8_t *addr, uint32_t len)
-{
-	const struct gmem *gmem = vm->memory.gmem;
-
-	for (uint32_t i = 0; i < gmem->n; i++) {
-		const struct gmem_region *region = &gmem->regions[i];
-
-		if (addr >= region->host && addr < region->host + region->size) {
-			return len <= (uint64_t)(region->host + region->size - addr);
-		}
-	}
-	return false;
-}
-
 /* A packet that is lent: a private head, and pieces of the guest's memory. */
 static void
 check_lent(const struct vm *vm, const struct pkt *pkt)
@@ -131,7 +116,7 @@ check_lent(const struct vm *vm, const struct pkt *pkt)
 	model_must(memory, pkt->n_segs <= PKT_SEGS_MAX, "segments are few");
 	model_must(memory, pkt->pulled == 0, "nothing has been pulled yet");
 	for (uint16_t i = 0; i < pkt->n_segs; i++) {
-		model_must(memory, in_memory(vm, pkt->segs[i].addr, pkt->segs[i].len),
+		model_must(memory, model_has_host(memory, pkt->segs[i].addr, pkt->segs[i].len),
 			"segments are in the guest's memory");
 		sum += pkt->segs[i].len;
 	}

@@ -171,21 +171,6 @@ guest(void *arg)
 
 /* --- the switch ------------------------------------------------------------------------------- */
 
-static bool
-in_memory(const struct vm *vm, const uint8_t *addr, uint32_t len)
-{
-	const struct gmem *gmem = vm->memory.gmem;
-
-	for (uint32_t i = 0; i < gmem->n; i++) {
-		const struct gmem_region *region = &gmem->regions[i];
-
-		if (addr >= region->host && addr < region->host + region->size) {
-			return len <= (uint64_t)(region->host + region->size - addr);
-		}
-	}
-	return false;
-}
-
 static void
 check_packet(const struct vm *vm, const struct pkt *pkt)
 {
@@ -205,7 +190,8 @@ check_packet(const struct vm *vm, const struct pkt *pkt)
 	}
 	model_must(&vm->memory, pkt->n_segs <= PKT_SEGS_MAX, "segments are few");
 	for (uint16_t i = 0; i < pkt->n_segs; i++) {
-		model_must(&vm->memory, in_memory(vm, pkt->segs[i].addr, pkt->segs[i].len),
+		model_must(&vm->memory,
+			model_has_host(&vm->memory, pkt->segs[i].addr, pkt->segs[i].len),
 			"segments are in the guest's memory");
 		sum += pkt->segs[i].len;
 	}

@@ -148,6 +148,21 @@ model_host(const struct model_memory *memory, uint64_t gpa, uint32_t len)
 	return region->host + (gpa - region->gpa);
 }
 
+bool
+model_has_host(const struct model_memory *memory, const uint8_t *addr, uint32_t len)
+{
+	const struct gmem *gmem = memory->gmem;
+
+	for (uint32_t i = 0; i < gmem->n; i++) {
+		const struct gmem_region *region = &gmem->regions[i];
+
+		if (addr >= region->host && addr < region->host + region->size) {
+			return len <= (uint64_t)(region->host + region->size - addr);
+		}
+	}
+	return false;
+}
+
 /* As many of the bytes as one region has. */
 static uint8_t *
 host_piece(const struct model_memory *memory, uint64_t gpa, uint32_t len, uint32_t *take)

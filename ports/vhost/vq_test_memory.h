@@ -73,6 +73,9 @@ void model_seek_border(struct model_memory *memory, unsigned int i, uint64_t bef
 /* Where the device has these bytes; they lie in one region. */
 uint8_t *model_host(const struct model_memory *memory, uint64_t gpa, uint32_t len);
 
+/* Are these bytes, where the device has them, in one region? */
+bool model_has_host(const struct model_memory *memory, const uint8_t *addr, uint32_t len);
+
 /* The driver writes and reads. */
 void model_put(struct model_memory *memory, uint64_t gpa, const void *bytes, uint32_t len);
 void model_put16(struct model_memory *memory, uint64_t gpa, uint16_t value);
