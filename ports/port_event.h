@@ -12,6 +12,7 @@ struct port_event {
 	const char *oper; /* the status that it has now, as in the schema; NULL: not about that */
 	bool routine; /* as it should be: worth no line in the log */
 	const char *text; /* a sentence for people */
+	const char *bridge; /* main's, of a port that is not there any more; else NULL */
 };
 
 #endif

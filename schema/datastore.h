@@ -141,7 +141,8 @@ struct ds_options {
 	 * The configuration has changed, or is confirmed; on main, when it is applied and before
 	 * the edit is answered. Must not edit. `record` (borrowed) is {revision, user, from,
 	 * comment?, change: commit|provisional|confirm|rollback|timeout, changes: [{op, path,
-	 * before?, after?}], more?}: of the changes at most DS_REVISED_MAX, `more` counts the rest.
+	 * before?, after?}], more?}: of the changes at most DS_REVISED_MAX, `more` counts the rest;
+	 * of entries with long lists what differs (delta.h).
 	 * NULL: nobody wants to know.
 	 */
 	void (*revised)(void *ctx, const json_t *record);

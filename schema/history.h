@@ -6,7 +6,7 @@
  *
  *	{"revision": N, "time": RFC 3339, "user": "...", "from": "...", "comment"?: "...",
  *	 "change": "commit|provisional|rollback|timeout|file", "confirm-by"?: time,
- *	 "changes": [{op, path, before?, after?}]}          (diff.h)
+ *	 "changes": [{op, path, before?, after?, patch?}]}  (diff.h)
  *
  * Numbers have no gaps: the state of N is that of N - 1 with the changes of N. Of "file", which
  * somebody wrote while no daemon ran, the changes are not known; nothing leads over it.

@@ -60,10 +60,32 @@ sorted_sort(const struct lysc_node *node, json_t *array)
 	free(entries);
 }
 
+/* By the only key, a text: what most such lists have. */
+static bool
+find_named(const char *key, const json_t *array, const char *name, size_t *index)
+{
+	const size_t n = json_array_size(array);
+
+	for (*index = 0; *index < n; (*index)++) {
+		const json_t *its = json_object_get(json_array_get(array, *index), key);
+
+		if (strcmp(json_string_value(its), name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool
 find_unsorted(const struct lysc_node *node, const json_t *array, const json_t *entry, size_t *index)
 {
 	const size_t n = json_array_size(array);
+	const struct lysc_node *key = node->nodetype == LYS_LIST ? model_key(node, 0) : NULL;
+	const json_t *name = key == NULL ? NULL : json_object_get(entry, key->name);
+
+	if (json_is_string(name) && model_key(node, 1) == NULL) {
+		return find_named(key->name, array, json_string_value(name), index);
+	}
 
 	for (*index = 0; *index < n; (*index)++) {
 		if (sorted_compare(node, json_array_get(array, *index), entry) == 0) {

@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "vswitchd/bridge_policy.h"
+#include "vswitchd/port_change.h"
 #include "vswitchd/port_config.h"
 #include "vswitchd/world.h"
 #include "vswitchd/world_acl.h"
@@ -347,6 +348,7 @@ apply_ended(struct plan *plan)
 	role_assert(&role_main);
 	for (size_t i = 0; i < plan->n_ports; i++) {
 		if (plan->ports[i].change->op == DS_DELETE) {
+			port_change_deleted(plan->world, plan->ports[i].port);
 			world_port_free(plan->ports[i].port);
 		}
 	}

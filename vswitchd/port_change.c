@@ -57,3 +57,17 @@ port_change_tell(struct world *world, struct world_port *port, const struct port
 							  : "no reason is known"});
 	}
 }
+
+void
+port_change_deleted(struct world *world, const struct world_port *port)
+{
+	if (world->event != NULL) {
+		world->event(world->event_arg,
+			&(struct port_event){.port = port->name,
+				.what = "deleted",
+				.queue = -1,
+				.routine = true,
+				.text = "the port is no longer there",
+				.bridge = port->bridge});
+	}
+}

@@ -10,6 +10,9 @@
 
 #include "vswitchd/world.h"
 
+/* Tell that a deleted port is gone, its device closed: nothing comes after that. */
+void port_change_deleted(struct world *world, const struct world_port *port) ON_MAIN;
+
 /* Tell world->event if the status is another than the one that was told last. */
 void port_change_tell(
 	struct world *world, struct world_port *port, const struct port_status *status) ON_MAIN;

@@ -14,7 +14,7 @@ static enum event_severity
 severity_of(const struct port_event *event)
 {
 	static const char *const usual[] = {"guest-connected", "guest-disconnected", "up",
-		"attached", "detached", "stopped", "recovered"};
+		"attached", "detached", "stopped", "recovered", "deleted"};
 
 	for (size_t i = 0; i < ARRAY_LEN(usual); i++) {
 		if (strcmp(event->what, usual[i]) == 0) {
@@ -72,7 +72,9 @@ port_event_json(
 	json_t *body = event_body(severity_of(event), event->what, event->text);
 
 	*about = (struct event_about){.port = event->port};
-	if (port != NULL && port->bridge[0] != '\0') {
+	if (event->bridge != NULL && event->bridge[0] != '\0') {
+		about->bridge = event->bridge;
+	} else if (port != NULL && port->bridge[0] != '\0') {
 		about->bridge = port->bridge;
 	}
 	(void)json_object_set_new(body, "port", json_string(event->port));

@@ -60,6 +60,20 @@ test_members(void **state)
 	expect_json(&world, &event, "br0",
 		"{\"severity\":\"warning\",\"event\":\"failed\",\"text\":\"\\\"hello\\\"\","
 		"\"port\":\"vm1\",\"oper-status\":\"failed\"}");
+	/* One that has gone says itself where it was. */
+	event = (struct port_event){.port = "vm0",
+		.what = "deleted",
+		.queue = -1,
+		.routine = true,
+		.text = "gone",
+		.bridge = "br7"};
+	expect_json(&world, &event, "br7",
+		"{\"severity\":\"info\",\"event\":\"deleted\",\"text\":\"gone\","
+		"\"port\":\"vm0\"}");
+	event.bridge = "";
+	expect_json(&world, &event, NULL,
+		"{\"severity\":\"info\",\"event\":\"deleted\",\"text\":\"gone\","
+		"\"port\":\"vm0\"}");
 	world_fini(&world);
 }
 

@@ -17,12 +17,12 @@ ports_waiting(const struct dp *dp)
 	return n;
 }
 
-/* The queue that it has in hand, as far as can be told from outside. */
+/* The queue that it has, or had, in hand, as far as can be told from outside. */
 static void
 describe_place(
 	const struct dp *dp, const struct worker *worker, struct dp_worker_event *event) ON_MAIN
 {
-	uint32_t place = __atomic_load_n(&worker->place, __ATOMIC_RELAXED);
+	const uint32_t place = worker->stalled_place;
 	const struct dp_port *port = dp_port_by_id(dp, place >> 16);
 
 	if (place != WORKER_NOWHERE && port != NULL && port->device != NULL) {
@@ -41,9 +41,7 @@ worker_tell(const struct dp *dp, const struct worker *worker, uint64_t ns) ON_MA
 		.snapshots = dp->n_waiting,
 		.ports = ports_waiting(dp)};
 
-	if (worker->stalled) {
-		describe_place(dp, worker, &event);
-	}
+	describe_place(dp, worker, &event);
 	if (dp->options.worker != NULL) {
 		dp->options.worker(dp->options.worker_arg, &event);
 	}
@@ -66,6 +64,7 @@ dp_workers_watch(struct dp *dp, uint64_t now)
 			}
 		} else if (ns > DP_STALLED && !worker->stalled) {
 			worker->stalled = true;
+			worker->stalled_place = __atomic_load_n(&worker->place, __ATOMIC_RELAXED);
 			worker_tell(dp, worker, ns);
 		}
 	}

@@ -42,7 +42,7 @@ struct dp_worker_event {
 	unsigned int worker;
 	bool stalled; /* false: it runs again */
 	uint64_t ns; /* since it was last seen to run; how long it stood */
-	const char *port; /* whose queue it has in hand; NULL: it is between queues */
+	const char *port; /* whose queue it has in hand, or had; NULL: it is between queues */
 	uint16_t queue;
 	int tid; /* of its thread, gettid(2) */
 	uint32_t snapshots; /* that cannot be freed before it comes round */

@@ -48,6 +48,7 @@ struct worker {
 		seen_iterations; /* when dp_step last looked, and since when it has been the same */
 	uint64_t seen_at;
 	bool stalled;
+	uint32_t stalled_place; /* `place`, then */
 	pthread_t thread;
 	bool running;
 };

@@ -119,6 +119,9 @@ def kernel_ports(on: Lab) -> None:
         check(line in log, f"'{line}' is not in the log")
     for port in ("tap0", "up0"):
         daemon.ctl("port", "del", port)
+        event = next_of(told, port=port)
+        check_equal((event["event"], event["severity"], event["bridge"]),
+                    ("deleted", "info", "br0"), "the last that is told")
 
 
 @suite.case("a guest that comes and goes", timeout=60)
