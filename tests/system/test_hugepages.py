@@ -37,6 +37,9 @@ def automatic(world: World) -> None:
     daemon = Daemon(world, hugepages="auto")
     memory = daemon.ctl.json("show")["vswitch:vswitch"]["system"]["memory"]
     check_equal(memory["kind"], "memfd", "kind of memory")
+    assert daemon.process
+    said = daemon.process.output()
+    check("ordinary pages" in said and "% slower" in said, f"not what it has and costs: {said}")
 
 
 @suite.case("--hugepages require: guest and namespace exchange traffic")
