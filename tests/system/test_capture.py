@@ -175,10 +175,14 @@ def lost(on: Lab) -> None:
     inject(daemon, "p2", TAGGED)
     inject(daemon, "p1", LARGE)
     wait_until("it is too long", lambda: daemon.ctl.drops("p3").get("mtu-exceeded"))
+    inject(daemon, "p1", SOURCE + LARGE[12:])
+    wait_until("it is its own", lambda: daemon.ctl.drops("p1").get("hairpin"))
     interrupt(process)
     check_equal([(one.port, one.direction, one.comment) for one in tshark(path)],
                 [("p2", "in", "dropped: vlan-not-allowed"),
-                 ("p3", "out", "dropped: mtu-exceeded, received from p1")], "what tshark sees")
+                 ("p3", "out", "dropped: mtu-exceeded, received from p1"),
+                 ("p1", "in", "dropped: hairpin, to be sent to p1")], "what tshark sees")
+    daemon.ctl("stats", "p1", "--clear")
     process = capture(on, "p3", "all", "-c", "1")
     inject(daemon, "p1", LARGE)
     check_equal(process.wait(10), 0, process.output())

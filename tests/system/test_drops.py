@@ -213,6 +213,35 @@ def last_packets(on: Lab) -> None:
     check(len(on.last()) > 16, "without an input all are told")
 
 
+@suite.case("a storm of broadcasts to absent guests hides nothing")
+def storm(on: Lab) -> None:
+    ctl = on.daemon.ctl
+    guests = [f"g{number}" for number in range(40)]
+    ports = "/vswitch:vswitch/port"
+    edits = [{"op": "create", "path": f"{ports}[name='{guest}']",
+              "value": {"type": "vhost-user", "bridge": "br0"}} for guest in guests]
+    reply = on.daemon.call("edit", {"edits": edits})
+    check("result" in reply, f"forty ports: {reply}")
+    on.collect()
+    once = FLOOD.but(src="02:00:00:00:00:0c")
+    on.loses({("c", guest, "no-guest"): 1 for guest in guests}, "c", once.frame())
+    for _ in range(5):
+        on.loses({("a", guest, "no-guest"): 100 for guest in guests}, "a", FLOOD.frame(), 100)
+        on.collect()
+    on.loses({("c", guest, "no-guest"): 1 for guest in guests}, "c", once.frame())
+    # Of all that was lost meanwhile each port has its own still.
+    of_c = [packet["output"] for packet in on.last(reason="no-guest") if packet["input"] == "c"]
+    check(set(guests) <= set(of_c), f"c's packets: {of_c}")
+    for guest in guests[:2]:
+        inputs_of = {packet["input"] for packet in on.last(port=guest)}
+        check_equal(inputs_of, {"a", "c"}, f"inputs of {guest}'s packets")
+    ctl("port", "del", guests[0])
+    reply = on.daemon.call("edit", {"edits": [
+        {"op": "delete", "path": f"{ports}[name='{guest}']"} for guest in guests[1:]]})
+    check("result" in reply, f"without them: {reply}")
+    check_books(on.daemon)
+
+
 @suite.case("what is asked wrongly is refused in words")
 def bad_questions(on: Lab) -> None:
     for asked, words in (({"reason": "bad-luck"}, "bad-luck"), ({"port": "nobody"}, "nobody"),
