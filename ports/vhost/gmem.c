@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,7 +12,10 @@
 #include "base/clock.h"
 #include "ports/vhost/peer_map.h"
 
-#define REAP_SLICE (UINT64_C(16) << 20) /* 4096 pages: some 100 us if all are there */
+/* Pages that are there cost up to a microsecond each, those that are not nearly nothing. */
+#define SLICE_MIN (UINT64_C(2) << 20)
+#define SLICE_MAX (UINT64_C(16) << 20)
+#define SLICE_NS 200000 /* that one should take */
 #define WHAT_SIZE 48
 
 struct gmem_map {
@@ -316,24 +321,92 @@ gmem_free(struct gmem *gmem, struct gmem_reaper *reaper)
 	free(gmem);
 }
 
+/* True if more is left. Any thread that has the queue. */
+static bool
+reap_slice(struct gmem_reaper *reaper)
+{
+	struct gmem_map *map = reaper->first;
+	uint64_t began;
+
+	if (map == NULL) {
+		return false;
+	}
+	if (reaper->slice == 0) {
+		reaper->slice = SLICE_MIN;
+	}
+	began = clock_now();
+	if (!peer_map_unmap(&map->map, reaper->slice)) {
+		reaper->first = map->next;
+		reaper->n--;
+		free(map);
+	}
+	reaper->slice = clock_now() - began > SLICE_NS ? SLICE_MIN : SLICE_MAX;
+	return reaper->first != NULL;
+}
+
 bool
 gmem_reap(struct gmem_reaper *reaper)
 {
 	const uint64_t end = clock_now() + CLOCK_MS;
 
-	while (reaper->first != NULL) {
-		struct gmem_map *map = reaper->first;
-
-		if (!peer_map_unmap(&map->map, REAP_SLICE)) {
-			reaper->first = map->next;
-			reaper->n--;
-			free(map);
-		}
+	while (reap_slice(reaper)) {
 		if (clock_now() >= end) {
 			break;
 		}
 	}
 	return reaper->first != NULL;
+}
+
+static void *
+reap_all(void *arg)
+{
+	struct gmem_reaper *reaper = arg;
+
+	while (reap_slice(reaper)) {
+	}
+	free(reaper);
+	return NULL;
+}
+
+/* Detached: it needs nothing of ours, and a process that ends unmaps by itself. */
+static bool
+start_reaper(struct gmem_reaper *reaper)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all;
+	sigset_t before;
+	bool runs;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are main's */
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	runs = pthread_create(&thread, &attr, reap_all, reaper) == 0;
+	(void)pthread_attr_destroy(&attr);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return runs;
+}
+
+void
+gmem_reap_aside(struct gmem_reaper *reaper)
+{
+	struct gmem_reaper *all;
+
+	if (!gmem_reap(reaper)) {
+		return; /* a small one is not worth a thread */
+	}
+	all = malloc(sizeof(*all));
+	if (all != NULL) {
+		*all = *reaper;
+		if (start_reaper(all)) {
+			*reaper = (struct gmem_reaper){0};
+			return;
+		}
+		free(all);
+	}
+	while (gmem_reap(reaper)) {
+	}
 }
 
 /* The region that has all of [user, user + len). */

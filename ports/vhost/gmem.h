@@ -39,6 +39,8 @@ struct gmem_map; /* one mapping, counted by the tables that have it; main only *
 struct gmem_reaper {
 	struct gmem_map *first;
 	uint32_t n;
+	uint64_t slice; /* bytes that are unmapped at once, by how long that took; 0: not known yet
+			 */
 };
 
 /* vhost-user, "Memory region description": what the front end says of a region. */
@@ -92,6 +94,9 @@ void gmem_free(struct gmem *gmem, struct gmem_reaper *reaper) ON_MAIN; /* gmem: 
 
 /* Unmap what is queued, for about a millisecond. True if more is left. */
 bool gmem_reap(struct gmem_reaper *reaper) ON_MAIN;
+
+/* Unmap all that is queued: what takes longer than that on a thread of its own, later. */
+void gmem_reap_aside(struct gmem_reaper *reaper) ON_MAIN;
 
 /* `len` bytes at an address of the front end, or NULL unless one region has all of them. */
 uint8_t *gmem_user(const struct gmem *gmem, uint64_t user, uint64_t len) ON_MAIN;

@@ -405,6 +405,35 @@ test_large(void **state)
 	nothing_left();
 }
 
+/* What takes long is unmapped on another thread; the queue is empty at once. */
+static void
+test_reaped_aside(void **state)
+{
+	struct gmem_reaper reaper = {NULL};
+	struct gmem *gmem = NULL;
+
+	(void)state;
+	role_assert(&role_main);
+	for (unsigned int i = 0; i < 2; i++) {
+		/* a small one, and one that is not */
+		const struct gmem_desc one = {
+			.gpa = 0, .size = i == 0 ? PAGE : 256 * GIB, .user = USER};
+		const int file = test_memfd(one.size, 0);
+
+		assert_int_equal(gmem_with(NULL, &one, file, false, &gone, &gmem, NULL), 0);
+		gmem_free(gmem, &reaper);
+		gmem_reap_aside(&reaper);
+		assert_null(reaper.first);
+		assert_int_equal(reaper.n, 0);
+		assert_int_equal(guard_count(), 0);
+		while (mappings() > 0) {
+			(void)usleep(1000);
+		}
+	}
+	gmem_reap_aside(&reaper);
+	nothing_left();
+}
+
 static void
 test_truncated(void **state)
 {
@@ -442,6 +471,7 @@ main(void)
 		cmocka_unit_test(test_seals),
 		cmocka_unit_test(test_tables_share_mappings),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_reaped_aside),
 		cmocka_unit_test(test_truncated),
 	};
 	int ret;

@@ -11,7 +11,7 @@
  * The mapping is shared, not populated, not in core dumps, and stands in the SIGBUS guard. It keeps
  * the file: the descriptor may be closed.
  *
- * Sizes are bytes. Threads: main.
+ * Sizes are bytes. Threads: main, but for what has been released.
  */
 #ifndef VSW_PORTS_VHOST_PEER_MAP_H
 #define VSW_PORTS_VHOST_PEER_MAP_H
@@ -46,7 +46,7 @@ int peer_map_make(struct peer_map *map, int fd, const struct peer_part *part, at
 /* Nobody can touch it any more: out of the guard, but still mapped. */
 void peer_map_release(struct peer_map *map) ON_MAIN;
 
-/* Unmap up to `max` bytes (or a block) of a released mapping. True if more is left. */
-bool peer_map_unmap(struct peer_map *map, uint64_t max) ON_MAIN;
+/* Unmap up to `max` bytes (or a block) of a released mapping. True if more is left. Any thread. */
+bool peer_map_unmap(struct peer_map *map, uint64_t max);
 
 #endif

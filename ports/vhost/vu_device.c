@@ -384,6 +384,5 @@ vu_device_fini(struct vu_device *device)
 	free(device->idle);
 	device->idle = NULL;
 	device->token = 0;
-	while (gmem_reap(&device->reaper)) {
-	}
+	gmem_reap_aside(&device->reaper);
 }
