@@ -126,7 +126,7 @@ look_take(struct cli *cli, struct look *look)
 	enum cli_status status = cli_get(cli, "/vswitch:vswitch/port", "state", &look->ports);
 
 	if (status == CLI_OK && !cli->json) {
-		status = cli_get(cli, "/vswitch:vswitch/system", "state", &look->system);
+		status = cli_get(cli, "/vswitch:vswitch/system/worker", "state", &look->system);
 	}
 	look->at = clock_now();
 	return status;

@@ -80,7 +80,7 @@ run_workers(struct cli *cli, const struct cli_args *args)
 	static const char *const columns[] = {">WORKER", ">CPU", "STATE", ">PACKETS", ">BUSY",
 		">CYCLES/PACKET", ">FLOWS", ">HITS", "QUEUES", NULL};
 	json_t *data = NULL;
-	enum cli_status status = cli_get(cli, "/vswitch:vswitch/system", "state", &data);
+	enum cli_status status = cli_get(cli, "/vswitch:vswitch/system/worker", "state", &data);
 	const json_t *worker;
 	size_t i;
 

@@ -165,11 +165,14 @@ whole_entry(const struct get *get, const struct tree_list *list, const char *key
 	const json_t *config, bool with_state)
 {
 	const struct ds_backend_ops *ops = get->ds->ops;
-	json_t *entry = get->options->with_defaults ? full_copy(list->node, config)
-						    : jx_copy(config);
+	json_t *entry =
+		get->options->with_defaults ? full_copy(list->node, config) : jx_copy(config);
 
 	if (with_state && get->options->content != DS_CONTENT_CONFIG && ops->state != NULL) {
-		ops->state(get->ds->ctx, tree_list_name(list), key, entry);
+		ops->state(get->ds->ctx, tree_list_name(list), key,
+			get->path.n_steps > LIST_STEPS ? get->path.steps[LIST_STEPS].node->name
+						       : NULL,
+			entry);
 	}
 	return entry;
 }

@@ -190,15 +190,17 @@ test_state_calls(void **state)
 		enum ds_content content;
 		unsigned int depth;
 		size_t calls;
+		const char *member;
 	} calls[] = {
-		{NULL, ALL, 0, 4},
-		{NULL, CONFIG, 0, 0},
-		{NULL, ALL, 1, 0},
-		{ROOT "/port", ALL, 0, 2},
-		{VM1, ALL, 0, 1},
-		{VM1 "/mtu", ALL, 0, 0},
-		{VM1 "/statistics", ALL, 0, 1},
-		{BR0 "/fdb", ALL, 0, 0},
+		{NULL, ALL, 0, 4, ""},
+		{NULL, CONFIG, 0, 0, "-"},
+		{NULL, ALL, 1, 0, "-"},
+		{ROOT "/port", ALL, 0, 2, ""},
+		{VM1, ALL, 0, 1, ""},
+		{VM1 "/mtu", ALL, 0, 0, "-"},
+		{VM1 "/statistics", ALL, 0, 1, "statistics"},
+		{VM1 "/statistics/drops", ALL, 0, 1, "statistics"},
+		{BR0 "/fdb", ALL, 0, 0, "-"},
 	};
 	struct backend b = {0};
 
@@ -213,8 +215,10 @@ test_state_calls(void **state)
 		json_t *out;
 
 		b.n_state = 0;
+		(void)str_copy(b.member, "-", sizeof(b.member));
 		assert_int_equal(ds_get(b.ds, &options, &out, NULL), 0);
 		assert_int_equal(b.n_state, calls[i].calls);
+		assert_string_equal(b.member, calls[i].member);
 		json_decref(out);
 	}
 	backend_stop(&b);

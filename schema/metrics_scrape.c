@@ -436,7 +436,7 @@ scrape_entry(struct metrics_scrape *scrape, const struct metric_node *top, const
 	}
 	entry = jx_copy(config);
 	if (ds->ops->state != NULL) {
-		ds->ops->state(ds->ctx, top->node->name, key, entry);
+		ds->ops->state(ds->ctx, top->node->name, key, NULL, entry);
 	}
 	if (top->kind == METRIC_LIST) {
 		walk_entry(scrape, top, entry);

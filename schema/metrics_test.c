@@ -108,9 +108,9 @@ take(void *arg, char *text, size_t len)
 
 /* What the test's backend does not tell of. */
 static void
-state_of_test(void *ctx, const char *list, const char *key, json_t *entry)
+state_of_test(void *ctx, const char *list, const char *key, const char *member, json_t *entry)
 {
-	backend_ops.state(ctx, list, key, entry);
+	backend_ops.state(ctx, list, key, member, entry);
 	if (strcmp(list, "system") == 0) {
 		/* what would end a label */
 		(void)json_object_set_new(entry, "version", json_string("1\"2\n3\\"));

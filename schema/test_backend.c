@@ -92,12 +92,13 @@ test_abort(void *ctx, struct ds_txn *txn)
 }
 
 static void
-test_state(void *ctx, const char *list, const char *key, json_t *entry)
+test_state(void *ctx, const char *list, const char *key, const char *member, json_t *entry)
 {
 	struct backend *backend = ctx;
 	json_t *statistics;
 
 	backend->n_state++;
+	(void)str_copy(backend->member, member == NULL ? "" : member, sizeof(backend->member));
 	if (strcmp(list, "system") == 0) {
 		jx_set(entry, "version", jx_string("1.2.3"));
 		return;

@@ -21,6 +21,7 @@ struct backend {
 	struct ds_txn *held; /* the txn that waits */
 	int held_rc;
 	size_t n_state; /* calls of ops->state */
+	char member[64]; /* that was asked for last; "": all */
 	size_t fdb_size; /* entries that ops->page makes up */
 	json_t *revised; /* record of the last revision that was told, or NULL */
 	size_t n_revised;

@@ -33,6 +33,13 @@ set_number(json_t *object, const char *leaf, json_int_t value)
 	(void)json_object_set_new(object, leaf, json_integer(value));
 }
 
+/* Is that member of an entry looked at? NULL: all are. */
+static bool
+wanted(const char *asked, const char *member)
+{
+	return asked == NULL || strcmp(asked, member) == 0;
+}
+
 static json_t *
 port_statistics(const struct world *world, const struct world_port *port) ON_MAIN
 {
@@ -101,7 +108,7 @@ port_queues(const struct world_port *port, const struct port_status *status) ON_
 }
 
 static void
-port_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
+port_state(const struct world *world, const char *name, const char *asked, json_t *entry) ON_MAIN
 {
 	const struct world_port *port = world_find_port(world, name);
 	struct port_status status;
@@ -114,7 +121,9 @@ port_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
 	if (status.reason[0] != '\0') {
 		(void)json_object_set_new(entry, "reason", json_string(status.reason));
 	}
-	(void)json_object_set_new(entry, "statistics", port_statistics(world, port));
+	if (wanted(asked, "statistics")) {
+		(void)json_object_set_new(entry, "statistics", port_statistics(world, port));
+	}
 	if (port->dp != NULL) {
 		(void)json_object_set_new(entry, "flows", port_flows(world, port));
 		(void)json_object_set_new(entry, "queue", port_queues(port, &status));
@@ -157,7 +166,7 @@ rules_state(const struct world *world, const struct world_bridge *bridge) ON_MAI
 }
 
 static void
-bridge_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
+bridge_state(const struct world *world, const char *name, const char *asked, json_t *entry) ON_MAIN
 {
 	const struct world_bridge *bridge = world_find_bridge(world, name);
 	json_t *statistics;
@@ -182,7 +191,10 @@ bridge_state(const struct world *world, const char *name, json_t *entry) ON_MAIN
 	set_counter(statistics, "punt-lost", punts.lost);
 	set_counter(statistics, "punt-limited", punts.limited);
 	(void)json_object_set_new(entry, "statistics", statistics);
-	(void)json_object_set_new(entry, "flow-rules", rules_state(world, bridge));
+	/* That walks over all rules. */
+	if (wanted(asked, "flow-rules")) {
+		(void)json_object_set_new(entry, "flow-rules", rules_state(world, bridge));
+	}
 	bridge_policy_state(bridge, entry);
 }
 
@@ -242,7 +254,7 @@ worker_state(const struct world *world, unsigned int index) ON_MAIN
 }
 
 static void
-system_state(const struct world *world, json_t *entry) ON_MAIN
+system_state(const struct world *world, const char *asked, json_t *entry) ON_MAIN
 {
 	json_t *workers = json_array();
 	uint64_t now = dp_now(world->dp);
@@ -255,32 +267,35 @@ system_state(const struct world *world, json_t *entry) ON_MAIN
 
 		(void)json_object_set_new(entry, "memory", memory);
 	}
-	for (unsigned int w = 0; w < dp_n_workers(world->dp); w++) {
+	for (unsigned int w = 0; wanted(asked, "worker") && w < dp_n_workers(world->dp); w++) {
 		(void)json_array_append_new(workers, worker_state(world, w));
 	}
 	(void)json_object_set_new(entry, "worker", workers);
 	if (world->captures != NULL) {
 		captures_state(world->captures, entry);
 	}
-	state_loss(world, entry);
+	/* These read the counters of all ports. */
+	if (wanted(asked, "drop") || wanted(asked, "missed") || wanted(asked, "traffic")) {
+		state_loss(world, entry);
+	}
 	system_parts_state(&world->parts, entry);
 }
 
 void
-world_state(void *ctx, const char *list, const char *key, json_t *entry)
+world_state(void *ctx, const char *list, const char *key, const char *member, json_t *entry)
 {
 	const struct world *world = ctx;
 
 	if (strcmp(list, "port") == 0) {
-		port_state(world, key, entry);
+		port_state(world, key, member, entry);
 	} else if (strcmp(list, "bridge") == 0) {
-		bridge_state(world, key, entry);
+		bridge_state(world, key, member, entry);
 	} else if (strcmp(list, "acl") == 0) {
 		world_acl_state(world, key, entry);
 	} else if (strcmp(list, "mirror") == 0) {
 		world_mirror_state(world, key, entry);
 	} else if (strcmp(list, "system") == 0) {
-		system_state(world, entry);
+		system_state(world, member, entry);
 	}
 }
 
