@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from harness import Daemon, Netns, Suite, World, check, check_equal, note, ping, tap
+from harness.ports import mount_bpf
 from harness.traffic import result, wait_listening
 
 SECONDS = 15
@@ -81,12 +82,16 @@ def vhosts(on: Lab) -> None:
     during_stream(on, step)
 
 
-@suite.case("af-packet ports come and go", timeout=180)
-def af_packets(on: Lab) -> None:
+@suite.case("ports on an interface, and of DPDK's kinds, come and go", timeout=180)
+def devices(on: Lab) -> None:
     ours, _theirs = on.world.veth()
+    mount_bpf(on.world)
+    kinds = (("af-packet", f"ifname={ours}"), ("af-xdp", f"ifname={ours}"), ("ring", "queues=2"),
+             ("memif", f"socket={on.world.dir}/nobody.sock"), ("null", "mtu=9000"))
 
-    def step(_number: int) -> None:
-        on.daemon.ctl("port", "add", "x", "type=af-packet", f"ifname={ours}", "bridge=br0")
+    def step(number: int) -> None:
+        kind, leaf = kinds[number % len(kinds)]
+        on.daemon.ctl("port", "add", "x", f"type={kind}", leaf, "bridge=br0")
         on.daemon.ctl("port", "set", "x", "enabled=false")
         on.daemon.ctl("port", "del", "x")
 
