@@ -6,13 +6,13 @@
  * a pipe which step it has been answered. At the n-th call that changes the disk, n going up until
  * the list gets through, it ends: as a process does that is killed, or as a machine does that loses
  * its power, whose disk has only what was brought to it. The next start must find the state of the
- * last answered step or of the one after it, and never a mix.
+ * last answered step or of the one after it, and never a mix. All of that with the disk's threads,
+ * and without.
  *
- * The calls are those of disk.h, wrapped by the linker.
+ * The disk is crash_disk.h's.
  */
-#include "schema/disk.h"
+#include "schema/crash_disk.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -20,180 +20,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "schema/jx.h"
 #include "schema/test_backend.h"
 
 #define ROOT "/vswitch:vswitch"
-#define FDS_MAX 64
-
-enum fault {
-	FAULT_NONE,
-	FAULT_KILL, /* before the call, or half way through a write */
-	FAULT_POWER, /* the same, and what was not synced is lost */
-	FAULT_POWER_RENAMED, /* the same, but a rename is not, as a file system may have it */
-	FAULT_REFUSE, /* the call fails, once */
-	FAULT_FULL, /* writes fail from this call on */
-};
-
-/* What the wrapped calls of this process do. Changed before any thread runs. */
-static struct {
-	enum fault fault;
-	long at; /* number of the call */
-	atomic_long calls;
-	off_t synced[FDS_MAX]; /* bytes of the file that are on the disk, by descriptor */
-	bool known[FDS_MAX];
-	char renamed_to[400]; /* by a rename that is not on the disk; "" if none */
-	char renamed_old[420]; /* what was there; a link of the test's own */
-} disk = {.fault = FAULT_NONE};
-
-int __real_disk_write(int fd, const char *text, size_t len, uint64_t offset);
-int __real_disk_truncate(int fd, uint64_t size);
-int __real_disk_rename(const char *from, const char *to);
-int __real_disk_unlink(const char *path);
-int __wrap_disk_write(int fd, const char *text, size_t len, uint64_t offset);
-int __wrap_disk_truncate(int fd, uint64_t size);
-int __wrap_disk_sync(int fd);
-int __wrap_disk_sync_data(int fd);
-int __wrap_disk_rename(const char *from, const char *to);
-int __wrap_disk_unlink(const char *path);
-
-/* --- the disk ------------------------------------------------------------------------------- */
-
-static void
-lose_power(void)
-{
-	for (int fd = 0; fd < FDS_MAX; fd++) {
-		if (disk.known[fd]) {
-			(void)ftruncate(fd, disk.synced[fd]);
-		}
-	}
-	if (disk.renamed_to[0] != '\0' && disk.fault == FAULT_POWER) {
-		/* A file that was not there before goes again. */
-		if (access(disk.renamed_old, F_OK) == 0) {
-			(void)rename(disk.renamed_old, disk.renamed_to);
-		} else {
-			(void)unlink(disk.renamed_to);
-		}
-	}
-}
-
-/* True if this is the call. Does not return if the process ends in it. */
-static bool
-hit(int fd, const char *text, size_t len, uint64_t offset)
-{
-	long call = atomic_fetch_add(&disk.calls, 1);
-
-	if (disk.fault == FAULT_FULL) {
-		return text != NULL && call >= disk.at;
-	}
-	if (disk.fault == FAULT_NONE || call != disk.at) {
-		return false;
-	}
-	if (disk.fault == FAULT_REFUSE) {
-		return true;
-	}
-	if (text != NULL) {
-		(void)__real_disk_write(fd, text, len / 2, offset);
-	}
-	if (disk.fault == FAULT_POWER || disk.fault == FAULT_POWER_RENAMED) {
-		lose_power();
-	}
-	_exit(9);
-}
-
-static void
-is_synced(int fd)
-{
-	struct stat st;
-
-	if (fd < FDS_MAX && fstat(fd, &st) == 0) {
-		if (S_ISDIR(st.st_mode)) {
-			disk.renamed_to[0] = '\0';
-			(void)unlink(disk.renamed_old);
-		} else {
-			disk.synced[fd] = st.st_size;
-			disk.known[fd] = true;
-		}
-	}
-}
-
-int
-__wrap_disk_write(int fd, const char *text, size_t len, uint64_t offset)
-{
-	if (fd < FDS_MAX && (!disk.known[fd] || disk.synced[fd] > (off_t)offset)) {
-		disk.known[fd] = true;
-		disk.synced[fd] = (off_t)offset;
-	}
-	if (hit(fd, text, len, offset)) {
-		(void)__real_disk_write(fd, text, len / 2, offset);
-		errno = ENOSPC;
-		return -1;
-	}
-	return __real_disk_write(fd, text, len, offset);
-}
-
-int
-__wrap_disk_truncate(int fd, uint64_t size)
-{
-	if (hit(fd, NULL, 0, 0)) {
-		errno = EIO;
-		return -1;
-	}
-	return __real_disk_truncate(fd, size);
-}
-
-int
-__wrap_disk_sync(int fd)
-{
-	if (hit(fd, NULL, 0, 0)) {
-		errno = EIO;
-		return -1;
-	}
-	is_synced(fd);
-	return 0; /* what is lost is decided here, so nobody has to wait for the disk */
-}
-
-int
-__wrap_disk_sync_data(int fd)
-{
-	if (hit(fd, NULL, 0, 0)) {
-		errno = EIO;
-		return -1;
-	}
-	is_synced(fd);
-	return 0;
-}
-
-int
-__wrap_disk_rename(const char *from, const char *to)
-{
-	if (hit(-1, NULL, 0, 0)) {
-		errno = EIO;
-		return -1;
-	}
-	(void)snprintf(disk.renamed_old, sizeof(disk.renamed_old), "%s.test-old", to);
-	(void)unlink(disk.renamed_old);
-	(void)link(to, disk.renamed_old);
-	(void)str_copy(disk.renamed_to, to, sizeof(disk.renamed_to));
-	return __real_disk_rename(from, to);
-}
-
-int
-__wrap_disk_unlink(const char *path)
-{
-	if (hit(-1, NULL, 0, 0)) {
-		errno = EIO;
-		return -1;
-	}
-	return __real_disk_unlink(path);
-}
 
 /* --- the steps ------------------------------------------------------------------------------ */
 
@@ -240,13 +79,18 @@ static const struct step rotation[] = {
 
 struct scenario {
 	int warm;
+	bool threads;
 	const struct step *steps;
 	size_t n_steps;
 };
 
 static const struct scenario plain = {.steps = steps, .n_steps = ARRAY_LEN(steps)};
+static const struct scenario plain_threads = {
+	.threads = true, .steps = steps, .n_steps = ARRAY_LEN(steps)};
 static const struct scenario rotating = {
 	.warm = WARM, .steps = rotation, .n_steps = ARRAY_LEN(rotation)};
+static const struct scenario rotating_threads = {
+	.warm = WARM, .threads = true, .steps = rotation, .n_steps = ARRAY_LEN(rotation)};
 
 static json_t *
 edits_for(int state)
@@ -311,12 +155,15 @@ run_step(struct backend *b, const struct step *step, const char *path, struct ou
 		}
 		ds_edit(b->ds, params, NULL, outcome_done, o);
 		json_decref(params);
+		backend_wait(b, o);
 		break;
 	case CONFIRM:
 		ds_confirm(b->ds, NULL, outcome_done, o);
+		backend_wait(b, o);
 		break;
 	case BACK:
 		ds_rollback(b->ds, NULL, NULL, outcome_done, o);
+		backend_wait(b, o);
 		break;
 	case SAVE:
 		backend_settle(b);
@@ -339,6 +186,7 @@ warm_up(struct backend *b, int n_edits)
 
 		ds_edit(b->ds, params, NULL, outcome_done, &o);
 		json_decref(params);
+		backend_wait(b, &o);
 		outcome_clear(&o);
 	}
 }
@@ -350,7 +198,7 @@ static void run_steps(const struct scenario *scenario, const char *path, enum fa
 static void
 run_steps(const struct scenario *scenario, const char *path, enum fault fault, long at, int pipe_fd)
 {
-	struct backend b = {0};
+	struct backend b = {.threads = scenario->threads};
 	struct outcome o = {0};
 	char answered = 0;
 
@@ -427,6 +275,18 @@ may_be(const struct scenario *scenario, size_t answered, int state)
 		(answered < scenario->n_steps && state == scenario->steps[answered].lasts);
 }
 
+/* The start has not taken FILE for one that somebody else wrote. */
+static bool knows_its_file(struct backend *b) ON_MAIN;
+
+static bool
+knows_its_file(struct backend *b)
+{
+	const json_t *head = history_head(b->ds->history, ds_revision(b->ds));
+
+	return head == NULL ||
+		strcmp(json_string_value(json_object_get(head, "change")), "file") != 0;
+}
+
 static void
 check_start(const struct scenario *scenario, const char *path, long at, size_t answered) ON_MAIN;
 
@@ -436,7 +296,6 @@ check_start(const struct scenario *scenario, const char *path, long at, size_t a
 	/* Twice: what a start mends, it mends for good. */
 	for (int start = 0; start < 2; start++) {
 		struct backend b = {0};
-		const json_t *head;
 		uint64_t revision;
 		int state;
 
@@ -446,10 +305,7 @@ check_start(const struct scenario *scenario, const char *path, long at, size_t a
 			fail_msg("call %ld, %zu steps answered: state %d", at, answered, state);
 		}
 		revision = ds_revision(b.ds);
-		/* It knows its own file. */
-		head = history_head(b.ds->history, revision);
-		assert_false(head != NULL &&
-			strcmp(json_string_value(json_object_get(head, "change")), "file") == 0);
+		assert_true(knows_its_file(&b));
 		do_op(&b, "merge", ROOT "/bridge[name='me']", "{}");
 		assert_int_equal(ds_revision(b.ds), revision + (start == 0));
 		backend_stop(&b);
@@ -487,6 +343,15 @@ test_kill(void **state)
 }
 
 static void
+test_kill_threads(void **state)
+{
+	role_enter(&role_main);
+	crash_everywhere(&plain_threads, FAULT_KILL, 60);
+	crash_everywhere(&rotating_threads, FAULT_KILL, 25);
+	role_leave(&role_main);
+}
+
+static void
 test_power(void **state)
 {
 	role_enter(&role_main);
@@ -496,101 +361,218 @@ test_power(void **state)
 	role_leave(&role_main);
 }
 
+static void
+test_power_threads(void **state)
+{
+	role_enter(&role_main);
+	crash_everywhere(&plain_threads, FAULT_POWER, 60);
+	crash_everywhere(&rotating_threads, FAULT_POWER, 25);
+	role_leave(&role_main);
+}
+
 /*
  * The disk refuses: each step is taken or refused as a whole, what runs is what was answered, and
  * so is what the next start finds.
  */
-enum ending { END_AT_REFUSAL, END_CRASH, END_ORDERLY };
+enum ending { END_AT_REFUSAL, END_CRASH, END_ORDERLY, ENDINGS };
 
-/* The child's part. It ends with the number of the state that it was in. */
-static int refused_edits(const char *path, enum fault fault, long at, enum ending ending) ON_MAIN;
+struct trouble {
+	enum fault fault;
+	long more; /* FAULT_REFUSE */
+	long ends; /* the process ends so many calls after the last refusal; 0: by itself */
+	bool threads;
+	bool rotates; /* a file of the journal is begun, and FILE written, with faults too */
+	long last; /* calls that it is tried at */
+};
+
+/* What the child was doing, for who sees it end. */
+static struct {
+	int running; /* the last state that was answered */
+	int trying;
+} * progress;
+
+/* Edit and see that what runs is what was answered; false: it is not. */
+static bool try_edit(struct backend *b, int n, struct outcome *o) ON_MAIN;
+
+static bool
+try_edit(struct backend *b, int n, struct outcome *o)
+{
+	json_t *params = edits_for(n);
+
+	outcome_clear(o);
+	progress->trying = n;
+	ds_edit(b->ds, params, NULL, outcome_done, o);
+	json_decref(params);
+	backend_wait(b, o);
+	if (o->rc == 0) {
+		progress->running = n;
+	}
+	progress->trying = progress->running;
+	return state_of(b) == progress->running;
+}
+
+/* The child's part: 0, or what went wrong. */
+static int
+refused_edits(const char *path, const struct trouble *trouble, long at, enum ending ending) ON_MAIN;
 
 static int
-refused_edits(const char *path, enum fault fault, long at, enum ending ending)
+refused_edits(const char *path, const struct trouble *trouble, long at, enum ending ending)
 {
-	struct backend b = {0};
+	struct backend b = {.threads = trouble->threads};
 	struct outcome o = {0};
-	int running = 0;
 
+	progress->running = progress->trying = trouble->rotates ? 100 + WARM : 0;
 	memset(&disk, 0, sizeof(disk));
 	backend_start(&b, path);
+	warm_up(&b, trouble->rotates ? WARM : 0);
 	disk.at = at + atomic_load(&disk.calls);
-	disk.fault = fault;
+	disk.more = trouble->more;
+	disk.ends_at = trouble->ends == 0 ? 0 : disk.at + disk.more + trouble->ends;
+	disk.fault = trouble->fault;
 	for (int n = 1; n <= 8; n++) {
-		json_t *params = edits_for(n);
-
-		outcome_clear(&o);
-		ds_edit(b.ds, params, NULL, outcome_done, &o);
-		json_decref(params);
-		running = o.rc == 0 ? n : running;
-		if (state_of(&b) != running) {
-			return 100;
+		if (!try_edit(&b, n, &o)) {
+			return 1;
 		}
 		if (o.rc != 0 && ending == END_AT_REFUSAL) {
-			return running;
+			break;
 		}
-		if (fault == FAULT_REFUSE && n % 3 == 0) {
+		if (trouble->rotates && n % 3 == 1) {
+			backend_settle(&b);
+		} else if (trouble->fault == FAULT_REFUSE && n % 3 == 0) {
 			/* A write of the file would go on trying. */
 			disk.fault = FAULT_NONE;
 			backend_settle(&b);
-			disk.fault = fault;
+			disk.fault = trouble->fault;
 		}
 	}
-	if (fault == FAULT_FULL &&
+	if (trouble->fault == FAULT_FULL && ending != END_AT_REFUSAL &&
 		(o.rc != err_errno(ERR_LIMIT) || strstr(o.err.text, "cannot be written") == NULL)) {
-		return 101;
+		return 2;
 	}
-	disk.fault = FAULT_NONE;
+	if (trouble->fault == FAULT_LOSE && ending != END_ORDERLY) {
+		crash_lose_power();
+	}
 	if (ending == END_ORDERLY) {
+		disk.fault = FAULT_NONE;
 		backend_stop(&b);
 	}
-	return running;
+	return 0;
 }
 
-static void refuse_everywhere(enum fault fault, long last) ON_MAIN;
+static void refuse_at(const struct trouble *trouble, long at, enum ending ending) ON_MAIN;
 
 static void
-refuse_everywhere(enum fault fault, long last)
+refuse_at(const struct trouble *trouble, long at, enum ending ending)
 {
-	for (long i = 0; i < 3 * last; i++) {
-		struct backend b = {0};
-		char folder[256];
-		char path[300];
-		int status;
-		pid_t pid;
+	struct backend b = {0};
+	char folder[256];
+	char path[300];
+	int found;
+	int status;
+	pid_t pid;
 
-		make_folder(folder, sizeof(folder));
-		(void)snprintf(path, sizeof(path), "%s/c.json", folder);
-		pid = fork();
-		assert_true(pid >= 0);
-		if (pid == 0) {
-			_exit(refused_edits(path, fault, i / 3, (enum ending)(i % 3)));
+	make_folder(folder, sizeof(folder));
+	(void)snprintf(path, sizeof(path), "%s/c.json", folder);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		_exit(refused_edits(path, trouble, at, ending));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	backend_start(&b, path);
+	found = knows_its_file(&b) ? state_of(&b) : -1;
+	if ((WEXITSTATUS(status) != 0 && (trouble->ends == 0 || WEXITSTATUS(status) != 9)) ||
+		(found != progress->running && found != progress->trying)) {
+		fail_msg("call %ld and %ld more, end %d after %ld: %d, state %d, was %d or %d", at,
+			trouble->more, (int)ending, trouble->ends, WEXITSTATUS(status), found,
+			progress->running, progress->trying);
+	}
+	backend_stop(&b);
+	remove_folder(folder);
+}
+
+static void refuse_everywhere(const struct trouble *trouble) ON_MAIN;
+
+static void
+refuse_everywhere(const struct trouble *trouble)
+{
+	for (long at = 0; at < trouble->last; at++) {
+		/* What could not be cut off either is there when it ends at that. */
+		int ending = trouble->more == 0 ? END_AT_REFUSAL : END_CRASH;
+
+		for (; ending < ENDINGS; ending++) {
+			refuse_at(trouble, at, (enum ending)ending);
 		}
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		assert_true(WIFEXITED(status));
-		backend_start(&b, path);
-		if (state_of(&b) != WEXITSTATUS(status)) {
-			fail_msg("call %ld, ending %ld: state %d, was %d", i / 3, i % 3,
-				state_of(&b), WEXITSTATUS(status));
-		}
-		backend_stop(&b);
-		remove_folder(folder);
 	}
 }
 
 static void
 test_refused(void **state)
 {
+	static const struct trouble once = {.fault = FAULT_REFUSE, .last = 24};
+	static const struct trouble threads = {.fault = FAULT_REFUSE, .threads = true, .last = 24};
+
 	role_enter(&role_main);
-	refuse_everywhere(FAULT_REFUSE, 24);
+	refuse_everywhere(&once);
+	refuse_everywhere(&threads);
+	role_leave(&role_main);
+}
+
+/* What is done about a fault fails too: what is left must do no harm. */
+static void
+test_refused_again(void **state)
+{
+	struct trouble trouble = {.fault = FAULT_REFUSE, .last = 24};
+
+	role_enter(&role_main);
+	for (trouble.more = 1; trouble.more <= 3; trouble.more++) {
+		trouble.rotates = false;
+		refuse_everywhere(&trouble);
+		trouble.rotates = true;
+		refuse_everywhere(&trouble);
+	}
+	role_leave(&role_main);
+}
+
+/* The journal's next file cannot be begun nor deleted again, and later the process ends. */
+static void
+test_leftover(void **state)
+{
+	struct trouble trouble = {.fault = FAULT_REFUSE, .more = 1, .rotates = true};
+
+	role_enter(&role_main);
+	for (long at = 9; at < 14; at++) {
+		for (trouble.ends = 1; trouble.ends < 30; trouble.ends++) {
+			refuse_at(&trouble, at, END_CRASH);
+		}
+	}
+	role_leave(&role_main);
+}
+
+/* A sync that has failed is not tried again and believed. */
+static void
+test_lost(void **state)
+{
+	static const struct trouble plain_edits = {.fault = FAULT_LOSE, .last = 40};
+	static const struct trouble rotates = {.fault = FAULT_LOSE, .rotates = true, .last = 40};
+	static const struct trouble threads = {
+		.fault = FAULT_LOSE, .rotates = true, .threads = true, .last = 40};
+
+	role_enter(&role_main);
+	refuse_everywhere(&plain_edits);
+	refuse_everywhere(&rotates);
+	refuse_everywhere(&threads);
 	role_leave(&role_main);
 }
 
 static void
 test_full(void **state)
 {
+	static const struct trouble full = {.fault = FAULT_FULL, .last = 12};
+
 	role_enter(&role_main);
-	refuse_everywhere(FAULT_FULL, 12);
+	refuse_everywhere(&full);
 	role_leave(&role_main);
 }
 
@@ -648,20 +630,89 @@ test_timeout_on_full_disk(void **state)
 	role_leave(&role_main);
 }
 
+static void expect_state(struct backend *b, int state) ON_MAIN;
+
+static void
+expect_state(struct backend *b, int state)
+{
+	(void)ds_step(b->ds, clock_now());
+	assert_int_equal(state_of(b), state);
+}
+
+/* While the disk hangs main goes on: edits wait in their order, all else is answered. */
+static void
+test_hanging(void **state)
+{
+	static const struct step first = {EDIT, 1, 1};
+	struct backend b = {.threads = true};
+	struct outcome o[4] = {{0}};
+	json_t *params;
+	char folder[256];
+	char path[300];
+
+	role_enter(&role_main);
+	memset(&disk, 0, sizeof(disk));
+	make_folder(folder, sizeof(folder));
+	(void)snprintf(path, sizeof(path), "%s/c.json", folder);
+	backend_start(&b, path);
+	run_step(&b, &first, path, &o[0]);
+	disk.fault = FAULT_HANG;
+	for (int n = 2; n <= 3; n++) {
+		params = edits_for(n);
+		if (n == 3) {
+			jx_set(params, "confirm-timeout", jx_integer(600));
+		}
+		ds_edit(b.ds, params, NULL, outcome_done, &o[n - 1]);
+		json_decref(params);
+	}
+	ds_confirm(b.ds, NULL, outcome_done, &o[3]);
+	crash_await();
+	expect_state(&b, 1);
+	assert_int_equal(ds_revision(b.ds), 1);
+	assert_true(ds_busy(b.ds));
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(o[i].calls, 0);
+	}
+	crash_go_on();
+	backend_wait(&b, &o[3]);
+	expect_state(&b, 3);
+	expect_revision(&o[1], 2);
+	expect_revision(&o[2], 3);
+	expect_revision(&o[3], 3);
+	backend_stop(&b);
+	backend_start(&b, path);
+	expect_state(&b, 3);
+	backend_stop(&b);
+	remove_folder(folder);
+	outcome_clear(&o[0]);
+	role_leave(&role_main);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kill),
 		cmocka_unit_test(test_power),
+		cmocka_unit_test(test_kill_threads),
+		cmocka_unit_test(test_power_threads),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_refused_again),
+		cmocka_unit_test(test_leftover),
+		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_timeout_on_full_disk),
+		cmocka_unit_test(test_hanging),
 	};
 
 	/* The disk is not really needed, and would take its time. */
 	if (access("/dev/shm", W_OK) == 0) {
 		(void)setenv("TMPDIR", "/dev/shm", 0);
+	}
+	progress = mmap(
+		NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (progress == MAP_FAILED) {
+		return 1;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -18,6 +20,7 @@ LOG_MODULE("datastore");
 
 #define NEVER UINT64_MAX
 #define TEXTS 1000 /* entries whose text is made in one step */
+#define TEXTS_NS (5 * CLOCK_MS) /* from step to step */
 #define PATIENCE (1 * CLOCK_S) /* after a failed attempt to take provisional edits back */
 #define PATIENCE_MAX (60 * CLOCK_S)
 
@@ -36,6 +39,8 @@ ds_create(const struct ds_options *options, struct datastore **out, struct err *
 	ds->revised = options->revised;
 	ds->revised_ctx = options->revised_ctx;
 	ds->path = options->file == NULL ? NULL : str_dup(options->file);
+	/* Without one it goes on without threads. */
+	ds->wake_fd = options->threads ? eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : -1;
 	history_create(&ds->history);
 	rc = model_create(options->schema_dir, &ds->model, err);
 	if (rc != 0) {
@@ -50,12 +55,12 @@ ds_create(const struct ds_options *options, struct datastore **out, struct err *
 
 /* Write the file as the configuration is now. */
 static void
-save(struct datastore *ds, uint64_t now, bool wait)
+save(struct datastore *ds, bool wait)
 {
 	size_t len;
 	char *text = tree_text(ds->tree, &len);
 
-	store_save(ds->store, text, len, ds->revision, now, wait);
+	store_save(ds->store, text, len, ds->revision, wait);
 }
 
 void
@@ -66,7 +71,7 @@ ds_destroy(struct datastore *ds)
 	}
 	assert(!ds_busy(ds));
 	if (ds->store != NULL && store_dirty(ds->store) && !ds->provisional.active) {
-		save(ds, clock_now(), true);
+		save(ds, true);
 	}
 	store_close(ds->store);
 	json_decref(ds->content.document);
@@ -74,6 +79,9 @@ ds_destroy(struct datastore *ds)
 	refs_destroy(ds->refs);
 	tree_destroy(ds->tree);
 	model_destroy(ds->model);
+	if (ds->wake_fd >= 0) {
+		(void)close(ds->wake_fd);
+	}
 	free(ds->path);
 	free(ds);
 }
@@ -148,11 +156,22 @@ step_provisional(struct datastore *ds, uint64_t now)
 	return NEVER;
 }
 
+int
+ds_wake_fd(const struct datastore *ds)
+{
+	return ds->wake_fd;
+}
+
 uint64_t
 ds_step(struct datastore *ds, uint64_t now)
 {
 	uint64_t next = step_provisional(ds, now);
 	uint64_t soon = NEVER;
+	eventfd_t wakes;
+
+	if (ds->wake_fd >= 0) {
+		(void)eventfd_read(ds->wake_fd, &wakes);
+	}
 
 	if (ds->store == NULL) {
 		return next;
@@ -162,9 +181,9 @@ ds_step(struct datastore *ds, uint64_t now)
 		soon = NEVER;
 		if (!ds->provisional.active) {
 			if (tree_make_text(ds->tree, TEXTS)) {
-				save(ds, now, false);
+				save(ds, false);
 			}
-			soon = STORE_POLL_NS;
+			soon = TEXTS_NS;
 		}
 	}
 	return next < soon ? next : soon;
@@ -181,7 +200,7 @@ ds_load(struct datastore *ds, ds_edit_done_fn done, void *arg)
 
 	assert(ds->store == NULL && !ds_busy(ds));
 	if (ds->path != NULL) {
-		rc = store_open(ds->path, ds->history, &ds->content, &ds->store, &err);
+		rc = store_open(ds->path, ds->wake_fd, ds->history, &ds->content, &ds->store, &err);
 	}
 	if (rc != 0) {
 		done(arg, rc, NULL, &err);

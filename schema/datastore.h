@@ -31,9 +31,10 @@
  * runs with `loading` set: a device that has gone meanwhile must not prevent it.
  *
  * Prepare, apply and abort may take their time (a grace period, a device): they end by calling the
- * txn's continuation, on main, in the same call or later. One transaction runs at a time; further
- * edits wait in a queue and are parsed when their turn comes, so base-revision checks see what was
- * committed before them.
+ * txn's continuation, on main, in the same call or later. So may the disk: threads wait for it
+ * while main goes on, and only the transaction, and those behind it, wait too. One transaction runs
+ *at a time; further edits wait in a queue and are parsed when their turn comes, so base-revision
+ *checks see what was committed before them.
  *
  * Ownership and threads. Main only, all of it. The backend's calls come from main. A txn and its
  * JSON live until its last continuation has returned.
@@ -136,6 +137,8 @@ struct ds_options {
 	const char *schema_dir;
 	/* the saved configuration; NULL: keep nothing on disk */
 	const char *file;
+	/* threads wait for the disk, and the owner watches ds_wake_fd; else each call waits */
+	bool threads;
 	const struct ds_backend_ops *ops;
 	/* handed to ops */
 	void *ctx;
@@ -196,11 +199,15 @@ void ds_load(struct datastore *ds, ds_edit_done_fn done, void *arg) ON_MAIN;
 /* --- main, any time ----------------------------------------------------------------------- */
 
 /*
- * What has to be done as time goes by: take back what was not confirmed, write the file. `now` is
+ * What has to be done as time goes by: take back what was not confirmed, write the file, go on with
+ * a transaction that the disk has done its part of. `now` is
  * clock_now(). Returns after how many nanoseconds it wants to be called again at the latest;
  * UINT64_MAX: not by itself.
  */
 uint64_t ds_step(struct datastore *ds, uint64_t now) ON_MAIN;
+
+/* A descriptor that becomes readable when ds_step should be called at once; -1 without threads. */
+int ds_wake_fd(const struct datastore *ds) ON_MAIN;
 
 /*
  * Queue an edit. `params` is the params object of the RPC: {edits, base-revision?, dry-run?,

@@ -38,6 +38,7 @@ struct datastore {
 	void (*revised)(void *ctx, const json_t *record);
 	void *revised_ctx;
 	char *path; /* of the file; NULL: nothing on disk */
+	int wake_fd; /* eventfd of the store's threads; -1: there are none */
 	struct store *store; /* NULL until ds_load, and if there is no path */
 	struct store_content content; /* what ds_load found, while it runs */
 	struct history *history;

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int
@@ -21,6 +23,36 @@ disk_write(int fd, const char *text, size_t len, uint64_t offset)
 		}
 	}
 	return 0;
+}
+
+char *
+disk_read(int fd, size_t *len)
+{
+	struct stat st;
+	char *text;
+
+	*len = 0;
+	if (fstat(fd, &st) != 0) {
+		return NULL;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		errno = S_ISDIR(st.st_mode) ? EISDIR : ENOTSUP;
+		return NULL;
+	}
+	text = calloc(1, (size_t)st.st_size + 1);
+	while (text != NULL && *len < (size_t)st.st_size) {
+		ssize_t n = read(fd, text + *len, (size_t)st.st_size - *len);
+
+		if (n == 0) {
+			break;
+		}
+		if (n < 0 && errno != EINTR) {
+			free(text);
+			return NULL;
+		}
+		*len += n < 0 ? 0 : (size_t)n;
+	}
+	return text;
 }
 
 int

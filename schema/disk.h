@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The few calls that change the disk, in one place: tests put their own in between (-Wl,--wrap) to
- * end or to fail at any of them.
+ * The few calls that read or change the disk, in one place: tests put their own in between
+ * (-Wl,--wrap) to end or to fail at any of those that change it.
  *
- * Each returns 0, or -1 with errno. Any thread. They block.
+ * Each of these returns 0, or -1 with errno. Any thread. They block.
  */
 #ifndef VSW_SCHEMA_DISK_H
 #define VSW_SCHEMA_DISK_H
@@ -12,6 +12,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+
+/* The whole file, terminated, of which *len bytes could be read; free() it. NULL with errno. */
+char *disk_read(int fd, size_t *len);
 
 /* All of it, at `offset`. */
 int disk_write(int fd, const char *text, size_t len, uint64_t offset);

@@ -173,37 +173,6 @@ file_folder(const struct file *file)
 
 /* --- read ----------------------------------------------------------------------------------- */
 
-/* The text, terminated; free() it. NULL with errno. */
-static char *
-read_text(int fd, size_t *len)
-{
-	struct stat st;
-	char *text;
-
-	*len = 0;
-	if (fstat(fd, &st) != 0) {
-		return NULL;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		errno = S_ISDIR(st.st_mode) ? EISDIR : ENOTSUP;
-		return NULL;
-	}
-	text = calloc(1, (size_t)st.st_size + 1);
-	while (text != NULL && *len < (size_t)st.st_size) {
-		ssize_t n = read(fd, text + *len, (size_t)st.st_size - *len);
-
-		if (n == 0) {
-			break;
-		}
-		if (n < 0 && errno != EINTR) {
-			free(text);
-			return NULL;
-		}
-		*len += n < 0 ? 0 : (size_t)n;
-	}
-	return text;
-}
-
 int
 file_read(const struct file *file, json_t **out, uint64_t *hash, struct err *err)
 {
@@ -218,7 +187,7 @@ file_read(const struct file *file, json_t **out, uint64_t *hash, struct err *err
 	if (fd < 0) {
 		return errno == ENOENT ? 0 : disk_error(err, file->path, "opened");
 	}
-	text = read_text(fd, &len);
+	text = disk_read(fd, &len);
 	if (text == NULL) {
 		int rc = disk_error(err, file->path, "read");
 
@@ -245,8 +214,7 @@ file_read(const struct file *file, json_t **out, uint64_t *hash, struct err *err
 /* --- write ---------------------------------------------------------------------------------- */
 
 int
-file_replace(const struct file *file, const char *text, size_t len,
-	int (*before)(void *arg, struct err *err), void *arg, struct err *err)
+file_replace(const struct file *file, const char *text, size_t len, struct err *err)
 {
 	int fd = open(file->next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
 	int rc = 0;
@@ -260,9 +228,6 @@ file_replace(const struct file *file, const char *text, size_t len,
 	}
 	if (close(fd) != 0 && rc == 0) {
 		rc = disk_error(err, file->next, "written");
-	}
-	if (rc == 0) {
-		rc = before(arg, err);
 	}
 	if (rc == 0 && disk_rename(file->next, file->path) != 0) {
 		rc = disk_error(err, file->path, "replaced");

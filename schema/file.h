@@ -36,10 +36,8 @@ int file_read(const struct file *file, json_t **out, uint64_t *hash, struct err 
 
 /*
  * Make `text` the file, on the disk. On an error the file is what it was, or the new one already.
- * `before` is called when the text is on the disk and before it becomes the file; its error ends
- * it. Any thread, one at a time.
+ * Any thread, one at a time.
  */
-int file_replace(const struct file *file, const char *text, size_t len,
-	int (*before)(void *arg, struct err *err), void *arg, struct err *err);
+int file_replace(const struct file *file, const char *text, size_t len, struct err *err);
 
 #endif

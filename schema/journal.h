@@ -14,7 +14,12 @@
  * Full disks. A failed append leaves the file as it was; should even that fail, the journal refuses
  * appends until it has managed to.
  *
- * The owner's thread only, except journal_flush. Calls block for as long as the disk takes.
+ * Broken disks. A sync that has failed is not tried again: the kernel has let go of what it could
+ * not write, and the next sync would say that all is well. The file's good lines are written to
+ * another, which takes its place; until that is done the journal refuses appends. So it does while
+ * a file that journal_rotate could not finish may still be there.
+ *
+ * One thread at a time (scribe.h). Calls block for as long as the disk takes.
  */
 #ifndef VSW_SCHEMA_JOURNAL_H
 #define VSW_SCHEMA_JOURNAL_H
@@ -41,18 +46,17 @@ int journal_open(const char *folder, journal_visit_fn visit, void *arg, size_t *
 void journal_close(struct journal *journal); /* NULL is legal */
 
 /*
- * See whether `len` more bytes would fit on the disk, and keep that room where the file system can.
- * So a full disk is found before anything else was done for an edit.
+ * See whether `len` more bytes would fit on the disk, and keep that room, and some more, where the
+ * file system can. So a full disk is found before anything else was done for an edit.
  */
 int journal_reserve(struct journal *journal, size_t len, struct err *err);
 
-/* Add lines, each of which ends with a newline; to the disk if `durable`. All of them or none: none
- * stays on an error. */
-int journal_append(
-	struct journal *journal, const char *lines, size_t len, bool durable, struct err *err);
+/* Bytes that are kept for what comes: journal_reserve of as many would do nothing. */
+size_t journal_room(const struct journal *journal);
 
-/* Bring to the disk what was appended. Any thread, beside an append. */
-int journal_flush(struct journal *journal, struct err *err);
+/* Add lines, each of which ends with a newline, to the disk. All of them or none: none stays on an
+ * error. */
+int journal_append(struct journal *journal, const char *lines, size_t len, struct err *err);
 
 /* Bytes of the file that grows, and of all. */
 uint64_t journal_growing(const struct journal *journal);

@@ -14,120 +14,73 @@
 #include "schema/file.h"
 #include "schema/journal.h"
 #include "schema/jx.h"
+#include "schema/known.h"
+#include "schema/scribe.h"
 
 LOG_MODULE("config-file");
 
-#define KNOWN_MAX 64 /* attempts to write FILE since the last that went well */
 #define ROTATE_SIZE (1U << 20) /* bytes of a file of the journal, before the next is begun */
 #define ROTATE_REVISIONS (HISTORY_MAX / 2)
 #define HURRY_SIZE (64U << 20) /* bytes of the journal's last file that make FILE due at once */
+#define LINE_EXTRA 64 /* bytes of a line beside its text, and of what may be written with it */
 #define RETRY_NS UINT64_C(10000000000)
 #define NEVER UINT64_MAX
 
-/* A content that FILE may have. */
-struct known {
-	uint64_t hash;
-	uint64_t revision;
-};
+/* What a transaction waits for. */
+enum want { WANT_NOTHING, WANT_ROOM, WANT_LINE };
+
+/* What the scribe does. */
+enum doing { DOING_NOTHING, DOING_LATE, DOING_ROOM, DOING_LINE, DOING_ROTATION };
 
 struct store {
 	struct file *file;
-	struct journal *journal;
+	struct scribe *scribe;
 	struct history *history; /* borrowed */
 	struct checkpoint *checkpoint;
-	size_t n_known;
-	struct known known[KNOWN_MAX]; /* [0] is the last one written, if any was */
+	uint64_t now; /* as was said last */
+	bool going; /* within go_on() */
+	struct known_set known;
 	uint64_t read_hash; /* FILE's at start */
 	uint64_t n_strange; /* lines that say nothing */
-	char *late; /* lines that have yet to be written */
+	/* what the transaction wants, until it is begun; then who waits for its end */
+	enum want want;
+	char *line; /* WANT_LINE */
+	size_t len; /* of it, or of the room */
+	store_done_fn done;
+	void *done_arg;
+	/* the scribe's job */
+	enum doing doing;
+	size_t n_doing; /* bytes of `late` in it */
+	uint64_t rotating; /* the last revision before the next file of the journal */
+	bool rotate; /* the journal's next file is due */
+	/* lines that have yet to be written, in their order, before all others */
+	char *late;
 	size_t late_len;
 	uint64_t late_at; /* when to try again */
 	/* FILE is due at `due`; NEVER: it is up to date, or it is being written */
 	uint64_t due;
 	uint64_t dirty_since;
 	bool dirty;
+	/* a text that becomes FILE when its line is written: `unsaid` bytes of `late` */
+	char *text;
+	size_t text_len;
+	size_t unsaid;
+	struct known saving; /* that text, until it is FILE */
 	uint64_t begun; /* the last revision of the journal's older files */
 };
+
+static void go_on(struct store *store);
 
 /* --- lines ---------------------------------------------------------------------------------- */
 
 static void
-known_line(char **lines, size_t *len, const struct known *known, bool written)
+add_late(struct store *store, const struct known *known, bool written)
 {
-	char text[128];
-	int n = snprintf(text, sizeof(text),
-		"{\"file\": \"%016" PRIx64 "\", \"revision\": %" PRIu64 ", \"written\": %s}",
-		known->hash, known->revision, written ? "true" : "false");
-
-	journal_line(lines, len, text, (size_t)n);
-}
-
-/* What waits, and `lines`. */
-static int
-write_lines(struct store *store, const char *lines, size_t len, bool durable, struct err *err)
-{
-	int rc;
-
-	if (store->late_len == 0) {
-		return journal_append(store->journal, lines, len, durable, err);
-	}
-	store->late = must_realloc(store->late, store->late_len + len);
-	memcpy(store->late + store->late_len, lines, len);
-	rc = journal_append(store->journal, store->late, store->late_len + len, durable, err);
-	if (rc == 0) {
-		store->late_len = 0;
-	}
-	return rc;
-}
-
-/* Try to write what waits. */
-static void
-write_late(struct store *store, uint64_t now)
-{
-	struct err err = ERR_INIT;
-
-	if (store->late_len == 0 || now < store->late_at) {
-		return;
-	}
-	if (write_lines(store, "", 0, true, &err) != 0) {
-		log_warn("%s; it is tried again", err.text);
-		store->late_at = now + RETRY_NS;
-	}
+	known_line(&store->late, &store->late_len, known, written);
+	store->late_at = 0;
 }
 
 /* --- reading -------------------------------------------------------------------------------- */
-
-static void
-learn(struct store *store, uint64_t hash, uint64_t revision, bool written)
-{
-	if (written) {
-		store->n_known = 0;
-	} else if (store->n_known == KNOWN_MAX) {
-		store->n_known--;
-		memmove(&store->known[1], &store->known[2],
-			(KNOWN_MAX - 2) * sizeof(store->known[0]));
-	}
-	store->known[store->n_known++] = (struct known){.hash = hash, .revision = revision};
-}
-
-static bool
-read_known(struct store *store, const json_t *json)
-{
-	const char *hash = json_string_value(json_object_get(json, "file"));
-	json_int_t revision = json_integer_value(json_object_get(json, "revision"));
-	char *end;
-	uint64_t value;
-
-	if (hash == NULL || revision < 0) {
-		return false;
-	}
-	value = strtoull(hash, &end, 16);
-	if (*end != '\0') {
-		return false;
-	}
-	learn(store, value, (uint64_t)revision, json_is_true(json_object_get(json, "written")));
-	return true;
-}
 
 static void
 read_line(void *arg, const char *text, size_t len)
@@ -142,19 +95,23 @@ read_line(void *arg, const char *text, size_t len)
 		history_confirm(store->history, json);
 		good = true;
 	} else {
-		good = read_known(store, json);
+		good = known_read(&store->known, json);
 	}
 	store->n_strange += !good;
 	json_decref(json);
 }
 
 static int
-open_journal(struct store *store, struct err *err)
+open_journal(struct store *store, int wake_fd, struct err *err)
 {
 	const char *folder = file_folder(store->file);
+	struct journal *journal;
 	size_t n_damaged = 0;
-	int rc = journal_open(folder, read_line, store, &n_damaged, &store->journal, err);
+	int rc = journal_open(folder, read_line, store, &n_damaged, &journal, err);
 
+	if (rc == 0) {
+		scribe_create(journal, wake_fd, &store->scribe);
+	}
 	if (rc == 0 && n_damaged + store->n_strange > 0) {
 		log_warn("%s: %zu lines of the journal are damaged and left out", folder,
 			n_damaged + store->n_strange);
@@ -166,24 +123,19 @@ open_journal(struct store *store, struct err *err)
 static void
 find_base(const struct store *store, struct store_content *content)
 {
-	content->last = history_last(store->history);
-	for (size_t i = 0; i < store->n_known; i++) {
-		if (store->known[i].revision > content->last) {
-			content->last = store->known[i].revision;
-		}
+	const struct known *known = known_find(&store->known, store->read_hash);
+	uint64_t last = history_last(store->history);
+
+	content->last = known_last(&store->known);
+	if (content->last < last) {
+		content->last = last;
 	}
-	for (size_t i = store->n_known; i > 0; i--) {
-		if (store->known[i - 1].hash == store->read_hash) {
-			content->base = store->known[i - 1].revision;
-			return;
-		}
-	}
-	content->base = content->last;
-	content->foreign = content->last > 0;
+	content->base = known == NULL ? content->last : known->revision;
+	content->foreign = known == NULL && content->last > 0;
 }
 
 int
-store_open(const char *path, struct history *history, struct store_content *content,
+store_open(const char *path, int wake_fd, struct history *history, struct store_content *content,
 	struct store **out, struct err *err)
 {
 	struct store *store = must_calloc(1, sizeof(*store));
@@ -195,7 +147,7 @@ store_open(const char *path, struct history *history, struct store_content *cont
 	store->due = NEVER;
 	rc = file_open(path, &store->file, err);
 	if (rc == 0) {
-		rc = open_journal(store, err);
+		rc = open_journal(store, wake_fd, err);
 	}
 	if (rc == 0) {
 		rc = file_read(store->file, &content->document, &store->read_hash, err);
@@ -206,9 +158,21 @@ store_open(const char *path, struct history *history, struct store_content *cont
 	}
 	find_base(store, content);
 	store->begun = content->last;
-	checkpoint_create(store->file, store->journal, &store->checkpoint);
+	checkpoint_create(store->file, wake_fd, &store->checkpoint);
 	*out = store;
 	return 0;
+}
+
+/* Return when there is nothing that waits for the disk, but for what it has refused. */
+static void
+settle(struct store *store)
+{
+	go_on(store);
+	while (scribe_busy(store->scribe) || checkpoint_runs(store->checkpoint)) {
+		scribe_wait(store->scribe);
+		checkpoint_wait(store->checkpoint);
+		go_on(store);
+	}
 }
 
 void
@@ -217,11 +181,16 @@ store_close(struct store *store)
 	if (store == NULL) {
 		return;
 	}
-	write_late(store, NEVER);
+	if (store->checkpoint != NULL) {
+		store->late_at = 0;
+		settle(store);
+	}
 	checkpoint_destroy(store->checkpoint);
-	journal_close(store->journal);
+	scribe_destroy(store->scribe);
 	file_close(store->file);
 	free(store->late);
+	free(store->line);
+	free(store->text);
 	free(store);
 }
 
@@ -231,62 +200,54 @@ store_folder(const struct store *store)
 	return file_folder(store->file);
 }
 
-/* --- writing -----------------------------------------------------------------------------------
- */
-
-static int
-write_known(struct store *store, const struct known *known, bool written, struct err *err)
-{
-	char *lines = NULL;
-	size_t len = 0;
-	int rc;
-
-	known_line(&lines, &len, known, written);
-	rc = write_lines(store, lines, len, false, err);
-	free(lines);
-	if (rc == 0) {
-		learn(store, known->hash, known->revision, written);
-	}
-	return rc;
-}
+/* --- lines that are written ------------------------------------------------------------------- */
 
 void
 store_adopt(struct store *store, uint64_t revision)
 {
 	struct known known = {.hash = store->read_hash, .revision = revision};
-	char *lines = NULL;
-	size_t len = 0;
 
-	if (store->n_known == 1 && store->known[0].hash == known.hash &&
-		store->known[0].revision == revision) {
+	if (store->known.n == 1 && store->known.known[0].hash == known.hash &&
+		store->known.known[0].revision == revision) {
 		return;
 	}
-	known_line(&lines, &len, &known, true);
-	learn(store, known.hash, known.revision, true);
-	store->late = must_realloc(store->late, store->late_len + len);
-	memcpy(store->late + store->late_len, lines, len);
-	store->late_len += len;
-	free(lines);
-	write_late(store, NEVER);
+	add_late(store, &known, true);
+	known_learn(&store->known, &known, true);
+	go_on(store);
 }
 
-int
-store_reserve(struct store *store, size_t len, struct err *err)
+static void
+want(struct store *store, enum want what, size_t len, store_done_fn done, void *arg)
 {
-	return journal_reserve(store->journal, store->late_len + len + 64, err);
+	assert(store->want == WANT_NOTHING && store->done == NULL);
+	store->want = what;
+	store->len = len;
+	store->done = done;
+	store->done_arg = arg;
+	go_on(store);
 }
 
-int
-store_append(struct store *store, const char *text, size_t len, struct err *err)
+void
+store_reserve(struct store *store, size_t len, store_done_fn done, void *arg)
 {
-	char *lines = NULL;
-	size_t lines_len = 0;
-	int rc;
+	struct err err = ERR_INIT;
 
-	journal_line(&lines, &lines_len, text, len);
-	rc = write_lines(store, lines, lines_len, true, err);
-	free(lines);
-	return rc;
+	len += store->late_len + LINE_EXTRA;
+	if (!scribe_busy(store->scribe) && len <= scribe_room(store->scribe)) {
+		done(arg, 0, &err);
+		return;
+	}
+	want(store, WANT_ROOM, len, done, arg);
+}
+
+void
+store_append(struct store *store, const char *text, size_t len, store_done_fn done, void *arg)
+{
+	size_t line_len = 0;
+
+	store->line = NULL;
+	journal_line(&store->line, &line_len, text, len);
+	want(store, WANT_LINE, line_len, done, arg);
 }
 
 void
@@ -294,7 +255,61 @@ store_append_late(struct store *store, const char *text, size_t len)
 {
 	journal_line(&store->late, &store->late_len, text, len);
 	store->late_at = 0;
-	write_late(store, 0);
+	go_on(store);
+}
+
+/* What waits, and the line that is wanted, if it is time. */
+static void
+begin_append(struct store *store, enum doing doing)
+{
+	size_t len = doing == DOING_LINE ? store->len : 0;
+	char *lines = must_realloc(NULL, store->late_len + len);
+
+	if (store->late_len > 0) {
+		memcpy(lines, store->late, store->late_len);
+	}
+	if (len > 0) {
+		memcpy(lines + store->late_len, store->line, len);
+		free(store->line);
+		store->line = NULL;
+	}
+	store->doing = doing;
+	store->n_doing = store->late_len;
+	scribe_append(store->scribe, lines, store->late_len + len);
+}
+
+/* The text that has been said becomes FILE. */
+static void
+begin_checkpoint(struct store *store)
+{
+	known_learn(&store->known, &store->saving, false);
+	checkpoint_begin(store->checkpoint, store->text, store->text_len);
+	store->text = NULL;
+}
+
+/* The lines that waited are on the disk, or not. */
+static void
+end_append(struct store *store, enum doing doing, int rc, const struct err *err)
+{
+	size_t n = store->n_doing;
+
+	if (n == 0) {
+		return;
+	}
+	if (rc != 0) {
+		if (doing == DOING_LATE) {
+			log_warn("%s; it is tried again", err->text);
+		}
+		store->late_at = store->now + RETRY_NS;
+		return;
+	}
+	store->late_len -= n;
+	memmove(store->late, store->late + n, store->late_len);
+	if (store->text != NULL && store->unsaid <= n) {
+		begin_checkpoint(store);
+	} else if (store->text != NULL) {
+		store->unsaid -= n;
+	}
 }
 
 /* --- FILE ----------------------------------------------------------------------------------- */
@@ -302,6 +317,7 @@ store_append_late(struct store *store, const char *text, size_t len)
 void
 store_touch(struct store *store, uint64_t now)
 {
+	store->now = now;
 	if (!store->dirty) {
 		store->dirty_since = now;
 	}
@@ -310,7 +326,7 @@ store_touch(struct store *store, uint64_t now)
 	if (store->due > store->dirty_since + STORE_LAG_NS) {
 		store->due = store->dirty_since + STORE_LAG_NS;
 	}
-	if (journal_growing(store->journal) > HURRY_SIZE) {
+	if (scribe_growing(store->scribe) > HURRY_SIZE) {
 		store->due = now;
 	}
 }
@@ -321,55 +337,152 @@ store_dirty(const struct store *store)
 	return store->dirty;
 }
 
-/* Begin the journal's next file, and let go of those that only have what is not kept. */
-static void
-rotate(struct store *store, const struct known *known)
+/* A text is on its way to FILE. */
+static bool
+is_saving(const struct store *store)
 {
-	uint64_t last = history_last(store->history);
+	return store->text != NULL || checkpoint_runs(store->checkpoint);
+}
+
+/* Begin the journal's next file, and let go of those that only have what is not kept. FILE is
+ * known.known[0], and nothing else is on its way to it. */
+static void
+begin_rotation(struct store *store)
+{
+	const struct known *known = &store->known.known[0];
 	uint64_t keep = history_first(store->history);
-	struct err err = ERR_INIT;
 	char *lines = NULL;
 	size_t len = 0;
 
-	if (store->late_len > 0 || last <= store->begun ||
-		(journal_growing(store->journal) < ROTATE_SIZE &&
-			last - store->begun < ROTATE_REVISIONS)) {
-		return;
-	}
 	known_line(&lines, &len, known, true);
-	if (journal_rotate(store->journal, last + 1, lines, len, &err) == 0) {
-		store->begun = last;
-		journal_drop(store->journal, keep <= known->revision ? keep : known->revision + 1);
-	} else {
-		log_info("%s", err.text);
-	}
-	free(lines);
+	store->rotate = false;
+	store->doing = DOING_ROTATION;
+	store->rotating = history_last(store->history);
+	scribe_rotate(store->scribe, store->rotating + 1, lines, len,
+		keep <= known->revision ? keep : known->revision + 1);
 }
 
 static void
-saved(struct store *store, const struct known *known, uint64_t now)
+end_checkpoint(struct store *store, int rc, const struct err *err)
 {
-	struct err err = ERR_INIT;
-	int rc = checkpoint_result(store->checkpoint, &err);
+	uint64_t last = history_last(store->history);
 
 	if (rc != 0) {
-		log_warn("%s; the journal in %s has all changes, and it is tried again", err.text,
+		log_warn("%s; the journal in %s has all changes, and it is tried again", err->text,
 			store_folder(store));
 		store->dirty = true;
-		store->due = now + RETRY_NS;
+		store->due = store->now + RETRY_NS;
 		return;
 	}
-	(void)write_known(store, known, true, &err);
+	add_late(store, &store->saving, true);
+	known_learn(&store->known, &store->saving, true);
 	/* Edits that came meanwhile have said when it is due again. */
 	store->dirty = store->due != NEVER;
-	rotate(store, known);
+	store->rotate = last > store->begun &&
+		(scribe_growing(store->scribe) >= ROTATE_SIZE ||
+			last - store->begun >= ROTATE_REVISIONS);
 }
 
-/* The known of the write that runs or has just run: the newest that was said. */
-static struct known
-newest(const struct store *store)
+void
+store_save(struct store *store, char *text, size_t len, uint64_t revision, bool wait)
 {
-	return store->known[store->n_known - 1];
+	if (is_saving(store)) {
+		assert(wait);
+		settle(store);
+		free(store->text); /* one whose line could not be written */
+	}
+	store->saving = (struct known){.hash = journal_hash(text, len), .revision = revision};
+	store->text = text;
+	store->text_len = len;
+	/* The line is on the disk before FILE gets this content. */
+	add_late(store, &store->saving, false);
+	store->unsaid = store->late_len;
+	store->due = NEVER;
+	store->rotate = false; /* there is another content that FILE may have */
+	store->dirty_since = store->now;
+	go_on(store);
+	if (wait) {
+		settle(store);
+	}
+}
+
+/* --- as the disk goes on ---------------------------------------------------------------------- */
+
+/* Tell who waits. It may want more at once. */
+static void
+tell(struct store *store, int rc, const struct err *err)
+{
+	store_done_fn done = store->done;
+
+	store->done = NULL;
+	done(store->done_arg, rc, err);
+}
+
+/* False: nothing has ended. */
+static bool
+end_one(struct store *store)
+{
+	struct err err = ERR_INIT;
+	enum doing doing;
+	int rc;
+
+	if (checkpoint_take(store->checkpoint, &rc, &err)) {
+		end_checkpoint(store, rc, &err);
+		return true;
+	}
+	if (!scribe_take(store->scribe, &rc, &err)) {
+		return false;
+	}
+	doing = store->doing;
+	store->doing = DOING_NOTHING;
+	if (doing == DOING_LATE || doing == DOING_LINE) {
+		end_append(store, doing, rc, &err);
+	} else if (doing == DOING_ROTATION && rc == 0) {
+		store->begun = store->rotating;
+	} else if (doing == DOING_ROTATION) {
+		log_info("%s", err.text);
+	}
+	if (doing == DOING_LINE || doing == DOING_ROOM) {
+		tell(store, rc, &err);
+	}
+	return true;
+}
+
+/* False: nothing is to be begun. */
+static bool
+begin_one(struct store *store)
+{
+	if (scribe_busy(store->scribe)) {
+		return false;
+	}
+	if (store->want == WANT_LINE) {
+		store->want = WANT_NOTHING;
+		begin_append(store, DOING_LINE);
+	} else if (store->want == WANT_ROOM) {
+		store->want = WANT_NOTHING;
+		store->doing = DOING_ROOM;
+		scribe_reserve(store->scribe, store->len);
+	} else if (store->late_len > 0 && store->late_at <= store->now) {
+		begin_append(store, DOING_LATE);
+	} else if (store->rotate && store->late_len == 0 && !is_saving(store)) {
+		begin_rotation(store);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* End what has ended and begin what waits, until all that is left waits for the disk. */
+static void
+go_on(struct store *store)
+{
+	if (store->going) {
+		return; /* called back from below: the loop sees it */
+	}
+	store->going = true;
+	while (end_one(store) || begin_one(store)) {
+	}
+	store->going = false;
 }
 
 bool
@@ -377,49 +490,12 @@ store_step(struct store *store, uint64_t now, uint64_t *next)
 {
 	uint64_t due;
 
-	write_late(store, now);
-	if (checkpoint_runs(store->checkpoint)) {
-		if (!checkpoint_ended(store->checkpoint)) {
-			*next = STORE_POLL_NS;
-			return false;
-		}
-		struct known known = newest(store);
-
-		saved(store, &known, now);
-	}
+	store->now = now;
+	go_on(store);
 	due = store->due;
 	if (store->late_len > 0 && store->late_at < due) {
 		due = store->late_at;
 	}
 	*next = due == NEVER ? NEVER : due > now ? due - now : 0;
-	return store->due <= now && store->late_len == 0;
-}
-
-void
-store_save(struct store *store, char *text, size_t len, uint64_t revision, uint64_t now, bool wait)
-{
-	struct known known = {.hash = journal_hash(text, len), .revision = revision};
-	struct err err = ERR_INIT;
-
-	if (checkpoint_runs(store->checkpoint)) {
-		struct known running = newest(store);
-
-		assert(wait);
-		checkpoint_wait(store->checkpoint);
-		saved(store, &running, now);
-	}
-	/* The line comes to the disk with the checkpoint, before FILE gets this content. */
-	if (write_known(store, &known, false, &err) != 0) {
-		log_warn("%s; it is tried again", err.text);
-		store->due = now + RETRY_NS;
-		free(text);
-		return;
-	}
-	store->due = NEVER;
-	store->dirty_since = now;
-	checkpoint_begin(store->checkpoint, text, len);
-	if (wait) {
-		checkpoint_wait(store->checkpoint);
-		saved(store, &known, now);
-	}
+	return store->due <= now && store->late_len == 0 && !is_saving(store);
 }

@@ -16,7 +16,9 @@
  * taken for one. A FILE with another hash was written by somebody while no daemon ran: it wins, as
  * a revision of its own. Provisional revisions that were never confirmed are undone by one.
  *
- * A helper thread writes FILE: an edit never waits for it. The owner's thread only, otherwise.
+ * Nothing here waits for the disk: one thread writes the journal (scribe.h), another FILE
+ * (checkpoint.h), so that an edit never waits for that. store_step sees to what has ended. Only
+ * store_open and store_close wait, and store_save if told to. The owner's thread only.
  */
 #ifndef VSW_SCHEMA_STORE_H
 #define VSW_SCHEMA_STORE_H
@@ -31,7 +33,6 @@
 
 #define STORE_QUIET_NS UINT64_C(1000000000) /* FILE is written this long after the last edit */
 #define STORE_LAG_NS UINT64_C(30000000000) /* and this long after the first, whatever comes */
-#define STORE_POLL_NS UINT64_C(5000000) /* store_step's pace while the helper writes */
 
 struct store;
 
@@ -46,10 +47,12 @@ struct store_content {
 /*
  * Take the lock, read FILE and the journal; revisions go to `history` (empty, borrowed until
  * store_close), all of them: history_keep_all ends that. ERR_IN_USE if another daemon has it.
+ * `wake_fd` is an eventfd, borrowed, that becomes readable when store_step has something to do; -1:
+ * no threads, all is done in the call that wants it.
  */
-int store_open(const char *path, struct history *history, struct store_content *content,
-	struct store **out, struct err *err);
-/* Waits for the helper. NULL is legal. */
+int store_open(const char *path, int wake_fd, struct history *history,
+	struct store_content *content, struct store **out, struct err *err);
+/* Writes what waits. NULL is legal. */
 void store_close(struct store *store);
 
 /* FILE.d, for messages. */
@@ -58,11 +61,15 @@ const char *store_folder(const struct store *store);
 /* FILE as it was read is revision N; said once the content was accepted. */
 void store_adopt(struct store *store, uint64_t revision);
 
-/* Is there room on the disk for a record of `len` bytes? */
-int store_reserve(struct store *store, size_t len, struct err *err);
+/* How it ended; maybe before the call returns that asked for it. */
+typedef void (*store_done_fn)(void *arg, int rc, const struct err *err);
 
-/* The commit point: one more line, on the disk. On an error it is not there. */
-int store_append(struct store *store, const char *text, size_t len, struct err *err);
+/* Is there room on the disk for a record of `len` bytes? */
+void store_reserve(struct store *store, size_t len, store_done_fn done, void *arg);
+
+/* The commit point: one more line, on the disk. On an error it is not there. One of this and
+ * store_reserve at a time. */
+void store_append(struct store *store, const char *text, size_t len, store_done_fn done, void *arg);
 
 /* The same for what happens whether it can be written or not: if it cannot, it goes before the next
  * line that can. */
@@ -72,17 +79,15 @@ void store_append_late(struct store *store, const char *text, size_t len);
 void store_touch(struct store *store, uint64_t now);
 
 /*
- * The helper's end, and what could not be written before. True if FILE should be written now, by
- * store_save; else *next is when to call again, in nanoseconds from now.
+ * Goes on where the disk has done its part. True if FILE should be written now, by store_save; else
+ * *next is when to call again, in nanoseconds from now, if nothing comes before.
  */
 bool store_step(struct store *store, uint64_t now, uint64_t *next);
 
 /* FILE is not what the last revision is. */
 bool store_dirty(const struct store *store);
 
-/* Write FILE: `text` (free()d) is revision N. No write may be running. `wait`: here, before it
- * returns; else on the helper. */
-void
-store_save(struct store *store, char *text, size_t len, uint64_t revision, uint64_t now, bool wait);
+/* Write FILE: `text` (free()d) is revision N. `wait`: it is done, well or not, on return. */
+void store_save(struct store *store, char *text, size_t len, uint64_t revision, bool wait);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -179,6 +180,7 @@ backend_start(struct backend *backend, const char *file)
 		.ctx = backend,
 		.revised = on_revised,
 		.revised_ctx = backend,
+		.threads = backend->threads,
 	};
 	struct outcome outcome = {0};
 	struct err err = ERR_INIT;
@@ -211,9 +213,23 @@ backend_stop(struct backend *backend)
 void
 backend_settle(struct backend *backend)
 {
+	uint64_t later = 2 * STORE_QUIET_NS;
+
 	while (store_dirty(backend->ds->store)) {
-		(void)ds_step(backend->ds, clock_now() + 2 * STORE_QUIET_NS);
+		(void)ds_step(backend->ds, clock_now() + later);
 		(void)usleep(200);
+		later += STORE_QUIET_NS;
+	}
+}
+
+void
+backend_wait(struct backend *backend, const struct outcome *outcome)
+{
+	struct pollfd woken = {.fd = ds_wake_fd(backend->ds), .events = POLLIN};
+
+	while (woken.fd >= 0 && outcome->calls == 0) {
+		(void)poll(&woken, 1, -1);
+		(void)ds_step(backend->ds, clock_now());
 	}
 }
 
@@ -361,6 +377,7 @@ op(struct backend *backend, struct outcome *outcome, const char *name, const cha
 			json_of(value));
 	}
 	ds_edit(backend->ds, params, &backend_author, outcome_done, outcome);
+	backend_wait(backend, outcome);
 	assert_int_equal(outcome->calls, 1);
 	json_decref(params);
 }

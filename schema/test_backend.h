@@ -23,6 +23,7 @@ struct backend {
 	size_t n_state; /* calls of ops->state */
 	char member[64]; /* that was asked for last; "": all */
 	size_t fdb_size; /* entries that ops->page makes up */
+	bool threads; /* ds_options.threads of the next start */
 	json_t *revised; /* record of the last revision that was told, or NULL */
 	size_t n_revised;
 };
@@ -44,8 +45,11 @@ struct outcome {
 void backend_start(struct backend *backend, const char *file) ON_MAIN;
 void backend_stop(struct backend *backend) ON_MAIN;
 
-/* Wait until the file is what the configuration is. */
+/* Wait until the file is what the configuration is; time flies meanwhile. */
 void backend_settle(struct backend *backend) ON_MAIN;
+
+/* With threads: go on until the outcome is there. */
+void backend_wait(struct backend *backend, const struct outcome *outcome) ON_MAIN;
 
 /* Let a held transaction go on. */
 void backend_continue(struct backend *backend) ON_MAIN;

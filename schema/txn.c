@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "schema/datastore_priv.h"
 #include "schema/jx.h"
 #include "schema/revision.h"
 #include "schema/txn_priv.h"
-
-LOG_MODULE("datastore");
-
-#define DAEMON_USER "vswitchd"
 
 static void run(struct datastore *ds) ON_MAIN;
 
@@ -51,6 +43,24 @@ continued(struct ds_txn *pub, int rc, const struct err *err)
 	}
 }
 
+void
+txn_disk_done(void *arg, int rc, const struct err *err)
+{
+	struct txn *txn = arg;
+
+	role_assert(&role_main);
+	assert(txn == txn->ds->running);
+	assert(txn->state == TXN_RESERVING || txn->state == TXN_SAVING);
+	txn->rc = rc;
+	if (rc != 0) {
+		txn->err = *err;
+	}
+	txn->state = txn->state == TXN_RESERVING ? TXN_RESERVED : TXN_SAVED;
+	if (!txn->ds->stepping) {
+		run(txn->ds);
+	}
+}
+
 /* A name from outside, as JSON can hold it: UTF-8. */
 static char *
 name_copy(const char *name)
@@ -77,7 +87,7 @@ txn_start(struct datastore *ds, enum txn_kind kind, json_t *input, const struct 
 	txn->ds = ds;
 	txn->kind = kind;
 	txn->input = json_incref(input);
-	txn->user = name_copy(author == NULL ? DAEMON_USER : author->user);
+	txn->user = name_copy(author == NULL ? TXN_DAEMON : author->user);
 	txn->from = name_copy(author == NULL ? "" : author->from);
 	txn->may = author == NULL ? NULL : author->may;
 	txn->deadline = ds->provisional.confirm_at;
@@ -111,223 +121,9 @@ txn_check(struct datastore *ds, const json_t *document, struct err *err)
 	return rc;
 }
 
-/* --- the revision that it makes --------------------------------------------------------------- */
-
-static const char *
-change_word(const struct txn *txn)
-{
-	if (txn->kind == TXN_TIMEOUT) {
-		return "timeout";
-	}
-	if (txn->request.confirm_timeout != 0) {
-		return "provisional";
-	}
-	return txn->kind == TXN_ROLLBACK ? "rollback" : "commit";
-}
-
-static void
-make_record(struct txn *txn)
-{
-	char implied[64];
-	struct revision_note note = {
-		.revision = txn->ds->revision + 1,
-		.user = txn->user,
-		.from = txn->from,
-		.comment = txn->request.comment,
-		.change = change_word(txn),
-		.confirm_timeout = txn->request.confirm_timeout,
-	};
-
-	if (txn->kind == TXN_ROLLBACK && note.comment == NULL) {
-		(void)snprintf(implied, sizeof(implied), "back to revision %" PRIu64, txn->target);
-		note.comment = implied;
-	} else if (txn->kind == TXN_TIMEOUT) {
-		(void)snprintf(implied, sizeof(implied), "not confirmed: back to revision %" PRIu64,
-			txn->ds->provisional.base);
-		note.comment = implied;
-	}
-	txn->record =
-		revision_record(&note, proposal_record_json(&txn->proposal, PROPOSAL_CUT));
-	txn->text = revision_text(txn->record,
-		proposal_record_json(&txn->proposal, PROPOSAL_PATCH), &txn->text_len);
-}
-
-/* Room for the record, in memory and on the disk. */
-static int
-reserve(struct txn *txn, struct err *err)
-{
-	const struct datastore *ds = txn->ds;
-
-	/* The saved file is the old one already: nothing has to be saved for them to go. */
-	if (txn->undo) {
-		return 0;
-	}
-	if (txn->request.confirm_timeout != 0 && !history_has_room(ds->history, txn->text_len)) {
-		return err_set(err, ERR_LIMIT, NULL,
-			"at most %d provisional edits, and not too large ones, can wait for one "
-			"confirm; confirm them or roll them back",
-			HISTORY_PROVISIONAL_MAX);
-	}
-	return ds->store == NULL ? 0 : store_reserve(ds->store, txn->text_len, err);
-}
-
-static int
-save_record(struct txn *txn, struct err *err)
-{
-	struct store *store = txn->ds->store;
-
-	if (store == NULL) {
-		return 0;
-	}
-	if (txn->undo) {
-		store_append_late(store, txn->text, txn->text_len);
-		return 0;
-	}
-	return store_append(store, txn->text, txn->text_len, err);
-}
-
-static void
-set_timer(struct datastore *ds, unsigned int seconds)
-{
-	json_t *by = revision_time(seconds);
-
-	history_confirm_by(ds->history, by);
-	json_decref(by);
-	ds->provisional.confirm_at = clock_now() + seconds * CLOCK_S;
-	ds->provisional.retry_at = 0;
-	ds->provisional.patience = 0;
-}
-
-/* The record is on the disk: make its content what is there. */
-static void
-take_effect(struct txn *txn)
-{
-	struct datastore *ds = txn->ds;
-	struct provisional *provisional = &ds->provisional;
-	bool good;
-
-	proposal_put(&txn->proposal, ds->refs, PROPOSAL_DO);
-	good = history_add(ds->history, txn->record, txn->text, txn->text_len);
-	assert(good);
-	(void)good;
-	txn->committed = true;
-	if (txn->request.confirm_timeout != 0) {
-		if (!provisional->active) {
-			provisional->base = ds->revision;
-		}
-		provisional->active = true;
-		set_timer(ds, txn->request.confirm_timeout);
-	} else {
-		provisional->active = false;
-	}
-	ds->revision++;
-	if (ds->store != NULL && !provisional->active) {
-		store_touch(ds->store, clock_now());
-	}
-	log_info("revision %" PRIu64 " by %s, %s, %zu changes%s%s", ds->revision, txn->user,
-		change_word(txn), txn->pub.n_changes, txn->request.comment == NULL ? "" : ": ",
-		txn->request.comment == NULL ? "" : txn->request.comment);
-}
-
-/* A revision that the start makes by itself. */
-static void
-add_by_itself(struct datastore *ds, const char *change, const char *comment, json_t *changes)
-{
-	const struct revision_note note = {
-		.revision = ds->revision + 1,
-		.user = DAEMON_USER,
-		.from = "",
-		.comment = comment,
-		.change = change,
-	};
-	json_t *record = revision_record(&note, changes);
-	size_t len;
-	char *text = revision_text(record, NULL, &len);
-
-	store_append_late(ds->store, text, len);
-	(void)history_add(ds->history, record, text, len);
-	ds->revision++;
-	log_notice("revision %" PRIu64 ": %s", ds->revision, comment);
-	free(text);
-	json_decref(record);
-}
-
-/* The file was taken: what it is becomes known, what was never confirmed is gone. */
-static void
-loaded(struct txn *txn)
-{
-	struct datastore *ds = txn->ds;
-	char comment[128];
-	uint64_t base;
-
-	if (ds->store == NULL) {
-		return;
-	}
-	ds->revision = ds->content.last;
-	if (ds->content.foreign) {
-		add_by_itself(ds, "file", "the file was written while no daemon ran", jx_array());
-		store_adopt(ds->store, ds->revision);
-	} else if (history_provisional(ds->history, &base)) {
-		(void)snprintf(comment, sizeof(comment),
-			"not confirmed before the daemon ended: back to revision %" PRIu64, base);
-		add_by_itself(ds, "rollback", comment, revision_way_back(ds, base, ds->revision));
-	} else if (ds->content.last == 0) {
-		store_adopt(ds->store, 0);
-	}
-	if (ds->revision > ds->content.base && !ds->content.foreign) {
-		store_touch(ds->store, clock_now());
-	}
-	history_keep_all(ds->history, false);
-}
-
-/* --- confirm ---------------------------------------------------------------------------------- */
-
-static int
-confirm(struct txn *txn, struct err *err)
-{
-	struct datastore *ds = txn->ds;
-	const struct revision_note note = {
-		.revision = ds->revision,
-		.user = txn->user,
-		.from = txn->from,
-		.change = "confirm",
-	};
-	json_t *line;
-	size_t len;
-	char *text;
-	int rc = 0;
-
-	if (!ds->provisional.active) {
-		return err_set(err, ERR_MISSING, NULL, "there is nothing to confirm");
-	}
-	txn->record = revision_record(&note, jx_array());
-	line = jx_object();
-	jx_set(line, "confirmed", jx_integer((json_int_t)ds->revision));
-	jx_set(line, "user", jx_string(txn->user));
-	jx_set(line, "from", jx_string(txn->from));
-	jx_set(line, "time", revision_time(0));
-	text = revision_text(line, NULL, &len);
-	if (ds->store != NULL) {
-		rc = store_append(ds->store, text, len, err);
-	}
-	free(text);
-	if (rc == 0) {
-		history_confirm(ds->history, line);
-	}
-	json_decref(line);
-	if (rc != 0) {
-		return rc;
-	}
-	ds->provisional.active = false;
-	txn->committed = true;
-	if (ds->store != NULL) {
-		store_touch(ds->store, clock_now());
-	}
-	log_info("revision %" PRIu64 " confirmed by %s", ds->revision, txn->user);
-	return 0;
-}
-
 /* --- one transaction -------------------------------------------------------------------------- */
+
+static void end_idle(struct txn *txn) ON_MAIN;
 
 /* Ends where there is nothing for the backend to do. */
 static void
@@ -339,16 +135,15 @@ end_idle(struct txn *txn)
 		return;
 	}
 	if (txn->kind == TXN_LOAD) {
-		loaded(txn);
+		txn_loaded(txn);
 	} else if (txn->undo) {
 		/* They came to nothing by themselves; they end all the same. */
-		make_record(txn);
-		txn->rc = save_record(txn, &txn->err);
-		if (txn->rc == 0) {
-			take_effect(txn);
-		}
+		txn_make_record(txn);
+		txn_save(txn);
+		txn_take_effect(txn);
+		txn->state = TXN_ENDED;
 	} else if (ds->provisional.active && txn->request.confirm_timeout != 0) {
-		set_timer(ds, txn->request.confirm_timeout);
+		txn_set_timer(ds, txn->request.confirm_timeout);
 	}
 }
 
@@ -365,7 +160,7 @@ begin(struct txn *txn)
 		return;
 	}
 	if (txn->kind == TXN_CONFIRM) {
-		txn->rc = confirm(txn, &txn->err);
+		txn_begin_confirm(txn);
 		return;
 	}
 	if (txn->kind == TXN_TIMEOUT &&
@@ -380,40 +175,80 @@ begin(struct txn *txn)
 		end_idle(txn);
 		return;
 	}
+	txn->state = TXN_RESERVED;
 	if (txn->kind != TXN_LOAD) {
-		make_record(txn);
-		txn->rc = reserve(txn, &txn->err);
+		txn_make_record(txn);
+		txn_reserve(txn);
 	}
+}
+
+static void prepare(struct txn *txn) ON_MAIN;
+
+/* There is room for it, or not. */
+static void
+prepare(struct txn *txn)
+{
+	struct datastore *ds = txn->ds;
+
+	txn->state = txn->rc == 0 ? TXN_PREPARING : TXN_ENDED;
 	if (txn->rc == 0) {
-		txn->state = TXN_PREPARING;
 		ds->ops->prepare(ds->ctx, &txn->pub);
 	}
 }
 
-static void decide(struct txn *txn) ON_MAIN;
+static void give_up(struct txn *txn) ON_MAIN;
 
-/* Prepared, well or not: commit and apply, or abort. */
 static void
-decide(struct txn *txn)
+give_up(struct txn *txn)
 {
 	struct datastore *ds = txn->ds;
 
-	if (txn->rc == 0 && txn->kind != TXN_LOAD) {
-		txn->rc = save_record(txn, &txn->err);
-	}
-	if (txn->rc != 0) {
-		txn->state = TXN_ABORTING;
-		ds->ops->abort(ds->ctx, &txn->pub);
-		return;
-	}
-	if (txn->kind == TXN_LOAD) {
-		proposal_put(&txn->proposal, ds->refs, PROPOSAL_DO);
-		loaded(txn);
-	} else {
-		take_effect(txn);
-	}
+	txn->state = TXN_ABORTING;
+	ds->ops->abort(ds->ctx, &txn->pub);
+}
+
+static void apply(struct txn *txn) ON_MAIN;
+
+static void
+apply(struct txn *txn)
+{
+	struct datastore *ds = txn->ds;
+
 	txn->state = TXN_APPLYING;
 	ds->ops->apply(ds->ctx, &txn->pub);
+}
+
+static void decide(struct txn *txn) ON_MAIN;
+
+/* Prepared, well or not: commit, or abort. */
+static void
+decide(struct txn *txn)
+{
+	if (txn->rc != 0) {
+		give_up(txn);
+	} else if (txn->kind == TXN_LOAD) {
+		proposal_put(&txn->proposal, txn->ds->refs, PROPOSAL_DO);
+		txn_loaded(txn);
+		apply(txn);
+	} else {
+		txn_save(txn);
+	}
+}
+
+static void saved(struct txn *txn) ON_MAIN;
+
+/* On the disk, or not: apply, or abort. */
+static void
+saved(struct txn *txn)
+{
+	if (txn->kind == TXN_CONFIRM) {
+		txn_end_confirm(txn);
+	} else if (txn->rc != 0) {
+		give_up(txn);
+	} else {
+		txn_take_effect(txn);
+		apply(txn);
+	}
 }
 
 static json_t *
@@ -473,9 +308,9 @@ dequeue(struct datastore *ds)
 }
 
 /*
- * Drive the running transaction, and those that wait behind it, until one waits for the backend. A
- * loop and not recursion: continuations and clients that call back from within only leave a note,
- * so that a thousand waiting edits need no deeper stack than one.
+ * Drive the running transaction, and those that wait behind it, until one waits for the backend or
+ * the disk. A loop and not recursion: continuations and clients that call back from within only
+ * leave a note, so that a thousand waiting edits need no deeper stack than one.
  */
 static void
 run(struct datastore *ds)
@@ -497,8 +332,14 @@ run(struct datastore *ds)
 		case TXN_WAITING:
 			begin(txn);
 			break;
+		case TXN_RESERVED:
+			prepare(txn);
+			break;
 		case TXN_PREPARED:
 			decide(txn);
+			break;
+		case TXN_SAVED:
+			saved(txn);
 			break;
 		case TXN_ENDED:
 			end(txn);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A transaction, between txn.c, which runs it, and txn_fill.c, which finds out what it changes.
+ * A transaction, between txn.c, which runs it, txn_fill.c, which finds out what it changes, and
+ * txn_save.c, which makes that a revision.
  *
  * Main only.
  */
@@ -19,14 +20,20 @@
 #include "schema/txn.h"
 
 /*
- * Life of a transaction. Backend calls are between a state and the next; the continuation moves it
- * on. WAITING -> PREPARING -> PREPARED -> APPLYING -> ENDED, or PREPARED -> ABORTING -> ENDED when
- * the backend or the disk refuses, or WAITING -> ENDED when nothing is to be done.
+ * Life of a transaction. Backend calls, and what the disk does, are between a state and the next;
+ * the continuation moves it on. WAITING -> RESERVING -> RESERVED -> PREPARING -> PREPARED -> SAVING
+ * -> SAVED -> APPLYING -> ENDED, or PREPARED or SAVED -> ABORTING -> ENDED when the backend or the
+ * disk refuses, or WAITING -> ENDED when nothing is to be done. A confirm goes from WAITING to
+ * SAVING and from SAVED to ENDED.
  */
 enum txn_state {
 	TXN_WAITING,
+	TXN_RESERVING, /* the disk makes room */
+	TXN_RESERVED,
 	TXN_PREPARING,
 	TXN_PREPARED,
+	TXN_SAVING, /* the disk writes the record: the commit point */
+	TXN_SAVED,
 	TXN_APPLYING,
 	TXN_ABORTING,
 	TXN_ENDED,
@@ -58,10 +65,39 @@ struct txn {
 	void *arg;
 };
 
+#define TXN_DAEMON "vswitchd" /* who makes revisions by itself */
+
 /*
  * May it, and what would it change? Fills request, target, undo, proposal, and what the backend
  * sees; asks the backend to validate.
  */
 int txn_validate(struct txn *txn, struct err *err) ON_MAIN;
+
+/* The disk has done its part, well or not: RESERVING becomes RESERVED, and SAVING SAVED. */
+void txn_disk_done(void *arg, int rc, const struct err *err);
+
+/* --- txn_save.c ------------------------------------------------------------------------------ */
+
+/* Fill record and text. */
+void txn_make_record(struct txn *txn) ON_MAIN;
+
+/* Room for the record, in memory and on the disk: RESERVING, or RESERVED at once. */
+void txn_reserve(struct txn *txn) ON_MAIN;
+
+/* The text to the disk: SAVING, or SAVED at once. */
+void txn_save(struct txn *txn) ON_MAIN;
+
+/* The record is on the disk: make its content what is there. */
+void txn_take_effect(struct txn *txn) ON_MAIN;
+
+/* Provisional edits wait so long, from now on. */
+void txn_set_timer(struct datastore *ds, unsigned int seconds) ON_MAIN;
+
+/* The file was taken: what it is becomes known, what was never confirmed is gone. */
+void txn_loaded(struct txn *txn) ON_MAIN;
+
+/* A confirm to the disk, or ENDED; and its end. */
+void txn_begin_confirm(struct txn *txn) ON_MAIN;
+void txn_end_confirm(struct txn *txn) ON_MAIN;
 
 #endif

@@ -75,6 +75,7 @@ struct boot {
 	struct event *sigint;
 	struct event *sighup;
 	struct event *step; /* timer of dp_step and world_step */
+	struct event *disk; /* the datastore's threads have ended something */
 	struct rpc_server *rpc;
 	struct event_sources sources;
 	struct methods methods;
@@ -132,6 +133,18 @@ on_step(evutil_socket_t fd, short what, void *arg)
 	}
 	next = event_sources_step(&boot->sources, now, next);
 	step_arm(boot, sooner(next, captures_step(boot->world.captures, now)));
+}
+
+/* The disk has done what a transaction waits for. */
+static void
+on_disk(evutil_socket_t fd, short what, void *arg)
+{
+	const struct boot *boot = arg;
+
+	(void)fd;
+	(void)what;
+	role_assert(&role_main);
+	(void)ds_step(boot->ds, clock_now()); /* what it wants later, on_step does */
 }
 
 /* Something waits for a grace period: look soon. */
@@ -305,10 +318,12 @@ static int
 start_datastore(struct boot *boot, struct err *err) ON_MAIN
 {
 	struct ds_options options = {.file = boot->options->config,
+		.threads = true,
 		.ops = &world_ops,
 		.ctx = &boot->world,
 		.revised = config_events_take,
 		.revised_ctx = &boot->sources.configs};
+	int rc;
 
 	world_init(&boot->world);
 	boot->world.dp = boot->dp;
@@ -323,7 +338,13 @@ start_datastore(struct boot *boot, struct err *err) ON_MAIN
 	if (boot->world.captures == NULL) {
 		return err_set(err, ERR_LIMIT, NULL, "out of memory");
 	}
-	return ds_create(&options, &boot->ds, err);
+	rc = ds_create(&options, &boot->ds, err);
+	if (rc == 0 && ds_wake_fd(boot->ds) >= 0) {
+		boot->disk = event_new(
+			boot->base, ds_wake_fd(boot->ds), EV_READ | EV_PERSIST, on_disk, boot);
+		(void)event_add(boot->disk, NULL);
+	}
+	return rc;
 }
 
 static int
@@ -435,6 +456,9 @@ stop_all(struct boot *boot) ON_MAIN
 	boot->world.captures = NULL;
 	event_sources_stop(&boot->sources);
 	json_decref(boot->methods.versions);
+	if (boot->disk != NULL) {
+		event_free(boot->disk);
+	}
 	if (boot->ds != NULL && !ds_busy(boot->ds)) {
 		ds_destroy(boot->ds);
 	}
