@@ -3,7 +3,6 @@
 #include "base/foreign_fd.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -20,6 +19,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/test_fds.h"
 #include "base/test_linger.h"
 #include "base/test_memfd.h"
 
@@ -36,20 +36,6 @@ wait_for(const void *owner) ON_MAIN
 		assert_in_range(i, 0, SOON * 1000);
 		(void)usleep(1000);
 	}
-}
-
-static unsigned int
-open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir) != NULL) {
-		n++;
-	}
-	(void)closedir(dir);
-	return n;
 }
 
 static void
@@ -123,7 +109,7 @@ test_none(void **state)
 static void
 test_held_open(void **state)
 {
-	const unsigned int before = open_fds();
+	const unsigned int before = test_open_fds();
 	struct test_linger linger;
 	const int memory = test_memfd(4096, 0);
 	int ends[2];
@@ -141,7 +127,7 @@ test_held_open(void **state)
 	assert_true(foreign_fd_pending(&port_a));
 	test_linger_end(&linger);
 	wait_for(&port_a);
-	assert_int_equal(open_fds(), before);
+	assert_int_equal(test_open_fds(), before);
 }
 
 /* More than there are threads for: the rest waits, and is closed in the end. */
@@ -149,7 +135,7 @@ static void
 test_many(void **state)
 {
 	enum { N = FOREIGN_THREADS_MAX + 4 };
-	const unsigned int before = open_fds();
+	const unsigned int before = test_open_fds();
 	struct test_linger lingers[N];
 	int ends[2];
 
@@ -172,14 +158,14 @@ test_many(void **state)
 		wait_for(&lingers[i]);
 	}
 	wait_for(&port_a);
-	assert_int_equal(open_fds(), before);
+	assert_int_equal(test_open_fds(), before);
 }
 
 /* What was sent along with a message that nobody reads: closing the socket closes it. */
 static void
 test_unread(void **state)
 {
-	const unsigned int before = open_fds();
+	const unsigned int before = test_open_fds();
 	struct test_linger linger;
 	int pair[2];
 
@@ -195,7 +181,7 @@ test_unread(void **state)
 	test_linger_end(&linger);
 	wait_for(&port_a);
 	(void)close(pair[1]);
-	assert_int_equal(open_fds(), before);
+	assert_int_equal(test_open_fds(), before);
 }
 
 /* Nothing unread: no thread is needed. */

@@ -15,7 +15,6 @@
 #include "ctl/cli.h"
 #include "ctl/cli_test_world.h"
 
-#define OK "{\"changes\":[],\"revision\":1}"
 #define SYSTEM "/vswitch:vswitch/system/"
 #define RULE SYSTEM "access/rule[name='ops']"
 
@@ -54,16 +53,7 @@ test_edits(void **state)
 	struct cli_world *w = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(edits); i++) {
-		char asked[1024];
-
-		cli_will_answer(w, OK);
-		assert_int_equal(cli_do(w, edits[i].line), CLI_OK);
-		assert_string_equal(w->out, "");
-		(void)snprintf(asked, sizeof(asked), "edit {\"edits\":[%s]}", edits[i].edits);
-		for (char *c = asked; *c != '\0'; c++) {
-			*c = *c == '`' ? '"' : *c;
-		}
-		cli_expect_asked(w, w->n_asked - 1, asked);
+		cli_expect_edits(w, edits[i].line, edits[i].edits);
 	}
 }
 
@@ -91,11 +81,7 @@ test_usage(void **state)
 	struct cli_world *w = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-		assert_int_equal(cli_do(w, wrong[i].line), CLI_USAGE);
-		if (strstr(w->err, wrong[i].words) == NULL) {
-			fail_msg("%s: %s", wrong[i].line, w->err);
-		}
-		cli_expect_calls(w, 0);
+		cli_expect_usage(w, wrong[i].line, wrong[i].words);
 	}
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ports/vhost/test_device.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/test_fds.h"
 #include "base/test_memfd.h"
 #include "ports/vhost/guard.h"
 
@@ -18,20 +18,6 @@ demand(bool right, const char *what)
 		(void)fprintf(stderr, "test_device: %s\n", what);
 		abort();
 	}
-}
-
-unsigned int
-test_open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	demand(dir != NULL, "/proc/self/fd");
-	while (readdir(dir) != NULL) {
-		n++;
-	}
-	(void)closedir(dir);
-	return n;
 }
 
 void

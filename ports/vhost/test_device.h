@@ -82,7 +82,4 @@ test_device_set_addr(struct test_device *test, const struct vu_vring_addr *addr)
 void test_device_negotiate(struct test_device *test, uint64_t features) ON_MAIN;
 void test_device_ring(struct test_device *test, uint32_t ring, uint32_t size) ON_MAIN;
 
-/* Descriptors that this process has open. */
-unsigned int test_open_fds(void);
-
 #endif

@@ -2,7 +2,6 @@
 /* Messages in pieces, too many, too long, with descriptors: over a socket pair. */
 #include "ports/vhost/vu_conn.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +17,7 @@
 
 #include "base/fd_passing.h"
 #include "base/foreign_fd.h"
+#include "base/test_fds.h"
 #include "base/test_linger.h"
 #include "ports/vhost/test_reactor.h"
 
@@ -41,20 +41,6 @@ struct end {
 	char why[256];
 	unsigned int fds_before;
 };
-
-static unsigned int
-open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir) != NULL) {
-		n++;
-	}
-	(void)closedir(dir);
-	return n;
-}
 
 static void
 on_message(void *arg, struct vu_msg *msg)
@@ -114,7 +100,7 @@ setup(void **state)
 	int pair[2];
 
 	role_enter(&role_main);
-	end->fds_before = open_fds();
+	end->fds_before = test_open_fds();
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	test_reactor_init(&end->loop);
 	end->peer = pair[1];
@@ -143,7 +129,7 @@ teardown(void **state)
 		assert_in_range(i, 0, SOON_MS);
 		(void)usleep(1000);
 	}
-	assert_int_equal(open_fds(), end->fds_before);
+	assert_int_equal(test_open_fds(), end->fds_before);
 	free(end);
 	role_leave(&role_main);
 	return 0;
@@ -349,19 +335,19 @@ test_descriptors(void **state)
 	for (unsigned int i = 0; i < VU_FDS_MAX; i++) {
 		fds[i] = eventfd(0, EFD_CLOEXEC);
 	}
-	before = open_fds();
+	before = test_open_fds();
 	say(end, bytes, size, fds, VU_FDS_MAX);
 	test_reactor_run(&end->loop);
 	assert_int_equal(end->n, 1);
 	assert_int_equal(end->last.n_fds, VU_FDS_MAX);
-	assert_int_equal(open_fds(), before); /* not taken: closed */
+	assert_int_equal(test_open_fds(), before); /* not taken: closed */
 	end->act = ACT_TAKE;
 	say(end, bytes, size, fds, 3);
 	say(end, bytes, size, NULL, 0);
 	test_reactor_step(&end->loop, 0);
 	assert_int_equal(end->n, 3);
 	assert_int_equal(end->last.n_fds, 0);
-	assert_int_equal(open_fds(), before + 3);
+	assert_int_equal(test_open_fds(), before + 3);
 	for (unsigned int i = 0; i < VU_FDS_MAX; i++) {
 		(void)close(fds[i]);
 	}

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/test_fds.h"
 #include "ports/vhost/test_device_check.h"
 #include "ports/vhost/vu_request_name.h"
 
