@@ -50,8 +50,7 @@ struct tap {
 	struct netns_id home; /* the namespace that it was opened in */
 	bool keep; /* the interface was there before and stays after */
 	char ifname[IFNAMSIZ];
-	uint64_t drops_before; /* what the interface had counted when the port was opened */
-	uint64_t full; /* frames since then, as read so far */
+	struct tun_drops drops;
 	struct port_conf conf;
 	struct tap_queue queues[TAP_QUEUES_MAX];
 };
@@ -303,6 +302,9 @@ tap_open_in_netns(
 		log_warn("%s: the interface will not survive a restart: %s", conf->name,
 			strerror(errno));
 	}
+	if (rc == 0) {
+		tun_drops_open(&tap->drops, tap->queues[0].fd, tap->ifname);
+	}
 	netns_return(&visit);
 	return rc;
 }
@@ -343,7 +345,6 @@ tap_open(const struct port_conf *conf, const struct port_env *env, struct port *
 		free(tap);
 		return rc;
 	}
-	(void)tun_drops(tap->queues[0].fd, &tap->drops_before);
 	*port = &tap->port;
 	return 0;
 }
@@ -356,6 +357,7 @@ tap_close(struct port *port, enum port_close why) ON_MAIN
 	if (why == PORT_CLOSE_DELETED && !tap->keep) {
 		(void)ioctl(tap->queues[0].fd, TUNSETPERSIST, 0);
 	}
+	tun_drops_close(&tap->drops);
 	tap_close_queues(tap);
 	mbuf_pools_put(tap->pools, port->pool, tap->n_mbufs);
 	free(tap);
@@ -438,13 +440,8 @@ tap_status(const struct port *port, struct port_status *status)
 static void
 tap_missed(struct port *port, struct port_missed *missed)
 {
-	struct tap *tap = tap_of(port);
-	uint64_t frames;
-
-	if (tun_drops(tap->queues[0].fd, &frames) == 0 && frames >= tap->drops_before + tap->full) {
-		tap->full = frames - tap->drops_before;
-	}
-	*missed = (struct port_missed){.frames[MISSED_TAP_FULL] = tap->full};
+	*missed = (struct port_missed){
+		.frames[MISSED_TAP_FULL] = tun_drops_read(&tap_of(port)->drops)};
 }
 
 static uint16_t

@@ -15,7 +15,7 @@
 
 /* rtnetlink(7), RTM_GETSTATS: a fraction of what RTM_GETLINK tells. */
 static int
-ask_drops(unsigned int ifindex, uint64_t *frames)
+ask_drops(int netlink, unsigned int ifindex, uint64_t *frames)
 {
 	struct {
 		struct nlmsghdr header;
@@ -33,7 +33,7 @@ ask_drops(unsigned int ifindex, uint64_t *frames)
 	} reply;
 	struct rtnl_link_stats64 stats = {0};
 	const struct rtattr *attr;
-	int rc = rtnl_ask(&request.header, &reply, sizeof(reply), RTM_NEWSTATS);
+	int rc = rtnl_ask_on(netlink, &request.header, &reply, sizeof(reply), RTM_NEWSTATS);
 	int len;
 
 	if (rc < 0) {
@@ -55,23 +55,61 @@ ask_drops(unsigned int ifindex, uint64_t *frames)
 	return -EPROTO;
 }
 
-int
-tun_drops(int fd, uint64_t *frames)
+/* Wherever it is now. */
+static int
+follow(int device, uint64_t *frames)
 {
 	struct ifreq ifr = {0};
 	struct netns_visit visit;
-	unsigned int ifindex;
-	int netns = ioctl(fd, TUNGETDEVNETNS);
+	int netns = ioctl(device, TUNGETDEVNETNS);
 	int rc = -ENODEV;
 
 	if (netns < 0) {
 		return -errno;
 	}
 	if (netns_enter_fd(netns, &visit) == 0) {
-		ifindex = ioctl(fd, TUNGETIFF, &ifr) == 0 ? if_nametoindex(ifr.ifr_name) : 0;
-		rc = ifindex == 0 ? -ENODEV : ask_drops(ifindex, frames);
+		int netlink = rtnl_socket();
+
+		if (netlink >= 0 && ioctl(device, TUNGETIFF, &ifr) == 0) {
+			rc = ask_drops(netlink, if_nametoindex(ifr.ifr_name), frames);
+		}
+		if (netlink >= 0) {
+			(void)close(netlink);
+		}
 		netns_return(&visit);
 	}
 	(void)close(netns);
 	return rc;
+}
+
+void
+tun_drops_open(struct tun_drops *drops, int device, const char *ifname)
+{
+	*drops = (struct tun_drops){
+		.device = device, .netlink = rtnl_socket(), .ifindex = if_nametoindex(ifname)};
+	(void)ask_drops(drops->netlink, drops->ifindex, &drops->before);
+}
+
+void
+tun_drops_close(struct tun_drops *drops)
+{
+	if (drops->netlink >= 0) {
+		(void)close(drops->netlink);
+	}
+	drops->netlink = -1;
+}
+
+uint64_t
+tun_drops_read(struct tun_drops *drops)
+{
+	uint64_t frames;
+	int rc = ask_drops(drops->netlink, drops->ifindex, &frames);
+
+	if (rc != 0) {
+		rc = follow(drops->device, &frames);
+	}
+	if (rc == 0 && frames >= drops->before + drops->frames) {
+		drops->frames = frames - drops->before;
+	}
+	return drops->frames;
 }

@@ -119,9 +119,8 @@ def counted(on: Lab, port: str) -> tuple[int, dict[str, int]]:
     return int(statistics["rx-packets"]), missed
 
 
-def flood(on: Lab, kind: str, frames: int) -> int:
+def flood(on: Lab, where: Netns, frames: int, kind: str) -> int:
     """Send frames to a port whose worker does not run; how many the port's side has got."""
-    where = on.end(kind)
     with held(on.daemon):
         answer = result(where.run(f"python3 -c '{FLOOD.format(frames=frames)}'"))
     # A tap that has no room says so to the sender, and counts the frame; a veth has not got it.
@@ -143,10 +142,10 @@ def add_overflow(kind: str, port: str) -> None:
     @suite.case(f"{kind}: what a worker that is late has not got is counted, to the frame")
     def overflow(on: Lab) -> None:
         ctl, reason = on.daemon.ctl, REASONS[kind]
-        on.end(kind)
+        where = on.end(kind)
         ctl("stats", "--clear", port)
         check_equal(counted(on, port), (0, {}), "after clear-counters")
-        sent = flood(on, kind, 12000)
+        sent = flood(on, where, 12000, kind)
         received, missed = settled(on, port, sent)
         note(f"{kind}: {sent} sent, {received} received, lost before: {missed}")
         check_equal(list(missed), [reason], "reasons")
@@ -156,7 +155,7 @@ def add_overflow(kind: str, port: str) -> None:
         check("lost before the switch had them" in shown and reason in shown, shown)
         check("lost before" not in ctl("drops", port, "--reason", "runt"), "another reason")
         # Again, and with another device.
-        sent += flood(on, kind, 12000)
+        sent += flood(on, where, 12000, kind)
         received, again = settled(on, port, sent)
         check_equal(received + again[reason], sent, "received and lost before, again")
         ctl("port", "set", port, "mtu=1400" if kind == "af-xdp" else "queues=2")
@@ -168,6 +167,19 @@ def add_overflow(kind: str, port: str) -> None:
 
 for kind_, (_, port_, _) in PORTS.items():
     add_overflow(kind_, port_)
+
+
+@suite.case("a tap that was moved to another namespace: the same")
+def moved(on: Lab) -> None:
+    there = Netns(on.world, PORTS["tap"][2])
+    on.daemon.ctl("stats", "--clear", "t1")
+    on.end("tap").run(f"ip link set eth0 netns {there.name}")
+    there.configure()
+    on.daemon.wait_port("t1")
+    before = counted(on, "t1")[0]
+    sent = flood(on, there, 4000, "tap") + before
+    received, missed = settled(on, "t1", sent)
+    check_equal(received + missed["tap-full"], sent, "received and lost before")
 
 
 if __name__ == "__main__":
