@@ -147,20 +147,20 @@ newest_first(const void *a, const void *b)
 	return x > y ? -1 : x < y;
 }
 
-/* The newest of those that were looked at, and up to as many that may not be among them. */
+/* Of one reason: the newest that were looked at, and up to as many that may not be among them. */
 struct newest {
-	const struct dp_lost_query *query;
-	struct loss_packet *packets; /* 2 * query->max */
+	struct loss_packet *packets; /* owned; room for at most 2 * max */
 	uint32_t n;
+	uint32_t room;
 	uint64_t since; /* older ones are not among them */
 };
 
 static void
-newest_cut(struct newest *newest)
+newest_cut(struct newest *newest, uint32_t max)
 {
-	const uint32_t max = newest->query->max;
-
-	qsort(newest->packets, newest->n, sizeof(newest->packets[0]), newest_first);
+	if (newest->n > 1) {
+		qsort(newest->packets, newest->n, sizeof(newest->packets[0]), newest_first);
+	}
 	if (newest->n >= max) {
 		newest->n = max;
 		newest->since = newest->packets[max - 1].at;
@@ -168,26 +168,59 @@ newest_cut(struct newest *newest)
 }
 
 static void
-newest_offer(struct newest *newest, const struct loss_packet *packet)
+newest_offer(struct newest *newest, uint32_t max, const struct loss_packet *packet)
 {
-	const struct dp_lost_query *query = newest->query;
-
-	if ((query->reason != DROP_N && packet->reason != query->reason) ||
-		(query->port != 0 && packet->in != query->port && packet->out != query->port) ||
-		packet->at < newest->since) {
+	if (packet->at < newest->since) {
 		return;
 	}
-	if (newest->n == 2 * query->max) {
-		newest_cut(newest);
+	if (newest->n == 2 * max) {
+		newest_cut(newest, max);
+	}
+	if (newest->n == newest->room) {
+		newest->room = RTE_MIN(2 * newest->room + LOSS_KEPT, 2 * max);
+		newest->packets =
+			must_realloc(newest->packets, newest->room * sizeof(*newest->packets));
 	}
 	newest->packets[newest->n++] = *packet;
+}
+
+static bool
+is_asked_for(const struct dp_lost_query *query, const struct loss_packet *packet)
+{
+	return packet->reason < DROP_N &&
+		(query->reason == DROP_N || packet->reason == query->reason) &&
+		(query->port == 0 || packet->in == query->port || packet->out == query->port);
+}
+
+/* Up to `max` of all reasons, of each as many as the others leave it; frees the lists. */
+static struct loss_packet *
+newest_share(struct newest lists[DROP_N], uint32_t max, uint32_t *n)
+{
+	struct loss_packet *out = must_calloc(max, sizeof(*out));
+	uint32_t share[DROP_N] = {0};
+	bool any = true;
+
+	*n = 0;
+	while (any && *n < max) {
+		any = false;
+		for (unsigned int r = 0; r < DROP_N && *n < max; r++) {
+			if (share[r] < lists[r].n) {
+				out[(*n)++] = lists[r].packets[share[r]++];
+				any = true;
+			}
+		}
+	}
+	for (unsigned int r = 0; r < DROP_N; r++) {
+		free(lists[r].packets);
+	}
+	qsort(out, *n, sizeof(*out), newest_first);
+	return out;
 }
 
 struct loss_packet *
 dp_lost_packets(const struct dp *dp, const struct dp_lost_query *query, uint32_t *n)
 {
-	struct newest newest = {.query = query,
-		.packets = must_calloc(2 * (size_t)query->max, sizeof(*newest.packets))};
+	struct newest lists[DROP_N] = {{.n = 0}};
 	const struct dp_port *port;
 
 	TAILQ_FOREACH (port, &dp->live, link) {
@@ -197,13 +230,17 @@ dp_lost_packets(const struct dp *dp, const struct dp_lost_query *query, uint32_t
 				store_of(dp, i / LOSS_SIDES), port->id, i % LOSS_SIDES, packets);
 
 			for (uint32_t k = 0; k < n_packets; k++) {
-				newest_offer(&newest, &packets[k]);
+				if (is_asked_for(query, &packets[k])) {
+					newest_offer(
+						&lists[packets[k].reason], query->max, &packets[k]);
+				}
 			}
 		}
 	}
-	newest_cut(&newest);
-	*n = newest.n;
-	return newest.packets;
+	for (unsigned int r = 0; r < DROP_N; r++) {
+		newest_cut(&lists[r], query->max);
+	}
+	return newest_share(lists, query->max, n);
 }
 
 /* --- latency --------------------------------------------------------------------------------- */

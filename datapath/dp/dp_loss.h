@@ -54,7 +54,10 @@ void dp_get_traffic(const struct dp *dp, struct dp_traffic *traffic) ON_MAIN;
 struct dp_loss_row *
 dp_port_loss_rows(const struct dp *dp, const struct dp_port *port, uint32_t *n) ON_MAIN;
 
-/* The last packets that ports have lost, newest first; free() them. */
+/*
+ * The last packets that ports have lost, newest first; free() them. Of more than max, of each
+ * reason as many as the others leave it.
+ */
 struct loss_packet *
 dp_lost_packets(const struct dp *dp, const struct dp_lost_query *query, uint32_t *n) ON_MAIN;
 
