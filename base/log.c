@@ -123,14 +123,45 @@ log_configure(const char *spec, struct err *err)
 	return rc;
 }
 
-/* Texts quote strangers: none of them begins a line of its own, or speaks to a terminal. */
+/* Bytes of the character that begins here, if it is one of UTF-8 (RFC 3629) that shows and turns
+ * nothing around; else 0. */
+static size_t
+shown(const unsigned char *c, size_t left)
+{
+	size_t n = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
+	uint32_t code = n <= 1 ? c[0] : c[0] & (0x7fU >> n);
+
+	if (n == 0 || n > left) {
+		return 0;
+	}
+	for (size_t i = 1; i < n; i++) {
+		if ((c[i] & 0xc0) != 0x80) {
+			return 0;
+		}
+		code = code << 6 | (c[i] & 0x3f);
+	}
+	if (code < ' ' || (code >= 0x7f && code < 0xa0) || /* controls */
+		(code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
+		(n == 3 && (code < 0x800 || (code >= 0xd800 && code < 0xe000))) ||
+		(n == 4 && (code < 0x10000 || code > 0x10ffff))) {
+		return 0;
+	}
+	return n;
+}
+
+/* Texts quote strangers: none of them begins a line of its own, speaks to a terminal, or makes a
+ * journal take the line for binary data and hide it. */
 static void
 printable(char *line, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f) {
+	for (size_t i = 0; i < len;) {
+		size_t n = shown((const unsigned char *)line + i, len - i);
+
+		if (n == 0) {
 			line[i] = '?';
+			n = 1;
 		}
+		i += n;
 	}
 }
 

@@ -78,6 +78,12 @@ test_line(void **state)
 	n = captured(buf, sizeof(buf), "one\ntwo\x1b[31m\x7f \xc3\xa9");
 	assert_non_null(strstr(buf, "late: one?two?[31m? \xc3\xa9\n"));
 	assert_ptr_equal(strchr(buf, '\n'), &buf[n - 1]);
+	/* No C1 control, nothing that turns the line around, no half of a character. */
+	(void)captured(buf, sizeof(buf), "x\xc2\x9by\xe2\x80\xaez\xe2\x81\xa6w\xe2\x82");
+	assert_non_null(strstr(buf, "late: x??y???z???w??\n"));
+	(void)captured(buf, sizeof(buf),
+		"\xe2\x82\xac \xf0\x9f\x98\x80 \xc0\xaf \xed\xa0\x80 \xf5\x80\x80\x80 \xff");
+	assert_non_null(strstr(buf, "late: \xe2\x82\xac \xf0\x9f\x98\x80 ?? ??? ???? ?\n"));
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
 	n = captured(buf, sizeof(buf), longer);

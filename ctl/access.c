@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ctl/access.h"
 
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +9,10 @@
 #include "base/str.h"
 #include "schema/host_resource.h"
 
-static char **names_read(const json_t *rule, const char *leaf, size_t *n);
-static void names_free(char **names, size_t n);
+static struct access_name *names_read(const json_t *rule, const char *leaf, size_t *n);
+static void names_free(struct access_name *names, size_t n);
+static char **paths_read(const json_t *rule, size_t *n);
+static void paths_free(char **paths, size_t n);
 
 void
 access_init(struct access *access, uid_t self)
@@ -25,47 +26,31 @@ access_fini(struct access *access)
 	for (size_t i = 0; i < access->n_rules; i++) {
 		struct access_rule *rule = &access->rules[i];
 
-		for (size_t g = 0; g < rule->n_groups; g++) {
-			free(rule->groups[g].name);
-		}
-		free(rule->groups);
+		names_free(rule->groups, rule->n_groups);
 		names_free(rule->users, rule->n_users);
-		names_free(rule->paths, rule->n_paths);
+		paths_free(rule->paths, rule->n_paths);
 		free(rule->name);
 	}
 	free(access->rules);
 	access_init(access, access->self);
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
-
-/* Of a host's group by name or number. */
-static gid_t
-gid_of(const char *name)
+/* A number is an id, for which nobody has to be asked. */
+static bool
+is_number(const char *name, uint32_t *out)
 {
-	const struct group *group = getgrnam(name);
 	uint64_t number;
 
-	if (group != NULL) {
-		return group->gr_gid;
+	if (str_to_u64(name, 0, UINT32_MAX - 1, &number) != 0) {
+		return false;
 	}
-	return str_to_u64(name, 0, UINT32_MAX - 1, &number) == 0 ? (gid_t)number : (gid_t)-1;
+	if (out != NULL) {
+		*out = (uint32_t)number;
+	}
+	return true;
 }
 
-static void
-groups_read(struct access_rule *rule, const json_t *json)
-{
-	const json_t *list = json_object_get(json, "group");
-
-	rule->n_groups = json_array_size(list);
-	rule->groups = must_calloc(rule->n_groups, sizeof(rule->groups[0]));
-	for (size_t i = 0; i < rule->n_groups; i++) {
-		const char *name = json_string_value(json_array_get(list, i));
-
-		rule->groups[i].name = str_dup(name == NULL ? "" : name);
-		rule->groups[i].gid = gid_of(rule->groups[i].name);
-	}
-}
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* A wrong prefix would silently forbid everything. */
 static int
@@ -102,8 +87,8 @@ rule_read(struct access_rule *rule, const json_t *json, struct err *err)
 
 	rule->name = str_dup(name == NULL ? "" : name);
 	rule->users = names_read(json, "user", &rule->n_users);
-	rule->paths = names_read(json, "path", &rule->n_paths);
-	groups_read(rule, json);
+	rule->groups = names_read(json, "group", &rule->n_groups);
+	rule->paths = paths_read(json, &rule->n_paths);
 	rule->local = from == NULL || strcmp(from, "remote") != 0;
 	rule->remote = from == NULL || strcmp(from, "local") != 0;
 	if (role == NULL || !rpc_role_parse(role, &rule->role)) {
@@ -143,7 +128,68 @@ access_read(struct access *out, uid_t self, const json_t *container, struct err 
 	return rc;
 }
 
+/* --- the host's numbers ----------------------------------------------------------------------- */
+
+static void
+resolve(struct access *access, struct access_name *list, size_t n, enum names_kind kind,
+	struct names *names) ON_MAIN
+{
+	for (size_t i = 0; i < n; i++) {
+		struct access_name *name = &list[i];
+		struct names_answer answer;
+
+		if (is_number(name->name, NULL)) {
+			continue;
+		}
+		names_get(names, kind, name->name, &answer);
+		access->n_changes += name->state != answer.state || name->id != answer.id;
+		name->state = answer.state;
+		name->id = answer.id;
+		access->unknown = access->unknown || answer.state == NAMES_UNKNOWN;
+		access->soon = access->soon || answer.soon;
+	}
+}
+
+void
+access_resolve(struct access *access, struct names *names)
+{
+	access->unknown = false;
+	access->soon = false;
+	for (size_t i = 0; i < access->n_rules; i++) {
+		const struct access_rule *rule = &access->rules[i];
+
+		if (rule->local) {
+			resolve(access, rule->users, rule->n_users, NAMES_USER, names);
+			resolve(access, rule->groups, rule->n_groups, NAMES_GROUP, names);
+		}
+	}
+}
+
+bool
+access_settle(struct access *access, struct names *names, struct rpc_who *who)
+{
+	struct names_answer account = {.state = NAMES_UNKNOWN};
+	char key[16];
+
+	if (who->uid == (uid_t)-1) {
+		return true;
+	}
+	if (access->unknown) {
+		access_resolve(access, names);
+	}
+	(void)snprintf(key, sizeof(key), "%u", who->uid);
+	names_get(names, NAMES_ACCOUNT, key, &account);
+	if (account.state == NAMES_KNOWN) {
+		(void)str_copy(who->user, account.name, sizeof(who->user));
+	}
+	who->unsure = access_is_unsure(access, who);
+	return !account.soon && !(who->unsure && (access->soon || !access->ready));
+}
+
 /* --- asking ----------------------------------------------------------------------------------- */
+
+/* Does a rule mean somebody? */
+enum means { MEANS_NO, MEANS_PERHAPS, MEANS_YES };
 
 static bool
 is_local(const struct rpc_who *who)
@@ -151,54 +197,75 @@ is_local(const struct rpc_who *who)
 	return who->uid != (uid_t)-1;
 }
 
-static bool
-is_always_admin(const struct access *access, const struct rpc_who *who)
+bool
+access_is_always_admin(const struct access *access, const struct rpc_who *who)
 {
 	return is_local(who) && (who->uid == 0 || who->uid == access->self);
 }
 
-/* By name, or a local account by its number. */
-static bool
-is_user(const struct rpc_who *who, const char *user)
+static enum means
+name_means(const struct access_name *name, bool matches)
 {
-	uint64_t number;
-
-	if (strcmp(who->user, user) == 0) {
-		return true;
+	if (name->state == NAMES_UNKNOWN) {
+		return MEANS_PERHAPS;
 	}
-	return is_local(who) && str_to_u64(user, 0, UINT32_MAX - 1, &number) == 0 &&
-		number == who->uid;
+	return name->state == NAMES_KNOWN && matches ? MEANS_YES : MEANS_NO;
 }
 
-static bool
+static enum means
+user_means(const struct access_name *user, const struct rpc_who *who)
+{
+	if (is_local(who)) {
+		return name_means(user, user->id == who->uid);
+	}
+	return strcmp(who->user, user->name) == 0 ? MEANS_YES : MEANS_NO;
+}
+
+static enum means
+group_means(const struct access_name *group, const struct rpc_who *who)
+{
+	if (is_local(who)) {
+		return name_means(group, rpc_who_has_gid(who, group->id));
+	}
+	return rpc_who_has_group(who, group->name) ? MEANS_YES : MEANS_NO;
+}
+
+static enum means
 rule_means(const struct access_rule *rule, const struct rpc_who *who)
 {
-	if (who->nobody || who->user[0] == '\0' || !(is_local(who) ? rule->local : rule->remote)) {
-		return false;
-	}
-	for (size_t i = 0; i < rule->n_users; i++) {
-		if (is_user(who, rule->users[i])) {
-			return true;
-		}
-	}
-	for (size_t i = 0; i < rule->n_groups; i++) {
-		const struct access_group *group = &rule->groups[i];
+	enum means means = MEANS_NO;
 
-		if (is_local(who) ? rpc_who_has_gid(who, group->gid)
-				  : rpc_who_has_group(who, group->name)) {
-			return true;
-		}
+	if (who->nobody || who->user[0] == '\0' || !(is_local(who) ? rule->local : rule->remote)) {
+		return MEANS_NO;
 	}
-	return rule->n_users == 0 && rule->n_groups == 0;
+	if (rule->n_users == 0 && rule->n_groups == 0) {
+		return MEANS_YES;
+	}
+	for (size_t i = 0; i < rule->n_users && means != MEANS_YES; i++) {
+		enum means one = user_means(&rule->users[i], who);
+
+		means = one > means ? one : means;
+	}
+	for (size_t i = 0; i < rule->n_groups && means != MEANS_YES; i++) {
+		enum means one = group_means(&rule->groups[i], who);
+
+		means = one > means ? one : means;
+	}
+	return means;
 }
 
-/* The first rule that names the caller, or NULL. */
+/* The rules that may say the caller's role: those that perhaps mean it, up to the first that does,
+ * behind which NULL comes with *ends set. Start with *i 0. */
 static const struct access_rule *
-rule_of(const struct access *access, const struct rpc_who *who)
+rule_next(const struct access *access, const struct rpc_who *who, size_t *i, bool *ends)
 {
-	for (size_t i = 0; i < access->n_rules; i++) {
-		if (rule_means(&access->rules[i], who)) {
-			return &access->rules[i];
+	while (!*ends && *i < access->n_rules) {
+		const struct access_rule *rule = &access->rules[(*i)++];
+		enum means means = rule_means(rule, who);
+
+		if (means != MEANS_NO) {
+			*ends = means == MEANS_YES;
+			return rule;
 		}
 	}
 	return NULL;
@@ -207,19 +274,36 @@ rule_of(const struct access *access, const struct rpc_who *who)
 enum rpc_role
 access_role(const struct access *access, const struct rpc_who *who)
 {
+	const enum rpc_role without = is_local(who) ? access->default_role : who->role;
 	const struct access_rule *rule;
+	enum rpc_role least = RPC_ROLE_ADMIN;
+	bool ends = false;
+	size_t i = 0;
 
-	if (is_always_admin(access, who)) {
+	if (access_is_always_admin(access, who)) {
 		return RPC_ROLE_ADMIN;
 	}
 	if (!access->ready) {
 		return RPC_ROLE_NONE;
 	}
-	rule = rule_of(access, who);
-	if (rule != NULL) {
-		return rule->role;
+	while ((rule = rule_next(access, who, &i, &ends)) != NULL) {
+		least = rule->role < least ? rule->role : least;
 	}
-	return is_local(who) ? access->default_role : who->role;
+	return ends || least < without ? least : without;
+}
+
+bool
+access_is_unsure(const struct access *access, const struct rpc_who *who)
+{
+	const struct access_rule *rule;
+	bool ends = false;
+	size_t i = 0;
+
+	if (access_is_always_admin(access, who)) {
+		return false;
+	}
+	rule = rule_next(access, who, &i, &ends);
+	return !access->ready || (rule != NULL && !ends);
 }
 
 /* "/a/b" covers "/a/b", "/a/b/c" and "/a/b[key='x']", not "/a/bc". */
@@ -232,26 +316,31 @@ path_covers(const char *prefix, const char *path)
 		(path[len] == '\0' || path[len] == '/' || path[len] == '[');
 }
 
-/* The rule that limits where the caller may edit, or NULL. */
+/* The next rule that limits where the caller may edit, as rule_next. */
 static const struct access_rule *
-limit_of(const struct access *access, const struct rpc_who *who)
+limit_next(const struct access *access, const struct rpc_who *who, size_t *i, bool *ends)
 {
-	const struct access_rule *rule = is_always_admin(access, who) ? NULL : rule_of(access, who);
+	const struct access_rule *rule;
 
-	return rule != NULL && rule->n_paths > 0 ? rule : NULL;
+	if (access_is_always_admin(access, who)) {
+		return NULL;
+	}
+	do {
+		rule = rule_next(access, who, i, ends);
+	} while (rule != NULL && rule->n_paths == 0);
+	return rule;
 }
 
-int
-access_check_edits(const struct access *access, const struct rpc_who *who,
-	const struct datastore *ds, const json_t *edits, struct err *err)
+static int
+check_edits(const struct access_rule *rule, const struct rpc_who *who, const struct datastore *ds,
+	const json_t *edits, struct err *err) ON_MAIN
 {
-	const struct access_rule *rule = limit_of(access, who);
-
-	for (size_t i = 0; rule != NULL && i < json_array_size(edits); i++) {
+	for (size_t i = 0; i < json_array_size(edits); i++) {
 		const char *path =
 			json_string_value(json_object_get(json_array_get(edits, i), "path"));
 		const json_t *value = json_object_get(json_array_get(edits, i), "value");
 		bool covered = path == NULL;
+		char name[RPC_NAME_SIZE];
 		const char *leaf;
 
 		for (size_t p = 0; p < rule->n_paths && !covered; p++) {
@@ -259,59 +348,104 @@ access_check_edits(const struct access *access, const struct rpc_who *who,
 		}
 		if (!covered) {
 			return err_set(err, ERR_DENIED, path,
-				"%s (%s) may edit at and below %s%s only: rule '%s' of "
-				"/system/access",
-				who->user, who->from, rule->paths[0],
+				"%s may edit at and below %s%s only: rule '%s' of /system/access",
+				rpc_who_text(who, name), rule->paths[0],
 				rule->n_paths > 1 ? ", ..." : "", rule->name);
 		}
 		leaf = path == NULL ? NULL : ds_host_resource(ds, path, value);
 		if (leaf != NULL) {
 			return err_set(err, ERR_DENIED, path,
-				"%s (%s) may not set %s, which is something of the host: rule '%s' "
-				"of /system/access has paths",
-				who->user, who->from, leaf, rule->name);
+				"%s may not set %s, which is something of the host: rule '%s' of "
+				"/system/access has paths",
+				rpc_who_text(who, name), leaf, rule->name);
 		}
 	}
 	return 0;
 }
 
 int
+access_check_edits(const struct access *access, const struct rpc_who *who,
+	const struct datastore *ds, const json_t *edits, struct err *err)
+{
+	const struct access_rule *rule;
+	bool ends = false;
+	size_t i = 0;
+	int rc = 0;
+
+	while (rc == 0 && (rule = limit_next(access, who, &i, &ends)) != NULL) {
+		rc = check_edits(rule, who, ds, edits, err);
+	}
+	return rc;
+}
+
+int
 access_check_whole(
 	const struct access *access, const struct rpc_who *who, const char *what, struct err *err)
 {
-	const struct access_rule *rule = limit_of(access, who);
+	bool ends = false;
+	size_t i = 0;
+	const struct access_rule *rule = limit_next(access, who, &i, &ends);
+	char name[RPC_NAME_SIZE];
 
 	if (rule == NULL) {
 		return 0;
 	}
 	return err_set(err, ERR_DENIED, NULL,
-		"%s changes more than %s (%s) may edit: rule '%s' of /system/access has paths",
-		what, who->user, who->from, rule->name);
+		"%s changes more than %s may edit: rule '%s' of /system/access has paths", what,
+		rpc_who_text(who, name), rule->name);
 }
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
-static char **
+static struct access_name *
 names_read(const json_t *rule, const char *leaf, size_t *n)
 {
 	const json_t *list = json_object_get(rule, leaf);
-	char **names;
+	struct access_name *names;
 
 	*n = json_array_size(list);
 	names = must_calloc(*n, sizeof(names[0]));
 	for (size_t i = 0; i < *n; i++) {
 		const char *name = json_string_value(json_array_get(list, i));
 
-		names[i] = str_dup(name == NULL ? "" : name);
+		names[i].name = str_dup(name == NULL ? "" : name);
+		if (is_number(names[i].name, &names[i].id)) {
+			names[i].state = NAMES_KNOWN;
+		}
 	}
 	return names;
 }
 
 static void
-names_free(char **names, size_t n)
+names_free(struct access_name *names, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		free(names[i]);
+		free(names[i].name);
 	}
 	free(names);
+}
+
+static char **
+paths_read(const json_t *rule, size_t *n)
+{
+	const json_t *list = json_object_get(rule, "path");
+	char **paths;
+
+	*n = json_array_size(list);
+	paths = must_calloc(*n, sizeof(paths[0]));
+	for (size_t i = 0; i < *n; i++) {
+		const char *path = json_string_value(json_array_get(list, i));
+
+		paths[i] = str_dup(path == NULL ? "" : path);
+	}
+	return paths;
+}
+
+static void
+paths_free(char **paths, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(paths[i]);
+	}
+	free(paths);
 }

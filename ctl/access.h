@@ -11,11 +11,10 @@
  * root and the daemon's own user on the UNIX socket are always admin, so that no rule locks
  * everybody out; a certificate that says "root" is not root.
  *
- * Groups are those of the host, of UNIX peers, and those that a certificate names. Names of the
- * host's groups are looked up when the rules are read, so that nobody waits for a name service
- * while serving.
- *
- * Pure but for that look-up; any thread.
+ * Users and groups are those of the host, of UNIX peers, which the kernel knows by number, and
+ * those that a certificate names. Numbers of the rules' names come from names.h when the host has
+ * said them; a number in a rule is one. While a name is not known, a rule with it may mean a caller
+ * or not, and the caller has the least of the roles, and all of the limits, that it then may have.
  */
 #ifndef VSW_CTL_ACCESS_H
 #define VSW_CTL_ACCESS_H
@@ -26,13 +25,16 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "ctl/names.h"
 #include "ctl/rpc_who.h"
 
 struct datastore;
 
-struct access_group {
+/* A user or group of a rule. */
+struct access_name {
 	char *name;
-	gid_t gid; /* of the host's group; (gid_t)-1: there is none */
+	enum names_state state; /* of the host's: is it known? */
+	uint32_t id; /* its number then */
 };
 
 struct access_rule {
@@ -41,9 +43,9 @@ struct access_rule {
 	bool local; /* means peers of the UNIX socket */
 	bool remote; /* means others */
 	size_t n_users;
-	char **users;
+	struct access_name *users;
 	size_t n_groups;
-	struct access_group *groups;
+	struct access_name *groups;
 	size_t n_paths; /* 0: may edit anywhere */
 	char **paths;
 };
@@ -52,6 +54,9 @@ struct access {
 	bool ready; /* false until the configuration is loaded: only root and our own user */
 	enum rpc_role default_role;
 	uid_t self; /* our own user */
+	bool unknown; /* numbers of some names */
+	bool soon; /* and they may be known soon */
+	uint64_t n_changes; /* times that numbers have become others */
 	size_t n_rules;
 	struct access_rule *rules;
 };
@@ -65,6 +70,18 @@ void access_fini(struct access *access);
  * error err->path is the leaf within the container, and *out needs no access_fini.
  */
 int access_read(struct access *out, uid_t self, const json_t *container, struct err *err);
+
+/* Take over what is known of the host's users and groups. */
+void access_resolve(struct access *access, struct names *names) ON_MAIN;
+
+/* Fill in the caller's name and whether it is unsure. False: more may be known soon. */
+bool access_settle(struct access *access, struct names *names, struct rpc_who *who) ON_MAIN;
+
+/* Could the caller have another role, or fewer limits, if all names were known? */
+bool access_is_unsure(const struct access *access, const struct rpc_who *who);
+
+/* root or our own user, on the UNIX socket. */
+bool access_is_always_admin(const struct access *access, const struct rpc_who *who);
 
 /* What the caller may do. */
 enum rpc_role access_role(const struct access *access, const struct rpc_who *who);

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,6 +19,8 @@
 #include "ctl/ds_stub.h"
 
 #define SELF 990 /* the daemon's own user */
+
+static struct datastore ds;
 
 /* Rules as text with ' for ". */
 static json_t *
@@ -34,14 +38,68 @@ json_of(const char *text)
 	return json;
 }
 
+/* The host's accounts. One whose name begins with "slow" is not known until `answers` is set. */
+static atomic_bool answers;
+
+static enum names_state
+ask_host(enum names_kind kind, const char *key, struct names_answer *out)
+{
+	static const struct {
+		enum names_kind kind;
+		const char *key;
+		uint32_t id;
+	} host[] = {
+		{NAMES_USER, "alice", 1000},
+		{NAMES_USER, "bob", 1001},
+		{NAMES_USER, "slow-user", 1010},
+		{NAMES_GROUP, "staff", 50},
+		{NAMES_GROUP, "slow-group", 60},
+	};
+
+	if (strncmp(key, "slow", 4) == 0 && !atomic_load(&answers)) {
+		return NAMES_UNKNOWN;
+	}
+	if (kind == NAMES_ACCOUNT) {
+		(void)snprintf(out->name, sizeof(out->name), "account-%s", key);
+		return strcmp(key, "1099") == 0 ? NAMES_ABSENT : NAMES_KNOWN;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(host); i++) {
+		if (host[i].kind == kind && strcmp(host[i].key, key) == 0) {
+			out->id = host[i].id;
+			return NAMES_KNOWN;
+		}
+	}
+	return NAMES_ABSENT;
+}
+
+/* Until the helper has said what it will say. */
+static void
+resolve(struct access *access, struct names *names) ON_MAIN
+{
+	do {
+		access_resolve(access, names);
+		(void)usleep(1000);
+		access_resolve(access, names);
+	} while (access->soon);
+}
+
+static void
+read_rules(struct access *access, const char *text) ROLE_ATTR(no_thread_safety_analysis);
+
 static void
 read_rules(struct access *access, const char *text)
 {
 	struct err err = ERR_INIT;
 	json_t *json = json_of(text);
+	struct names *names;
 
 	assert_int_equal(access_read(access, SELF, json, &err), 0);
 	json_decref(json);
+	role_enter(&role_main);
+	names = names_create(ask_host);
+	resolve(access, names);
+	names_destroy(names);
+	role_leave(&role_main);
 }
 
 static struct rpc_who
@@ -120,6 +178,7 @@ first_match_wins(void **state)
 static void
 everybody_and_from(void **state)
 {
+	static const gid_t far[] = {6, 65535, 7, 1};
 	struct access access;
 	struct rpc_who page = remote("", NULL);
 	struct rpc_who member = local("dave", 1003, 1000);
@@ -132,10 +191,12 @@ everybody_and_from(void **state)
 	expect(&access, remote("alice", NULL), RPC_ROLE_ADMIN);
 	expect(&access, local("alice", 1000, 1000), RPC_ROLE_READ);
 	expect(&access, remote("x", "7"), RPC_ROLE_READ);
-	member.gids[member.n_gids++] = 6;
+	member.gids = rpc_gids_new(far, 1);
 	expect(&access, member, RPC_ROLE_READ);
-	member.gids[member.n_gids++] = 7;
+	free(member.gids);
+	member.gids = rpc_gids_new(far, ARRAY_LEN(far));
 	expect(&access, member, RPC_ROLE_OPERATE);
+	free(member.gids);
 	expect(&access, page, RPC_ROLE_NONE);
 	page.role = RPC_ROLE_READ; /* what its connection came with */
 	expect(&access, page, RPC_ROLE_READ);
@@ -145,8 +206,6 @@ everybody_and_from(void **state)
 	expect(&access, page, RPC_ROLE_OPERATE);
 	access_fini(&access);
 }
-
-static struct datastore ds;
 
 static int edits(const struct access *access, const char *path) ON_MAIN;
 
@@ -175,6 +234,83 @@ edits(const struct access *access, const char *path)
 
 #define ROOT "/vswitch:vswitch"
 
+/* While a name is not known, who may be meant has the least that he then may have. */
+static void names_unknown(void **state) ROLE_ATTR(no_thread_safety_analysis);
+
+static void
+names_unknown(void **state)
+{
+	struct rpc_who dave = local("dave", 1003, 60);
+	struct rpc_who user = local("uid 1010", 1010, 1);
+	struct access access;
+	struct names *names;
+
+	atomic_store(&answers, false);
+	read_rules(&access,
+		"{'default-role': 'operate', 'rule': ["
+		"{'name': 'a', 'group': ['slow-group'], 'role': 'read'},"
+		"{'name': 'b', 'user': ['slow-user'], 'from': 'remote', 'role': 'none'},"
+		"{'name': 'c', 'user': ['1003', 'nobody-there'], 'role': 'admin'},"
+		"{'name': 'd', 'role': 'none'}]}");
+	role_enter(&role_main);
+	expect(&access, dave, RPC_ROLE_READ); /* of read and admin */
+	expect(&access, user, RPC_ROLE_NONE); /* of read and none */
+	assert_true(access_is_unsure(&access, &dave));
+	expect(&access, local("root", 0, 0), RPC_ROLE_ADMIN);
+	expect(&access, local("vswitch", SELF, SELF), RPC_ROLE_ADMIN);
+	expect(&access, remote("x", "slow-group"), RPC_ROLE_READ); /* says it itself */
+	names = names_create(ask_host);
+	resolve(&access, names);
+	while (!access_settle(&access, names, &dave)) {
+		(void)usleep(1000);
+	}
+	assert_true(dave.unsure); /* and goes on with what there is */
+	assert_string_equal(dave.user, "account-1003");
+	names_destroy(names);
+	atomic_store(&answers, true);
+	names = names_create(ask_host);
+	resolve(&access, names);
+	expect(&access, dave, RPC_ROLE_READ);
+	dave.gid = 61;
+	expect(&access, dave, RPC_ROLE_ADMIN);
+	expect(&access, user, RPC_ROLE_NONE);
+	assert_true(access_settle(&access, names, &dave) || !dave.unsure);
+	assert_false(dave.unsure);
+	names_destroy(names);
+	access_fini(&access);
+	role_leave(&role_main);
+}
+
+/* Limits: all of those that there may be. */
+static void limits_unknown(void **state) ROLE_ATTR(no_thread_safety_analysis);
+
+static void
+limits_unknown(void **state)
+{
+	struct rpc_who dave = local("dave", 1003, 61);
+	struct access access;
+	struct names *names;
+	struct err err = ERR_INIT;
+	json_t *edit = json_of("[{'path': '" ROOT "/port[name=a]'}]");
+
+	atomic_store(&answers, false);
+	read_rules(&access,
+		"{'rule': [{'name': 'a', 'group': ['slow-group'], 'role': 'admin', 'path': ['" ROOT
+		"/bridge']}, {'name': 'b', 'role': 'admin'}]}");
+	role_enter(&role_main);
+	assert_int_equal(access_check_edits(&access, &dave, &ds, edit, &err), -EACCES);
+	assert_int_equal(access_check_whole(&access, &dave, "a rollback", &err), -EACCES);
+	atomic_store(&answers, true);
+	names = names_create(ask_host);
+	resolve(&access, names);
+	assert_int_equal(access_check_edits(&access, &dave, &ds, edit, &err), 0);
+	assert_int_equal(access_check_whole(&access, &dave, "a rollback", &err), 0);
+	names_destroy(names);
+	access_fini(&access);
+	json_decref(edit);
+	role_leave(&role_main);
+}
+
 static void paths(void **state) ROLE_ATTR(no_thread_safety_analysis);
 
 static void
@@ -191,10 +327,10 @@ paths(void **state)
 	json_t *entries =
 		json_of("[{'path': '" ROOT "/port', 'value': [{'name': 'a'}, {'pci': '0'}]}]");
 
-	role_enter(&role_main);
 	read_rules(&access,
 		"{'rule': [{'name': 'ports', 'user': ['alice'], 'role': 'admin', 'path': ["
 		"'" ROOT "/port', '" ROOT "/bridge']}]}");
+	role_enter(&role_main);
 	assert_int_equal(edits(&access, ROOT "/port"), 0);
 	assert_int_equal(edits(&access, ROOT "/port[name='a']/mtu"), 0);
 	assert_int_equal(edits(&access, ROOT "/portx"), -EACCES);
@@ -300,6 +436,7 @@ ours(void **state)
 	assert_int_equal(who.uid, geteuid());
 	assert_int_equal(who.role, RPC_ROLE_ADMIN);
 	assert_true(rpc_who_has_gid(&who, getegid()));
+	rpc_who_fini(&who);
 	assert_true(who.user[0] != '\0');
 	(void)close(fds[0]);
 	(void)close(fds[1]);
@@ -317,6 +454,8 @@ main(void)
 		cmocka_unit_test(no_rules),
 		cmocka_unit_test(first_match_wins),
 		cmocka_unit_test(everybody_and_from),
+		cmocka_unit_test(names_unknown),
+		cmocka_unit_test(limits_unknown),
 		cmocka_unit_test(paths),
 		cmocka_unit_test(wrong_rules),
 		cmocka_unit_test(groups_of_certificates),

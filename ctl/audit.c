@@ -103,9 +103,9 @@ const char *
 audit_text(const struct audit_end *end, char buf[AUDIT_TEXT])
 {
 	const struct rpc_who *who = end->who;
+	char user[RPC_USER_SIZE + 2];
 
-	(void)snprintf(buf, AUDIT_TEXT,
-		"%s (%s, role %s): ", who->user[0] == '\0' ? "somebody" : who->user, who->from,
+	(void)snprintf(buf, AUDIT_TEXT, "%s (%s, role %s): ", rpc_who_user(who, user), who->from,
 		rpc_role_name(who->role));
 	append_what(buf, end);
 	if (end->refusal != NULL) {

@@ -57,6 +57,36 @@ static const struct {
 	{"{}", "{}", NULL, "alice (192.0.2.1:50000, role admin): call"},
 };
 
+/* A certificate's name cannot be taken for more of the line. */
+static void
+odd_names(void **state)
+{
+	static const struct {
+		const char *user;
+		const char *begin;
+	} names[] = {
+		{"bob.o_x@y+z-1", "bob.o_x@y+z-1 (192.0.2.1:5, role none): "},
+		{"Alice Smith", "\"Alice Smith\" (192.0.2.1:5, role none): "},
+		{"root (unix, pid 1, role admin): edit",
+			"\"root (unix, pid 1, role admin): edit\" (192.0.2.1:5, role none): "},
+		{"a\" (b", "\"a? (b\" (192.0.2.1:5, role none): "},
+		{"uid 0", "\"uid 0\" (192.0.2.1:5, role none): "},
+		{"", "somebody (192.0.2.1:5, role none): "},
+	};
+	json_t *request = json_pack("{s:s}", "method", "edit");
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct rpc_who who = {.from = "192.0.2.1:5", .uid = (uid_t)-1};
+		const struct audit_end end = {.who = &who, .request = request, .refusal = "no"};
+		char buf[AUDIT_TEXT];
+
+		(void)str_copy(who.user, names[i].user, sizeof(who.user));
+		(void)audit_text(&end, buf);
+		assert_memory_equal(buf, names[i].begin, strlen(names[i].begin));
+	}
+	json_decref(request);
+}
+
 static json_t *
 json_of(const char *text)
 {
@@ -114,6 +144,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(odd_names),
 		cmocka_unit_test(lines),
 		cmocka_unit_test(long_text_is_cut),
 	};

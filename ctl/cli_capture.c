@@ -333,6 +333,9 @@ read_events(struct session *session)
 			(void)cli_error(cli, "%s: %s", cli->socket, err.text);
 			return CLI_NO_DAEMON;
 		}
+		if (cli_str(event, "text")[0] != '\0') { /* why it ends */
+			(void)cli_error(cli, "%s", cli_str(event, "text"));
+		}
 		data = cli_str(event, "data");
 		bytes = malloc(strlen(data) + 1);
 		n = bytes == NULL ? 0 : base64_decode(data, strlen(data), bytes);

@@ -274,13 +274,14 @@ method_begin(const struct events *events, const char *method, struct rpc_call *c
 	return rpc_call_peer(call);
 }
 
-/* Frames are what guests send: not for everybody who may look at the switch. "all" is all but
- * these then. */
+/* Frames are what guests send: not for everybody who may look at the switch. */
+static const enum event_topic frames[] = {EVENT_PUNT, EVENT_SAMPLE};
+
+/* For others "all" is all but these. */
 static bool
 frames_permitted(const struct rpc_call *call, const json_t *topics, struct wish *wish,
 	struct err *err) ON_MAIN
 {
-	static const enum event_topic frames[] = {EVENT_PUNT, EVENT_SAMPLE};
 	const char *name;
 	json_t *topic;
 	size_t i;
@@ -301,6 +302,29 @@ frames_permitted(const struct rpc_call *call, const json_t *topics, struct wish 
 		}
 	}
 	return true;
+}
+
+void
+events_recheck(struct events *events, struct rpc_peer *peer, enum rpc_role role)
+{
+	struct subscriber *subscriber = subscriber_find(events, peer);
+
+	for (size_t f = 0; f < ARRAY_LEN(frames) && subscriber != NULL; f++) {
+		struct wish wish = {.bridge = "", .port = ""};
+		size_t before = subscriber->n;
+
+		wish.topics[frames[f]] = role < RPC_ROLE_OPERATE;
+		subscriptions_drop(events, subscriber, &wish);
+		if (subscriber->n != before) {
+			events_tell_peer(peer, event_topic_name(frames[f]),
+				event_body(EVENT_WARNING, "ended",
+					"the rules of /system/access have changed: the "
+					"subscription needs role operate, and has ended"));
+		}
+	}
+	if (subscriber != NULL && subscriber->n == 0) {
+		subscriber_free(events, subscriber);
+	}
 }
 
 void

@@ -81,12 +81,19 @@ void events_unsubscribe(struct events *events, struct rpc_call *call, json_t *pa
 /* For rpc_server_on_gone: `arg` is the struct events. */
 void events_peer_gone(void *arg, struct rpc_peer *peer);
 
+/* Rules have changed, and this is the peer's role now: what it may not hear any more ends, and it
+ * is told so ({topic, event: "ended"}). */
+void events_recheck(struct events *events, struct rpc_peer *peer, enum rpc_role role) ON_MAIN;
+
 /* Does anybody hear of this topic (of any bridge)? */
 bool events_wanted(const struct events *events, enum event_topic topic) ON_MAIN;
 
 /* The members that most topics begin with: {severity, event, text}. `word` is a stable name of what
  * happened, `text` a sentence. */
 json_t *event_body(enum event_severity severity, const char *word, const char *text);
+
+/* Tell one peer, whatever it has asked for. Takes `body`. */
+void events_tell_peer(struct rpc_peer *peer, const char *topic, json_t *body) ON_MAIN;
 
 /* Tell those who asked. Takes `body`, an object with the members that follow topic, time and
  * bridge. */

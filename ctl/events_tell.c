@@ -57,6 +57,15 @@ event_body(enum event_severity severity, const char *word, const char *text)
 	return body;
 }
 
+void
+events_tell_peer(struct rpc_peer *peer, const char *topic, json_t *body)
+{
+	char *text = event_text(topic, NULL, body);
+
+	rpc_peer_notify(peer, text, strlen(text));
+	free(text);
+}
+
 static bool
 name_fits(const char *wanted, const char *name)
 {
@@ -82,11 +91,8 @@ subscriber_wants(const struct subscriber *subscriber, enum event_topic topic,
 static void
 tell_overflow(struct subscriber *subscriber) ON_MAIN
 {
-	char *text = event_text(
-		"overflow", NULL, json_pack("{s:I}", "lost", (json_int_t)subscriber->lost));
-
-	rpc_peer_notify(subscriber->peer, text, strlen(text));
-	free(text);
+	events_tell_peer(subscriber->peer, "overflow",
+		json_pack("{s:I}", "lost", (json_int_t)subscriber->lost));
 	subscriber->lost = 0;
 }
 
@@ -159,13 +165,14 @@ static void
 cut_off(struct events *events, struct subscriber *subscriber) ON_MAIN
 {
 	const struct rpc_who *who = rpc_peer_who(subscriber->peer);
+	char name[RPC_NAME_SIZE];
 	char text[512];
 	json_t *body;
 
 	(void)snprintf(text, sizeof(text),
-		"a subscriber, %s (%s), has read nothing for %d s and lost %" PRIu64
+		"a subscriber, %s, has read nothing for %d s and lost %" PRIu64
 		" events: its connection is closed",
-		who->user, who->from, (int)(EVENTS_PATIENCE / CLOCK_S), subscriber->lost_ever);
+		rpc_who_text(who, name), (int)(EVENTS_PATIENCE / CLOCK_S), subscriber->lost_ever);
 	log_warn("%s", text);
 	subscriber->cut = true;
 	events->stats.cut_off++;

@@ -10,22 +10,27 @@
 
 static int fault_set(struct jsonrpc_fault *fault, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-static bool line_depth_ok(const char *line, size_t len);
+static bool line_look(const char *line, size_t len, size_t *n_values);
 
 int
 jsonrpc_parse(
 	const char *line, size_t len, struct jsonrpc_message *out, struct jsonrpc_fault *fault)
 {
 	json_error_t error;
+	size_t n_values;
 
 	*out = (struct jsonrpc_message){.root = NULL};
 	*fault = (struct jsonrpc_fault){.code = 0};
 	if (len > RPC_LINE_MAX) {
 		return fault_set(fault, RPC_LIMIT, "a line is longer than %u bytes", RPC_LINE_MAX);
 	}
-	if (!line_depth_ok(line, len)) {
+	if (!line_look(line, len, &n_values)) {
 		return fault_set(fault, RPC_LIMIT, "objects and arrays are nested deeper than %d",
 			RPC_DEPTH_MAX);
+	}
+	if (n_values > RPC_VALUES_MAX) {
+		return fault_set(
+			fault, RPC_LIMIT, "a line has more than %u values", RPC_VALUES_MAX);
 	}
 	/* DECODE_ANY: a lone scalar is good JSON and a bad request, and is told so */
 	out->root = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
@@ -33,6 +38,7 @@ jsonrpc_parse(
 		return fault_set(fault, RPC_PARSE_ERROR, "not valid JSON: %s (byte %d of the line)",
 			error.text, error.position);
 	}
+	out->bytes = len + n_values * RPC_VALUE_BYTES;
 	out->batch = json_is_array(out->root);
 	out->n_requests = out->batch ? json_array_size(out->root) : 1;
 	if (out->n_requests == 0) {
@@ -209,11 +215,12 @@ fault_set(struct jsonrpc_fault *fault, int code, const char *fmt, ...)
  * what jansson recurses on is a prefix of it that is JSON, and of that the count is exact.
  */
 static bool
-line_depth_ok(const char *line, size_t len)
+line_look(const char *line, size_t len, size_t *n_values)
 {
 	bool in_string = false;
 	unsigned int depth = 0;
 
+	*n_values = 1;
 	for (size_t i = 0; i < len; i++) {
 		char c = line[i];
 
@@ -226,9 +233,12 @@ line_depth_ok(const char *line, size_t len)
 		} else if (c == '"') {
 			in_string = true;
 		} else if (c == '[' || c == '{') {
+			++*n_values;
 			if (++depth > RPC_DEPTH_MAX) {
 				return false;
 			}
+		} else if (c == ',') {
+			++*n_values;
 		} else if ((c == ']' || c == '}') && depth > 0) {
 			depth--;
 		}

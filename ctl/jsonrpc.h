@@ -26,6 +26,9 @@
 #define RPC_LINE_MAX (16U << 20) /* bytes of one JSON text */
 #define RPC_DEPTH_MAX 64 /* nesting of objects and arrays */
 #define RPC_BATCH_MAX 1000 /* requests in one batch */
+#define RPC_VALUES_MAX (2U << 20) /* values in one JSON text: each costs some 100 bytes of memory \
+				   */
+#define RPC_VALUE_BYTES 96
 
 /* Codes of the error object. The first five are JSON-RPC's own, section 5.1. */
 #define RPC_PARSE_ERROR (-32700)
@@ -48,6 +51,7 @@ struct jsonrpc_message {
 	json_t *root; /* owned */
 	bool batch;
 	size_t n_requests; /* >= 1 */
+	size_t bytes; /* of memory that it takes, about */
 };
 
 /* One request; all pointers are borrowed from the message's JSON. */

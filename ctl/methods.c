@@ -53,6 +53,15 @@ methods_role(void *ctx, const struct rpc_who *who)
 	return methods->access == NULL ? who->role : access_role(methods->access, who);
 }
 
+bool
+methods_settled(void *ctx, struct rpc_who *who)
+{
+	const struct methods *methods = ctx;
+
+	role_assert(&role_main);
+	return methods->access == NULL || access_settle(methods->access, methods->names, who);
+}
+
 /* What a request was for. */
 static enum audit_kind
 kind_of(const struct methods *methods, const json_t *request)

@@ -21,6 +21,7 @@
 struct access;
 struct datastore;
 struct events;
+struct names;
 struct program_backend;
 
 /* How an action ends that answers later: once. `output` is taken (NULL: {}), unless there is an
@@ -51,7 +52,8 @@ struct methods {
 	struct events *events;
 	json_t *versions; /* borrowed: object that `version` answers */
 	uint64_t started; /* clock_now() at start; `ping` tells the time since */
-	const struct access *access; /* NULL: no rules, everybody has the role it came with */
+	struct access *access; /* NULL: no rules, everybody has the role it came with */
+	struct names *names; /* of the host, for them */
 	struct audit audit; /* AUDIT_INIT */
 };
 
@@ -60,6 +62,9 @@ extern const struct rpc_method methods_table[];
 
 /* For rpc_server_options.role: the caller's by the access rules. */
 enum rpc_role methods_role(void *ctx, const struct rpc_who *who);
+
+/* For rpc_server_options.settled. */
+bool methods_settled(void *ctx, struct rpc_who *who);
 
 /* For rpc_server_options.ended: writes down who changed what. */
 void methods_ended(void *ctx, const struct rpc_end *end);

@@ -32,6 +32,7 @@ call_line(struct rpc_peer *peer, const char *line, size_t len)
 		return;
 	}
 	peer->next_request = 0;
+	peer->held = held_new(peer, peer->message.bytes);
 	peer->batch = peer->message.batch ? batch_create(peer, peer->message.n_requests) : NULL;
 }
 
@@ -48,6 +49,20 @@ call_run(const struct rpc_server *server, struct rpc_call *call, const struct rp
 		method->run(server->ctx, call, params);
 	} else {
 		rpc_call_refuse(call, &err);
+	}
+}
+
+/* All requests of the line have begun, or none of the rest ever will. */
+static void
+line_end(struct rpc_peer *peer) ON_MAIN
+{
+	struct rpc_held *held = peer->held;
+
+	jsonrpc_message_fini(&peer->message);
+	fds_end_line(peer);
+	peer->held = NULL;
+	if (held != NULL) {
+		held_put(held);
 	}
 }
 
@@ -72,10 +87,11 @@ call_next(struct rpc_peer *peer)
 	call->ended = peer->server->ended;
 	call->ctx = peer->server->ctx;
 	call->role = peer->server->role;
-	call->who = peer->who;
+	rpc_who_copy(&call->who, &peer->who);
+	call->held = peer->held;
+	call->held->refs++;
 	call->came_with = peer->who.role;
 	rpc_call_look_again(call);
-	peer->served = peer->served || call->who.role != RPC_ROLE_NONE;
 	LIST_INSERT_HEAD(&peer->calls, call, link);
 	peer->n_pending++;
 	if (batch != NULL) {
@@ -90,7 +106,7 @@ call_next(struct rpc_peer *peer)
 		call_end(call, answer);
 	}
 	if (peer->next_request == peer->message.n_requests) {
-		jsonrpc_message_fini(&peer->message);
+		line_end(peer);
 		peer->batch = NULL;
 		if (batch != NULL) {
 			batch_put(batch);
@@ -113,7 +129,7 @@ call_orphan_all(struct rpc_peer *peer)
 		LIST_REMOVE(batch, link);
 		batch->peer = NULL;
 	}
-	jsonrpc_message_fini(&peer->message);
+	line_end(peer);
 	peer->batch = NULL;
 	if (starting != NULL) {
 		batch_put(starting);
@@ -146,6 +162,7 @@ rpc_call_permits(
 	const struct rpc_call *call, enum rpc_role needs, const char *what, struct err *err)
 {
 	const struct rpc_who *who = &call->who;
+	char name[RPC_NAME_SIZE];
 
 	if (needs == RPC_ROLE_NONE) {
 		needs = RPC_ROLE_ADMIN;
@@ -154,25 +171,16 @@ rpc_call_permits(
 		return true;
 	}
 	(void)err_set(err, ERR_DENIED, NULL,
-		"%s needs role %s; %s (%s) has role %s, see /system/access", what,
-		rpc_role_name(needs), who->user[0] == '\0' ? "this connection" : who->user,
-		who->from, rpc_role_name(who->role));
+		"%s needs role %s; %s has role %s, see /system/access%s", what,
+		rpc_role_name(needs), rpc_who_text(who, name), rpc_role_name(who->role),
+		who->unsure ? RPC_UNSURE_TEXT : "");
 	return false;
 }
 
 int
 rpc_call_take_fd(struct rpc_call *call)
 {
-	struct rpc_peer *peer = call->peer;
-	int fd;
-
-	if (peer == NULL || peer->n_fds == 0) {
-		return -1;
-	}
-	fd = peer->fds[0];
-	peer->n_fds--;
-	memmove(&peer->fds[0], &peer->fds[1], peer->n_fds * sizeof(fd));
-	return fd;
+	return call->peer == NULL ? -1 : fds_next(call->peer);
 }
 
 /* Tell whoever keeps account of calls. */
@@ -233,6 +241,12 @@ rpc_call_fail(struct rpc_call *call, int code, const char *text)
 		answer = jsonrpc_error_new(call->id, code, text, NULL);
 	}
 	call_end(call, answer);
+}
+
+char *
+rpc_error_text(const struct err *err)
+{
+	return call_text(jsonrpc_error_new(NULL, code_of(err->kind), err->text, NULL)).bytes;
 }
 
 struct rpc_text
@@ -309,6 +323,8 @@ call_end(struct rpc_call *call, json_t *answer)
 		peer_send(peer, call_text(answer));
 	}
 	json_decref(call->request);
+	held_put(call->held);
+	rpc_who_fini(&call->who);
 	free(call);
 	if (peer != NULL) {
 		peer->n_pending--;

@@ -12,64 +12,68 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fd_passing.h"
+#include "base/memory.h"
 #include "ctl/rpc_priv.h"
 
 #define READ_SIZE (64 * 1024)
 #define SEND_PIECES 16 /* per sendmsg */
+#define LOOK_MS 5 /* while it waits for a name, or for descriptors to close */
 #define LINGER_S 5 /* for a peer that we close and that does not read our last words */
 
 static void peer_readable(evutil_socket_t fd, short what, void *arg);
 static void peer_writable(evutil_socket_t fd, short what, void *arg);
 static void peer_turn(evutil_socket_t fd, short what, void *arg);
+static void peer_look(evutil_socket_t fd, short what, void *arg);
+static ssize_t peer_read(struct rpc_peer *peer) ON_MAIN;
+static bool peer_is_paused(struct rpc_peer *peer) ON_MAIN;
 static void input_check(struct rpc_peer *peer) ON_MAIN;
 static size_t line_take(struct rpc_peer *peer) ON_MAIN;
 static void peer_serve(struct rpc_peer *peer) ON_MAIN;
-static void peer_settle(struct rpc_peer *peer) ON_MAIN;
 
 int
-peer_create(struct rpc_server *server, int fd, const struct rpc_who *who)
+peer_create(struct rpc_server *server, int fd, struct rpc_who *who, struct rpc_peer **out)
 {
-	struct rpc_peer *peer = calloc(1, sizeof(*peer));
+	struct rpc_peer *peer = must_calloc(1, sizeof(*peer));
 
-	if (peer == NULL) {
-		(void)close(fd);
-		return -ENOMEM;
-	}
 	peer->server = server;
 	peer->fd = fd;
 	peer->who = *who;
+	peer->place = RPC_PLACE_STRANGER;
+	server->n_strangers++;
 	LIST_INIT(&peer->calls);
 	LIST_INIT(&peer->batches);
 	TAILQ_INSERT_TAIL(&server->peers, peer, link);
-	server->n_peers++;
 	peer->in = evbuffer_new();
 	peer->out = evbuffer_new();
 	peer->readable = event_new(server->base, fd, EV_READ | EV_PERSIST, peer_readable, peer);
 	peer->writable = event_new(server->base, fd, EV_WRITE | EV_PERSIST, peer_writable, peer);
 	peer->turn = event_new(server->base, -1, 0, peer_turn, peer);
+	peer->look = event_new(server->base, -1, 0, peer_look, peer);
 	if (peer->in == NULL || peer->out == NULL || peer->readable == NULL ||
-		peer->writable == NULL || peer->turn == NULL ||
-		event_add(peer->readable, NULL) != 0) {
+		peer->writable == NULL || peer->turn == NULL || peer->look == NULL) {
 		peer_destroy(peer);
 		return -ENOMEM;
 	}
+	*out = peer;
 	return 0;
 }
 
 void
 peer_destroy(struct rpc_peer *peer)
 {
-	struct event *events[] = {peer->readable, peer->writable, peer->turn};
+	struct event *events[] = {peer->readable, peer->writable, peer->turn, peer->look};
 
 	if (peer->server->gone != NULL) {
 		peer->server->gone(peer->server->gone_arg, peer);
 	}
 	call_orphan_all(peer);
+	held_peer_gone(peer);
+	place_free(peer);
 	if (peer->in != NULL) {
 		peer->server->n_in -= evbuffer_get_length(peer->in);
 	}
 	TAILQ_REMOVE(&peer->server->peers, peer, link);
-	peer->server->n_peers--;
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (events[i] != NULL) {
 			event_free(events[i]);
@@ -81,10 +85,8 @@ peer_destroy(struct rpc_peer *peer)
 	if (peer->out != NULL) {
 		evbuffer_free(peer->out);
 	}
-	while (peer->n_fds > 0) {
-		(void)close(peer->fds[--peer->n_fds]);
-	}
-	(void)close(peer->fd);
+	fds_fini(peer);
+	rpc_who_fini(&peer->who);
 	free(peer);
 }
 
@@ -184,34 +186,12 @@ peer_resume(struct rpc_peer *peer)
 	turn_schedule(peer);
 }
 
-/* Keep the descriptors that came with a message, as many as a peer may have. */
-static void
-take_fds(struct rpc_peer *peer, struct msghdr *message)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
-			continue;
-		}
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
-			if (peer->n_fds < RPC_FDS_MAX) {
-				peer->fds[peer->n_fds++] = fd;
-			} else {
-				(void)close(fd);
-			}
-		}
-	}
-}
-
 /* As recv(2); libevent's own evbuffer_read takes 4 KiB at a time. */
 static ssize_t
 peer_read(struct rpc_peer *peer)
 {
-	char control[CMSG_SPACE(RPC_FDS_MAX * sizeof(int))];
+	/* of all that can come: what finds no room here the kernel would close, on main */
+	char control[FD_PASSING_ROOM(FD_PASSING_MAX)];
 	struct evbuffer_iovec space;
 	struct msghdr message = {.msg_iov = &space, /* libevent's name for struct iovec */
 		.msg_iovlen = 1,
@@ -225,10 +205,9 @@ peer_read(struct rpc_peer *peer)
 	}
 	space.iov_len = READ_SIZE;
 	n = recvmsg(peer->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n >= 0) {
-		take_fds(peer, &message);
-	}
 	if (n > 0) {
+		peer->n_received += (size_t)n;
+		fds_take(peer, &message, peer->n_received - 1);
 		space.iov_len = (size_t)n;
 		(void)evbuffer_commit_space(peer->in, &space, 1);
 		peer->server->n_in += (size_t)n;
@@ -268,6 +247,20 @@ peer_turn(evutil_socket_t fd, short what, void *arg)
 	role_assert(&role_main);
 	if (peer->lingering) {
 		peer->dead = true;
+	}
+	peer_serve(peer);
+	peer_settle(peer);
+}
+
+/* Has what it waited for come about? */
+static void
+peer_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct rpc_peer *peer = arg;
+
+	role_assert(&role_main);
+	if (place_waits(peer)) {
+		place_look(peer);
 	}
 	peer_serve(peer);
 	peer_settle(peer);
@@ -388,9 +381,16 @@ line_take(struct rpc_peer *peer)
 		input_check(peer);
 		return 0;
 	}
+	if (!held_room(peer, len)) {
+		return 0;
+	}
+	fds_begin_line(peer, peer->n_received - evbuffer_get_length(peer->in) + len);
 	/* blank lines are no requests: people type into socat */
 	if (!line_is_blank(line, len)) {
 		call_line(peer, line, len);
+	}
+	if (peer->message.root == NULL) {
+		fds_end_line(peer);
 	}
 	(void)evbuffer_drain(peer->in, len + 1);
 	peer->server->n_in -= len + 1;
@@ -399,9 +399,10 @@ line_take(struct rpc_peer *peer)
 }
 
 static bool
-peer_is_paused(const struct rpc_peer *peer)
+peer_is_paused(struct rpc_peer *peer)
 {
-	return peer->closing || peer->dead || peer->n_pending >= RPC_PENDING_MAX ||
+	return peer->closing || peer->dead || peer->place != RPC_PLACE_PEER || place_waits(peer) ||
+		peer->starved || fds_pending(peer) || peer->n_pending >= RPC_PENDING_MAX ||
 		evbuffer_get_length(peer->out) > RPC_OUTPUT_HIGH;
 }
 
@@ -449,10 +450,11 @@ peer_is_done(const struct rpc_peer *peer)
 }
 
 /* Last act of every callback: send, then watch what still matters, or free. */
-static void
+void
 peer_settle(struct rpc_peer *peer)
 {
 	static const struct timeval linger = {LINGER_S, 0};
+	static const struct timeval soon = {0, LOOK_MS * 1000};
 	bool want_read;
 
 	if (!peer->deaf && !event_pending(peer->writable, EV_WRITE, NULL)) {
@@ -469,6 +471,9 @@ peer_settle(struct rpc_peer *peer)
 		!peer_is_paused(peer);
 	if (want_read != (event_pending(peer->readable, EV_READ, NULL) != 0)) {
 		(void)(want_read ? event_add(peer->readable, NULL) : event_del(peer->readable));
+	}
+	if (place_waits(peer) || peer->fds.closing) {
+		(void)event_add(peer->look, &soon);
 	}
 	if (evbuffer_get_length(peer->out) > 0) {
 		(void)event_add(peer->writable, NULL);

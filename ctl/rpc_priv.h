@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What rpc_server.c (accepting), rpc_peer.c (lines in, bytes out) and rpc_call.c (calls and
- * batches) share, and nobody else.
+ * What rpc_server.c (accepting), rpc_places.c (who gets a place), rpc_peer.c (lines in, bytes out),
+ * rpc_fds.c (descriptors), rpc_held.c (room for lines) and rpc_call.c (calls and batches) share,
+ * and nobody else.
  *
  * Who frees what. The server owns its peers, a peer owns its buffers and the line being served; a
  * call belongs to nobody but its completion. A peer that goes cuts its calls and batches loose
@@ -24,6 +25,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 
 #include "ctl/rpc_listen.h"
 #include "ctl/rpc_server.h"
@@ -36,11 +38,30 @@ struct rpc_text {
 	size_t len;
 };
 
+/* A line whose calls have not all ended; freed with the last of them. */
+struct rpc_held {
+	LIST_ENTRY(rpc_held) link; /* in server->held */
+	struct rpc_server *server; /* NULL: gone */
+	struct rpc_peer *peer; /* NULL: gone */
+	size_t bytes;
+	size_t refs; /* calls, and one until all are started */
+};
+
+/* Descriptors that came and were not taken, oldest first. */
+struct rpc_fds {
+	int fds[RPC_FDS_MAX];
+	uint64_t at[RPC_FDS_MAX]; /* place in the stream of the last byte that came with it */
+	size_t n;
+	size_t n_line; /* of the line being served: the first ones */
+	bool closing; /* others of its user may still be */
+};
+
 /* One request on its way. */
 struct rpc_call {
 	LIST_ENTRY(rpc_call) link; /* in peer->calls, while there is a peer */
 	struct rpc_peer *peer; /* NULL: gone */
 	struct rpc_batch *batch; /* NULL: a request on its own */
+	struct rpc_held *held;
 	size_t slot; /* its place in the batch */
 	json_t *request; /* owned; keeps id and params alive */
 	json_t *id; /* borrowed from request; NULL: a notification */
@@ -62,6 +83,14 @@ struct rpc_batch {
 	struct rpc_text answers[]; /* bytes NULL: open, or a notification */
 };
 
+/* What a connection takes of what there is. */
+enum rpc_place {
+	RPC_PLACE_NONE, /* it is about to be closed */
+	RPC_PLACE_STRANGER,
+	RPC_PLACE_PEER,
+};
+
+LIST_HEAD(rpc_held_list, rpc_held);
 LIST_HEAD(rpc_call_list, rpc_call);
 LIST_HEAD(rpc_batch_list, rpc_batch);
 
@@ -72,23 +101,29 @@ struct rpc_peer {
 	struct event *readable;
 	struct event *writable;
 	struct event *turn; /* timer: more to serve, or time to go */
+	struct event *look; /* timer: is it settled, are its descriptors closed? */
 	struct evbuffer *in;
 	struct evbuffer *out;
 	struct rpc_who who; /* its role: what it came with */
-	int fds[RPC_FDS_MAX]; /* received and not taken, oldest first */
-	size_t n_fds;
+	struct rpc_fds fds;
+	uint64_t n_received; /* bytes */
 	uint64_t n_sent; /* bytes */
 	size_t scanned; /* bytes of `in` known to hold no newline */
 
 	struct jsonrpc_message message; /* the line being served; root NULL: none */
 	size_t next_request; /* of message */
 	struct rpc_batch *batch; /* of message; NULL: not a batch */
+	struct rpc_held *held; /* of message */
 
 	size_t n_pending; /* calls started and not completed, while there is a peer */
 	struct rpc_call_list calls;
 	struct rpc_batch_list batches;
+	size_t n_held; /* bytes of lines of its calls */
 
-	bool served; /* it had a role when it asked for something */
+	enum rpc_place place;
+	uint64_t
+		settle_by; /* clock_now() until which it waits to be settled; 0: it does not wait */
+	bool starved; /* its next line waits for room */
 	bool may_have_line; /* `in` has grown since it was searched */
 	bool eof; /* nothing more will come */
 	bool deaf; /* nobody reads our answers: they are thrown away */
@@ -102,6 +137,7 @@ struct rpc_server {
 	const struct rpc_method *methods;
 	void *ctx;
 	enum rpc_role (*role)(void *ctx, const struct rpc_who *who);
+	bool (*settled)(void *ctx, struct rpc_who *who);
 	void (*ended)(void *ctx, const struct rpc_end *end);
 	struct rpc_listen listener;
 	struct event *acceptable;
@@ -109,17 +145,28 @@ struct rpc_server {
 	bool accept_warned; /* of that, until a connection is accepted again */
 	void (*gone)(void *arg, struct rpc_peer *peer); /* NULL: nobody wants to know */
 	void *gone_arg;
-	TAILQ_HEAD(, rpc_peer) peers;
-	size_t n_peers;
-	uint64_t n_refused; /* connections beyond RPC_PEERS_MAX */
+	void (*changed)(void *arg, struct rpc_peer *peer, enum rpc_role role); /* NULL: likewise */
+	void *changed_arg;
+	uid_t self; /* our own user */
+	TAILQ_HEAD(, rpc_peer) peers; /* oldest first */
+	size_t n_peers; /* with a place */
+	size_t n_strangers;
+	uint64_t n_refused; /* connections for which there was no place */
 	size_t n_in; /* bytes in the input buffers of all peers */
+	struct rpc_held_list held;
+	size_t n_held; /* bytes */
+	size_t n_starved; /* peers that were, and may still be */
 };
 
 /* --- rpc_peer.c ------------------------------------------------------------------------------ */
 
-/* Takes the descriptor, also when it fails. */
-int peer_create(struct rpc_server *server, int fd, const struct rpc_who *who) ON_MAIN;
+/* Takes the descriptor, also when it fails, and what is in `who`. A stranger, not read from. */
+int
+peer_create(struct rpc_server *server, int fd, struct rpc_who *who, struct rpc_peer **out) ON_MAIN;
 void peer_destroy(struct rpc_peer *peer) ON_MAIN;
+
+/* Last act of whoever has created it or is called for it: it may be gone afterwards. */
+void peer_settle(struct rpc_peer *peer) ON_MAIN;
 
 /* Queue one line; takes the text. The peer may be marked, never freed. */
 void peer_send(struct rpc_peer *peer, struct rpc_text text) ON_MAIN;
@@ -129,6 +176,58 @@ void peer_finish(struct rpc_peer *peer) ON_MAIN;
 
 /* A call of this peer has ended: what waited for that may go on. */
 void peer_resume(struct rpc_peer *peer) ON_MAIN;
+
+/* --- rpc_places.c ---------------------------------------------------------------------------- */
+
+/* Find out who a stranger is, or a peer that waits for it, and give it its place or not. */
+void place_look(struct rpc_peer *peer) ON_MAIN;
+
+/* Who waits to be settled. */
+static inline bool
+place_waits(const struct rpc_peer *peer)
+{
+	return peer->settle_by != 0;
+}
+
+/* It has gone, or is about to be closed. */
+void place_free(struct rpc_peer *peer) ON_MAIN;
+
+/* 0, or why there is none for it (ERR_LIMIT), or it has no role (ERR_DENIED). */
+int
+place_check(const struct rpc_server *server, const struct rpc_who *who, struct err *err) ON_MAIN;
+
+/* --- rpc_fds.c ------------------------------------------------------------------------------- */
+
+/* Keep those that came with a message whose last byte is number `at` of the stream. */
+void fds_take(struct rpc_peer *peer, struct msghdr *message, uint64_t at) ON_MAIN;
+
+/* The line that ends with byte number `at` is served next: its descriptors are ready for it. */
+void fds_begin_line(struct rpc_peer *peer, uint64_t at) ON_MAIN;
+
+/* -1: none. */
+int fds_next(struct rpc_peer *peer) ON_MAIN;
+
+/* All its requests have begun: close what nobody took. */
+void fds_end_line(struct rpc_peer *peer) ON_MAIN;
+
+/* Close all, and the peer's socket. */
+void fds_fini(struct rpc_peer *peer) ON_MAIN;
+
+/* Are some of its user still being closed? */
+bool fds_pending(struct rpc_peer *peer) ON_MAIN;
+
+/* --- rpc_held.c ------------------------------------------------------------------------------ */
+
+/* May a line of so many bytes be parsed? If not, the peer is told when it may. */
+bool held_room(struct rpc_peer *peer, size_t bytes) ON_MAIN;
+
+/* With one reference. */
+struct rpc_held *held_new(struct rpc_peer *peer, size_t bytes) ON_MAIN;
+void held_put(struct rpc_held *held) ON_MAIN;
+
+/* The peer, or the server, has gone. */
+void held_peer_gone(struct rpc_peer *peer) ON_MAIN;
+void held_server_gone(struct rpc_server *server) ON_MAIN;
 
 /* --- rpc_call.c ------------------------------------------------------------------------------ */
 

@@ -34,6 +34,9 @@ rpc_server_create(struct event_base *base, const struct rpc_server_options *opti
 	server->methods = options->methods;
 	server->ctx = options->ctx;
 	server->role = options->role;
+	server->settled = options->settled;
+	server->self = geteuid();
+	LIST_INIT(&server->held);
 	server->ended = options->ended;
 	TAILQ_INIT(&server->peers);
 	rc = rpc_listen_init(&server->listener, options->path, options->mode, options->group, err);
@@ -64,6 +67,7 @@ rpc_server_destroy(struct rpc_server *server)
 	while ((peer = TAILQ_FIRST(&server->peers)) != NULL) {
 		peer_destroy(peer);
 	}
+	held_server_gone(server);
 	if (server->acceptable != NULL) {
 		event_free(server->acceptable);
 	}
@@ -129,54 +133,36 @@ server_accept_later(evutil_socket_t fd, short what, void *arg)
 static void
 accept_fd(struct rpc_server *server, int fd)
 {
+	struct rpc_peer *peer;
 	struct rpc_who who;
-	char full[192];
 
-	if (server->n_peers < RPC_PEERS_MAX) {
-		rpc_who_unix(fd, &who);
-		if (peer_create(server, fd, &who) != 0) {
-			log_warn("no memory for a connection on %s", server->listener.path);
-		}
+	rpc_who_unix(fd, &who);
+	if (peer_create(server, fd, &who, &peer) != 0) {
+		log_warn("no memory for a connection on %s", server->listener.path);
 		return;
 	}
-	server->n_refused++;
-	log_info("connection on %s refused: %d are open", server->listener.path, RPC_PEERS_MAX);
-	(void)snprintf(full, sizeof(full),
-		"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":%d,\"message\":\"all %d "
-		"connections are taken; try again when another client has gone\"}}\n",
-		RPC_LIMIT, RPC_PEERS_MAX);
-	(void)send(fd, full, strlen(full), MSG_NOSIGNAL | MSG_DONTWAIT);
-	(void)close(fd);
+	place_look(peer);
+	peer_settle(peer);
 }
 
 int
 rpc_server_adopt(struct rpc_server *server, int fd, const struct rpc_who *who, struct err *err)
 {
-	if (server->n_peers >= RPC_PEERS_MAX) {
-		server->n_refused++;
+	struct rpc_peer *peer;
+	struct rpc_who copy;
+	int rc = place_check(server, who, err);
+
+	if (rc != 0) {
+		server->n_refused += err->kind == ERR_LIMIT;
 		(void)close(fd);
-		return err_set(
-			err, ERR_LIMIT, NULL, "too many connections: %d are open", RPC_PEERS_MAX);
+		return rc;
 	}
 	(void)evutil_make_socket_nonblocking(fd);
-	return peer_create(server, fd, who) == 0
-		? 0
-		: err_set(err, ERR_LIMIT, NULL, "no memory for a connection");
-}
-
-void
-rpc_server_recheck(struct rpc_server *server)
-{
-	struct rpc_peer *peer;
-
-	if (server->role == NULL) {
-		return;
+	rpc_who_copy(&copy, who);
+	if (peer_create(server, fd, &copy, &peer) != 0) {
+		return err_set(err, ERR_LIMIT, NULL, "no memory for a connection");
 	}
-	TAILQ_FOREACH (peer, &server->peers, link) {
-		if (peer->served && server->role(server->ctx, &peer->who) == RPC_ROLE_NONE) {
-			log_info("%s (%s) may do nothing any more and is closed", peer->who.user,
-				peer->who.from);
-			peer_finish(peer);
-		}
-	}
+	place_look(peer);
+	peer_settle(peer);
+	return 0;
 }

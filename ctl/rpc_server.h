@@ -12,14 +12,21 @@
  * is closed, and nobody else notices. Duplicate object keys, NUL in strings and invalid UTF-8 are
  * refused. A peer that has RPC_PENDING_MAX unanswered calls, or more than RPC_OUTPUT_HIGH bytes
  * that it has not read, is simply not read from until that changes; so only answers that come late
- * (batches, edits) can take it past RPC_OUTPUT_MAX.
+ * (batches, edits) can take it past RPC_OUTPUT_MAX. Calls keep the line that they came with until
+ * they end: a line for which there is no room (RPC_HELD_PEER, RPC_HELD_MAX) waits for others' end.
  *
  * Who calls. Each peer has a struct rpc_who from its first byte on: of the UNIX socket from the
  * kernel's credentials of whoever connected, of an adopted connection from its owner. A method runs
- * only for whoever has the role that it needs.
+ * only for whoever has the role that it needs. Who has none is told so and closed at once; who is
+ * not known yet is not read from, for RPC_SETTLE_S at most, and has one of RPC_STRANGERS_MAX places
+ * of its own, the oldest going for the newest. Of the RPC_PEERS_MAX places some are for admins of
+ * the host alone, the last ones for root and our own user, and one user has half of them at most:
+ * an operator always gets in.
  *
- * Descriptors. A peer of the UNIX socket may send some with a line (SCM_RIGHTS); the method that
- * wants one takes the oldest. Those that nobody takes close with the peer.
+ * Descriptors. A peer of the UNIX socket may send some with a line (SCM_RIGHTS): they belong to the
+ * line in which the message that brought them ends. The method that wants one takes the oldest;
+ * what nobody has taken when the line's requests have begun is closed, without waiting
+ * (base/foreign_fd.h), and while that takes its time its user is not read from.
  *
  * Order. Requests of one peer start in the order sent; answers come as methods complete. Answers of
  * a batch leave together, in the order of its requests. A line without its newline is not executed,
@@ -47,6 +54,15 @@ struct rpc_peer;
 struct rpc_call;
 
 #define RPC_PEERS_MAX 256 /* connections at once */
+#define RPC_PEERS_ROOT 8 /* of those, the last ones: for root and our own user */
+#define RPC_PEERS_ADMIN 24 /* and before those: for admins on the UNIX socket */
+#define RPC_PEERS_USER 128 /* of one user of the host that is not root or our own */
+#define RPC_STRANGERS_MAX 32 /* connections beside them, of whom nobody knows yet what they may */
+#define RPC_SETTLE_S 2 /* for that to become known */
+/* Memory of lines whose calls have not ended, as JSON, in bytes: */
+#define RPC_HELD_MAX (256U << 20) /* of all peers */
+#define RPC_HELD_PEER (64U << 20) /* of one, but for a single line */
+#define RPC_HELD_FAIR (256U << 10) /* of one, that it may have even when all is taken */
 #define RPC_INPUT_MAX (64U << 20) /* bytes of unserved lines of all peers together */
 #define RPC_INPUT_FAIR (1U << 20) /* of one peer, that it may have even then */
 #define RPC_OUTPUT_MAX (8U << 20) /* bytes queued for a peer before one more answer is added */
@@ -56,7 +72,7 @@ struct rpc_call;
 #define RPC_TURN_LINES 16 /* lines served for one peer before the others' turn */
 #define RPC_TURN_BYTES (256U << 10) /* the same in bytes */
 
-#define RPC_FDS_MAX 4 /* descriptors of one peer that no method has taken; more are closed */
+#define RPC_FDS_MAX 4 /* descriptors of a peer that no method has taken; more are closed */
 
 struct rpc_method {
 	const char *name;
@@ -84,6 +100,9 @@ struct rpc_server_options {
 	/* What the caller may do, asked for each request, so that a change of rules holds for open
 	 * connections; who->role is what it came with. NULL: that. */
 	enum rpc_role (*role)(void *ctx, const struct rpc_who *who);
+	/* Is all known of the caller that can be? Fills in its name, and whether its role is
+	 * unsure. Asked again and again until it is. NULL: yes. */
+	bool (*settled)(void *ctx, struct rpc_who *who);
 	/* Told how each call of a method that there is ended, also when nobody hears its answer;
 	 * `ctx` outlives the calls. NULL: nobody wants to know. */
 	void (*ended)(void *ctx, const struct rpc_end *end);
@@ -102,14 +121,25 @@ void rpc_server_destroy(struct rpc_server *server) ON_MAIN;
 
 /*
  * Serve one more connection, a stream socket, as if it had been accepted: for whoever terminates
- * another transport (TLS, HTTP). Takes `fd`, also when it fails; `who` is copied. ERR_LIMIT when
- * RPC_PEERS_MAX are open.
+ * another transport (TLS, HTTP). Takes `fd`, also when it fails; `who` is copied. ERR_DENIED for
+ * who has no role, ERR_LIMIT when there is no place.
  */
 int rpc_server_adopt(
 	struct rpc_server *server, int fd, const struct rpc_who *who, struct err *err) ON_MAIN;
 
-/* Rules have changed: close the connections that might do something and now may not. */
+/* Rules have changed: close the connections that may do nothing any more, and tell `changed`. */
 void rpc_server_recheck(struct rpc_server *server) ON_MAIN;
+
+/* Names of the rules are not known yet: who waits for them is not read from until it is settled. */
+void rpc_server_unsettle(struct rpc_server *server) ON_MAIN;
+
+/* Tell `changed`, one for the server, of each peer at rpc_server_recheck, with the role that it has
+ * now, so that what it has begun under another one ends. */
+void rpc_server_on_recheck(struct rpc_server *server,
+	void (*changed)(void *arg, struct rpc_peer *peer, enum rpc_role role), void *arg) ON_MAIN;
+
+/* The line that says an error which is about no request; without its newline, free() it. */
+char *rpc_error_text(const struct err *err) ON_MAIN;
 
 /* --- who calls ------------------------------------------------------------------------------- */
 
@@ -124,8 +154,13 @@ void rpc_call_look_again(struct rpc_call *call) ON_MAIN;
 bool rpc_call_permits(const struct rpc_call *call, enum rpc_role needs, const char *what,
 	struct err *err) ON_MAIN;
 
-/* The oldest descriptor that the peer has sent and nobody took, now the caller's; -1: none. */
+/* The oldest descriptor of the call's line that nobody took, now the caller's, to be closed with
+ * foreign_fd_close; -1: none. Only while the method begins. */
 int rpc_call_take_fd(struct rpc_call *call) ON_MAIN;
+
+/* Who answers for descriptors of this peer, for foreign_fd.h: its user, since one can have many
+ * connections. */
+const void *rpc_fds_owner(const struct rpc_who *who);
 
 /* --- peers that want to hear more than answers ----------------------------------------------- */
 
@@ -158,7 +193,7 @@ const struct rpc_who *rpc_peer_who(const struct rpc_peer *peer) ON_MAIN;
  * peer goes later, from the loop. */
 void rpc_peer_end(struct rpc_peer *peer, const char *why) ON_MAIN;
 
-/* Connections that were refused because RPC_PEERS_MAX were open, since the start. */
+/* Connections for which there was no place, since the start. */
 uint64_t rpc_server_refused(const struct rpc_server *server) ON_MAIN;
 
 /* --- completing a call: exactly one of these, once ----------------------------------------- */

@@ -118,6 +118,8 @@ world_init(struct world *world, const struct rpc_method *methods, void *ctx)
 		.group = (gid_t)-1,
 		.methods = methods,
 		.ctx = ctx,
+		.role = world->role,
+		.settled = world->settled,
 	};
 	struct err err = ERR_INIT;
 
@@ -182,6 +184,23 @@ world_connect_fd(struct world *world, int fd)
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	world_step(world);
+}
+
+int
+world_adopt(struct world *world, const struct rpc_who *who)
+{
+	struct err err = ERR_INIT;
+	int fds[2];
+
+	role_assert(&role_main);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	if (rpc_server_adopt(world->server, fds[0], who, &err) != 0) {
+		(void)close(fds[1]);
+		return -1;
+	}
+	world_step(world);
+	return fds[1];
 }
 
 bool

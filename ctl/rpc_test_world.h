@@ -23,6 +23,9 @@ struct world {
 	struct rpc_call *calls[WORLD_CALLS_MAX]; /* of method "slow", in the order they came */
 	size_t n_calls;
 	size_t n_counted; /* runs of method "count" */
+	/* options of the server, set before world_init; their context is that of the methods */
+	enum rpc_role (*role)(void *ctx, const struct rpc_who *who);
+	bool (*settled)(void *ctx, struct rpc_who *who);
 };
 
 /*
@@ -48,6 +51,7 @@ void world_step(struct world *world);
 
 /* A new connection; non-blocking. */
 int world_connect(struct world *world);
+int world_adopt(struct world *world, const struct rpc_who *who); /* of somebody else; -1: refused */
 void world_connect_fd(struct world *world, int fd); /* the same with a socket that is there */
 
 /* Send all of it, stepping as needed. False if the server hung up before all was sent. */

@@ -6,7 +6,7 @@
  * (SO_PEERCRED, SO_PEERGROUPS: no name service is asked for groups), of TLS by the certificate. The
  * role follows from it by the access rules (access.h), which may change while it is open.
  *
- * Any thread, but rpc_who_unix, which asks the host for an account's name: main.
+ * Any thread, but copies: main.
  */
 #ifndef VSW_CTL_RPC_WHO_H
 #define VSW_CTL_RPC_WHO_H
@@ -20,7 +20,10 @@
 #define RPC_USER_SIZE 128
 #define RPC_FROM_SIZE 96
 #define RPC_GROUPS_SIZE 256
-#define RPC_GIDS_MAX 64 /* further groups of an account are not looked at */
+#define RPC_NAME_SIZE (RPC_USER_SIZE + RPC_FROM_SIZE + 8)
+
+/* Added where a role is refused to somebody who is unsure. */
+#define RPC_UNSURE_TEXT "; names in its rules are not known yet: try again"
 
 /* What a peer may do; each role may do what those before it may. */
 enum rpc_role {
@@ -28,6 +31,13 @@ enum rpc_role {
 	RPC_ROLE_READ, /* look: changes nothing, disturbs nobody */
 	RPC_ROLE_OPERATE, /* what is not configuration: flush, clear, program rules, capture */
 	RPC_ROLE_ADMIN, /* all */
+};
+
+/* Groups of a process; shared by the copies of its struct rpc_who. */
+struct rpc_gids {
+	size_t refs;
+	size_t n;
+	gid_t gids[]; /* by rising number */
 };
 
 struct rpc_who {
@@ -38,8 +48,8 @@ struct rpc_who {
 	char from[RPC_FROM_SIZE]; /* where from: "unix, pid 4711", "192.0.2.1:50000" */
 	uid_t uid; /* of a UNIX peer, else (uid_t)-1 */
 	gid_t gid; /* its primary group, else (gid_t)-1 */
-	gid_t gids[RPC_GIDS_MAX]; /* its other groups */
-	size_t n_gids;
+	struct rpc_gids *gids; /* its other groups, all of them; NULL: none */
+	bool unsure; /* its role is not all that it may be: names of the rules are not known yet */
 	char groups[RPC_GROUPS_SIZE]; /* a certificate's groups, each ended by a comma */
 	/* What it may do where no rule says it; in rpc_call_who(), what it may do. */
 	enum rpc_role role;
@@ -51,8 +61,23 @@ const char *rpc_role_name(enum rpc_role role);
 /* False if there is no such role. */
 bool rpc_role_parse(const char *name, enum rpc_role *out);
 
-/* The peer of a connected UNIX socket. Its role is admin: whoever may open the socket. */
-void rpc_who_unix(int fd, struct rpc_who *who) ON_MAIN;
+/* The peer of a connected UNIX socket. Its role is admin: whoever may open the socket. Its name is
+ * "uid 1234": the kernel knows no other. */
+void rpc_who_unix(int fd, struct rpc_who *who);
+
+/* A copy, to be ended with rpc_who_fini by whoever has it. */
+void rpc_who_copy(struct rpc_who *to, const struct rpc_who *from) ON_MAIN;
+void rpc_who_fini(struct rpc_who *who) ON_MAIN;
+
+/* Groups for a struct rpc_who; sorts them. */
+struct rpc_gids *rpc_gids_new(const gid_t *gids, size_t n);
+
+/* "alice", for sentences and the log. A name that is more than letters, digits and ._@+- stands in
+ * quotes, so that it cannot be taken for more of the sentence. */
+const char *rpc_who_user(const struct rpc_who *who, char buf[RPC_USER_SIZE + 2]);
+
+/* "alice (192.0.2.7:51234)" */
+const char *rpc_who_text(const struct rpc_who *who, char buf[RPC_NAME_SIZE]);
 
 /* Whether the account is in this group of the host. */
 bool rpc_who_has_gid(const struct rpc_who *who, gid_t gid);

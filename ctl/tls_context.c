@@ -16,6 +16,7 @@
 #include "ctl/tls_error.h"
 
 #define SECURITY_LEVEL 2 /* OpenSSL's: keys of at least 112 bits of strength (RSA 2048) */
+#define NAME_SIZE 160 /* of a CA, in an error */
 #define CHAIN_DEPTH 4 /* CAs between a client and one that we know */
 
 /* The mode bits that no key may have: it is for its owner, and a group may read it. */
@@ -173,7 +174,42 @@ authority_add(SSL_CTX *context, const X509_INFO *info, size_t *n)
 	}
 	return info->crl == NULL ||
 		(X509_STORE_add_crl(store, info->crl) == 1 &&
-			X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) == 1);
+			X509_STORE_set_flags(
+				store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1);
+}
+
+static bool
+has_list(const STACK_OF(X509_INFO) * infos, const X509_NAME *issuer)
+{
+	for (int i = 0; i < sk_X509_INFO_num(infos); i++) {
+		const X509_CRL *crl = sk_X509_INFO_value(infos, i)->crl;
+
+		if (crl != NULL &&
+			(issuer == NULL || X509_NAME_cmp(X509_CRL_get_issuer(crl), issuer) == 0)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Where there are lists, a CA without one would have no clients. */
+static int
+lists_check(const STACK_OF(X509_INFO) * infos, const char *path, struct err *err)
+{
+	char name[NAME_SIZE];
+
+	for (int i = 0; has_list(infos, NULL) && i < sk_X509_INFO_num(infos); i++) {
+		const X509 *ca = sk_X509_INFO_value(infos, i)->x509;
+
+		if (ca != NULL && !has_list(infos, X509_get_subject_name(ca))) {
+			(void)X509_NAME_oneline(X509_get_subject_name(ca), name, sizeof(name));
+			return err_set(err, ERR_INVALID, "client-ca",
+				"'%s' has revocation lists, but none of the CA %s: add one, even "
+				"if it is empty",
+				path, name);
+		}
+	}
+	return 0;
 }
 
 static int
@@ -194,6 +230,7 @@ authorities_use(SSL_CTX *context, const char *path, struct err *err)
 			rc = file_wrong(path, "client-ca", "CAs that can be used", err);
 		}
 	}
+	rc = rc != 0 ? rc : lists_check(infos, path, err);
 	sk_X509_INFO_pop_free(infos, X509_INFO_free);
 	if (rc == 0 && n == 0) {
 		rc = file_wrong(path, "client-ca", "certificate of a CA (PEM)", err);

@@ -4,7 +4,8 @@
  *
  * No renegotiation (TLS 1.3 has none), no session tickets and no early data: each connection is a
  * full handshake with a certificate that is checked. The file of CAs may hold revocation lists
- * (CRLs); if it does, one is needed for each CA.
+ * (CRLs); if it does, one is needed for each CA between a client and the one that we know, and all
+ * of these are checked.
  *
  * Main, at edits: it reads files.
  */

@@ -87,6 +87,12 @@ tls_verify_text(long code)
 		return "the certificate is for another name";
 	case X509_V_ERR_CERT_REVOKED:
 		return "the certificate is revoked";
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+		return "there is no revocation list of a CA that leads to the certificate";
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+		return "the revocation list of a CA that leads to the certificate has expired";
+	case X509_V_ERR_CRL_NOT_YET_VALID:
+		return "the revocation list of a CA that leads to the certificate is not valid yet";
 	case X509_V_ERR_INVALID_PURPOSE:
 		return "the certificate is not for this use (extended key usage)";
 	default:

@@ -123,6 +123,7 @@ check_open(struct tls_listen *listener) ON_MAIN
 {
 	struct tls_peer *peer;
 	struct tls_peer *next;
+	char name[RPC_NAME_SIZE];
 
 	for (peer = TAILQ_FIRST(&listener->open); peer != NULL; peer = next) {
 		SSL *ssl = tls_peer_ssl(peer);
@@ -131,7 +132,7 @@ check_open(struct tls_listen *listener) ON_MAIN
 
 		next = TAILQ_NEXT(peer, link);
 		if (result != X509_V_OK) {
-			log_notice("%s (%s) is closed: %s", peer->who.user, peer->who.from,
+			log_notice("%s is closed: %s", rpc_who_text(&peer->who, name),
 				tls_verify_text(result));
 			tls_listen_gone(listener, peer, NULL);
 		}
@@ -362,6 +363,7 @@ tls_listen_base(const struct tls_listen *listener)
 int
 tls_listen_adopt(struct tls_listen *listener, struct tls_peer *peer, int fd, struct err *err)
 {
+	char name[RPC_NAME_SIZE];
 	int rc;
 
 	if (listener->fd < 0) {
@@ -377,7 +379,7 @@ tls_listen_adopt(struct tls_listen *listener, struct tls_peer *peer, int fd, str
 	if (rc != 0) {
 		return rc;
 	}
-	log_info("%s (%s) is connected", peer->who.user, peer->who.from);
+	log_info("%s is connected", rpc_who_text(&peer->who, name));
 	TAILQ_REMOVE(&listener->shaking, peer, link);
 	TAILQ_INSERT_TAIL(&listener->open, peer, link);
 	listener->stats.handshakes--;
@@ -390,10 +392,12 @@ tls_listen_adopt(struct tls_listen *listener, struct tls_peer *peer, int fd, str
 void
 tls_listen_gone(struct tls_listen *listener, struct tls_peer *peer, const char *why)
 {
+	char name[RPC_NAME_SIZE];
+
 	if (peer->adopted) {
 		TAILQ_REMOVE(&listener->open, peer, link);
 		listener->stats.connections--;
-		log_info("%s (%s) has gone", peer->who.user, peer->who.from);
+		log_info("%s has gone", rpc_who_text(&peer->who, name));
 	} else {
 		TAILQ_REMOVE(&listener->shaking, peer, link);
 		listener->stats.handshakes--;

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ctl/rpc_server.h"
 #include "ctl/tls_context.h"
 #include "ctl/tls_error.h"
 #include "ctl/tls_name.h"
@@ -145,6 +146,8 @@ rpc_side_create(struct tls_peer *peer, struct err *err) ON_MAIN
 	}
 	rc = tls_listen_adopt(peer->listener, peer, fds[1], err);
 	if (rc != 0) {
+		bufferevent_free(peer->rpc);
+		peer->rpc = NULL;
 		return rc;
 	}
 	bufferevent_setcb(peer->rpc, rpc_readable, rpc_drained, rpc_happened, peer);
@@ -153,6 +156,8 @@ rpc_side_create(struct tls_peer *peer, struct err *err) ON_MAIN
 	(void)bufferevent_enable(peer->rpc, EV_READ | EV_WRITE);
 	return 0;
 }
+
+static void turn_away(struct tls_peer *peer, const struct err *err) ON_MAIN;
 
 static void
 handshake_done(struct tls_peer *peer) ON_MAIN
@@ -166,7 +171,7 @@ handshake_done(struct tls_peer *peer) ON_MAIN
 	}
 	peer->not_after = tls_not_after(certificate);
 	if (tls_name(certificate, &peer->who, &err) != 0 || rpc_side_create(peer, &err) != 0) {
-		tls_listen_gone(peer->listener, peer, err.text);
+		turn_away(peer, &err);
 		return;
 	}
 	(void)event_del(peer->timer);
@@ -175,6 +180,25 @@ handshake_done(struct tls_peer *peer) ON_MAIN
 	}
 	/* what the client sent right behind its certificate */
 	tls_readable(peer->tls, peer);
+}
+
+/*
+ * It has shown a good certificate, and yet it is not served: it is told why, as the server would.
+ * Until it has hung up it is one of those without a place.
+ */
+static void
+turn_away(struct tls_peer *peer, const struct err *err)
+{
+	char *text = rpc_error_text(err);
+	struct evbuffer *out = bufferevent_get_output(peer->tls);
+
+	tls_listen_refused(peer->listener, peer->who.from, err->text);
+	(void)evbuffer_add(out, text, strlen(text));
+	(void)evbuffer_add(out, "\n", 1);
+	free(text);
+	peer->turned_away = true;
+	peer->rpc_ended = true;
+	timer_arm(peer, TLS_LINGER_S);
 }
 
 /* Read what it still sends, until it hangs up. */
@@ -246,7 +270,9 @@ timer_expired(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	role_assert(&role_main);
-	if (peer->rpc == NULL) {
+	if (peer->turned_away) {
+		tls_listen_gone(peer->listener, peer, NULL);
+	} else if (peer->rpc == NULL) {
 		tls_listen_gone(
 			peer->listener, peer, peer->drain == NULL ? "no handshake in time" : NULL);
 	} else if (!peer->rpc_ended && left >= 0) {
@@ -363,7 +389,7 @@ tls_happened(struct bufferevent *tls, short what, void *arg)
 	role_assert(&role_main);
 	if ((what & BEV_EVENT_CONNECTED) != 0) {
 		handshake_done(peer);
-	} else if (peer->rpc == NULL) {
+	} else if (peer->rpc == NULL && !peer->turned_away) {
 		handshake_failed(peer);
 	} else if ((what & BEV_EVENT_EOF) != 0 && !peer->tls_ended && !peer->rpc_ended) {
 		/* it said that it is done; it may still wait for answers */

@@ -43,6 +43,7 @@ struct tls_peer {
 	time_t not_after; /* of its certificate; 0: it does not say */
 	struct rpc_who who; /* `from` is filled from the start */
 	bool adopted; /* by the RPC server: in the list of open ones */
+	bool turned_away; /* by it: the client is told why */
 	bool tls_ended; /* the client sends nothing more */
 	bool rpc_deaf; /* the server reads nothing more */
 	bool rpc_ended; /* and sends nothing more: closing */

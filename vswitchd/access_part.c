@@ -2,22 +2,41 @@
 #include "vswitchd/access_part.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "ctl/names.h"
 #include "ctl/rpc_server.h"
+
+#define LOOK_UNKNOWN_S 1 /* between looks at names while some are not known */
+#define LOOK_S 60
+
+/* Those who are always let in do not wait for a name service: they are asked for at the start. */
+static void
+learn(struct names *names, uid_t uid) ON_MAIN
+{
+	char key[16];
+
+	(void)snprintf(key, sizeof(key), "%u", uid);
+	names_learn(names, NAMES_ACCOUNT, key);
+}
 
 void
 access_part_init(struct access_part *part)
 {
 	*part = (struct access_part){.server = NULL};
 	access_init(&part->access, geteuid());
+	part->names = names_create(NULL);
+	learn(part->names, 0);
+	learn(part->names, geteuid());
 }
 
 void
 access_part_fini(struct access_part *part)
 {
 	access_fini(&part->access);
+	names_destroy(part->names);
 	if (part->recheck != NULL) {
 		event_free(part->recheck);
 	}
@@ -26,12 +45,19 @@ access_part_fini(struct access_part *part)
 static void
 on_recheck(evutil_socket_t fd, short what, void *arg)
 {
-	const struct access_part *part = arg;
+	struct access_part *part = arg;
+	struct timeval next = {.tv_sec = LOOK_S};
 
 	(void)fd;
 	(void)what;
 	role_assert(&role_main);
-	rpc_server_recheck(part->server);
+	access_resolve(&part->access, part->names);
+	if (part->access.n_changes != part->n_changes) {
+		part->n_changes = part->access.n_changes;
+		rpc_server_recheck(part->server);
+	}
+	next.tv_sec = part->access.unknown ? LOOK_UNKNOWN_S : LOOK_S;
+	(void)event_add(part->recheck, &next);
 }
 
 int
@@ -84,13 +110,19 @@ access_part_apply(void *ctx, void *prepared)
 	struct access_part *part = ctx;
 	struct access *access = prepared;
 
+	role_assert(&role_main);
+	access->n_changes = part->access.n_changes + 1;
 	access_fini(&part->access);
 	part->access = *access;
 	free(access);
+	access_resolve(&part->access, part->names);
 	if (part->recheck != NULL) {
 		static const struct timeval now = {0, 0};
 
 		(void)event_add(part->recheck, &now);
+	}
+	if (part->server != NULL) {
+		rpc_server_unsettle(part->server);
 	}
 }
 

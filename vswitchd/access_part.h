@@ -3,7 +3,8 @@
  * The access rules in force: the container /system/access, carried out.
  *
  * New rules hold from the commit on, for open connections too; those that may then do nothing at
- * all are closed, so that nobody goes on listening to events.
+ * all are closed, so that nobody goes on listening to events. Names of users and groups are asked
+ * for again from time to time.
  *
  * Main only.
  */
@@ -21,8 +22,11 @@ struct rpc_server;
 
 struct access_part {
 	struct access access;
+	struct names *names; /* of the host's users and groups */
+	uint64_t n_changes; /* of access, that the server knows of */
 	struct rpc_server *server; /* whose peers are looked at again; NULL: none yet */
-	struct event *recheck; /* timer: when whoever changed the rules has its answer */
+	struct event *recheck; /* timer: when whoever changed the rules has its answer, or to look
+				  whether the host has said more of its names */
 };
 
 /* Until the configuration is loaded only root and our own user may do anything. */

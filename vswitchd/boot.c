@@ -371,6 +371,21 @@ on_peer_gone(void *arg, struct rpc_peer *peer)
 	captures_peer_gone(boot->world.captures, peer);
 }
 
+/* Rules have changed: what a peer has begun and may not any more ends. */
+static void
+on_recheck(void *arg, struct rpc_peer *peer, enum rpc_role role)
+{
+	struct boot *boot = arg;
+
+	role_assert(&role_main);
+	events_recheck(boot->sources.events, peer, role);
+	if (role < RPC_ROLE_OPERATE ||
+		access_check_whole(&boot->access.access, rpc_peer_who(peer), "capture", NULL) !=
+			0) {
+		captures_not_permitted(boot->world.captures, peer);
+	}
+}
+
 static int
 start_rpc(struct boot *boot, struct err *err) ON_MAIN
 {
@@ -381,6 +396,7 @@ start_rpc(struct boot *boot, struct err *err) ON_MAIN
 		.methods = methods_table,
 		.ctx = &boot->methods,
 		.role = methods_role,
+		.settled = methods_settled,
 		.ended = methods_ended};
 	int rc;
 
@@ -393,12 +409,14 @@ start_rpc(struct boot *boot, struct err *err) ON_MAIN
 			rte_version(), "protocol", 1),
 		.started = boot->world.started,
 		.access = &boot->access.access,
+		.names = boot->access.names,
 		.audit = AUDIT_INIT};
 	rc = event_sources_start(&boot->sources, err);
 	boot->methods.events = boot->sources.events;
 	rc = rc != 0 ? rc : rpc_server_create(boot->base, &options, &boot->rpc, err);
 	if (rc == 0) {
 		rpc_server_on_gone(boot->rpc, on_peer_gone, boot);
+		rpc_server_on_recheck(boot->rpc, on_recheck, boot);
 		event_sources_connect(&boot->sources, boot->rpc);
 	}
 	return rc;

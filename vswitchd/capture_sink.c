@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/foreign_fd.h"
 #include "ctl/base64.h"
 #include "ctl/events.h"
 #include "ctl/rpc_server.h"
@@ -35,42 +35,28 @@ static int
 reopen_pipe(int fd)
 {
 	char path[32];
-	int own;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	if (own >= 0) {
-		(void)close(fd);
-	}
-	return own;
+	return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 }
 
-static int
-check_socket(int fd, struct err *err)
-{
-	int type = 0;
-	socklen_t size = sizeof(type);
-
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM
-		? 0
-		: refuse(err);
-}
+/* Nothing is asked of it but what the kernel answers by itself: fstat(2) would ask whoever serves a
+ * file. */
+static int take_fd(struct capture_sink *sink, int fd, struct err *err) ON_MAIN;
 
 static int
 take_fd(struct capture_sink *sink, int fd, struct err *err)
 {
-	struct stat status;
+	socklen_t size = sizeof(int);
+	int type = 0;
 	int own;
 
-	if (fstat(fd, &status) != 0 || (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY) {
-		return refuse(err);
+	sink->is_socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
+	if (sink->is_socket && type == SOCK_STREAM) {
+		sink->fd = fd;
+		return 0;
 	}
-	sink->fd = fd;
-	sink->is_socket = S_ISSOCK(status.st_mode);
-	if (sink->is_socket) {
-		return check_socket(fd, err);
-	}
-	if (!S_ISFIFO(status.st_mode)) {
+	if (!foreign_fd_is_pipe(fd) || (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY) {
 		return refuse(err);
 	}
 	own = reopen_pipe(fd);
@@ -79,6 +65,7 @@ take_fd(struct capture_sink *sink, int fd, struct err *err)
 			strerror(errno));
 	}
 	sink->fd = own;
+	foreign_fd_close(sink->owner, &fd, 1);
 	return 0;
 }
 
@@ -88,12 +75,12 @@ capture_sink_open(
 {
 	int rc = 0;
 
-	*sink = (struct capture_sink){.fd = -1, .peer = peer, .id = id};
+	*sink = (struct capture_sink){
+		.fd = -1, .peer = peer, .id = id, .owner = rpc_fds_owner(rpc_peer_who(peer))};
 	if (fd >= 0) {
 		rc = take_fd(sink, fd, err);
 		if (rc != 0) {
-			(void)close(fd);
-			sink->fd = -1;
+			foreign_fd_close(sink->owner, &fd, 1);
 			return rc;
 		}
 	}
@@ -108,9 +95,7 @@ capture_sink_open(
 void
 capture_sink_close(struct capture_sink *sink)
 {
-	if (sink->fd >= 0) {
-		(void)close(sink->fd);
-	}
+	foreign_fd_close(sink->owner, &sink->fd, 1);
 	free(sink->bytes);
 	*sink = (struct capture_sink){.fd = -1};
 }

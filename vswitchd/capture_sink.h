@@ -24,6 +24,7 @@ struct rpc_peer;
 
 struct capture_sink {
 	int fd; /* owned; -1: events */
+	const void *owner; /* of the descriptor that came, for foreign_fd.h */
 	bool is_socket;
 	struct rpc_peer *peer; /* of events; must be there */
 	uint32_t id; /* that events name */

@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "base/foreign_fd.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "ctl/events.h"
 #include "ctl/pcapng.h"
 #include "ctl/rpc_server.h"
 #include "datapath/dp/dp_capture.h"
@@ -331,22 +332,52 @@ captures_destroy(struct captures *captures)
 	free(captures);
 }
 
+/* What the peer has asked for ends, with what is captured. True if something did. */
+static bool
+finish_of(struct captures *captures, const struct rpc_peer *peer, const char *why) ON_MAIN
+{
+	struct running *run;
+	bool some = false;
+
+	LIST_FOREACH (run, &captures->list, link) {
+		if (run->peer == peer && run->dp != NULL) {
+			finish(captures->world, run, why);
+			some = true;
+		}
+	}
+	return some;
+}
+
 void
 captures_peer_gone(struct captures *captures, const struct rpc_peer *peer)
 {
 	struct running *run = captures == NULL ? NULL : LIST_FIRST(&captures->list);
 
+	if (run != NULL) {
+		(void)finish_of(captures, peer, "its connection has closed");
+	}
 	while (run != NULL) {
 		struct running *next = LIST_NEXT(run, link);
 
 		if (run->peer == peer) {
-			finish(captures->world, run, "its connection has closed");
 			run->peer = NULL;
 			if (run->sink.fd < 0) {
 				forget(run);
 			}
 		}
 		run = next;
+	}
+}
+
+void
+captures_not_permitted(struct captures *captures, struct rpc_peer *peer)
+{
+	if (captures != NULL && finish_of(captures, peer, "not permitted any more")) {
+		events_tell_peer(peer, "capture",
+			event_body(EVENT_WARNING, "ended",
+				"the rules of /system/access have changed: captures are not "
+				"permitted any more, and have ended"));
+		captures->world->kick(captures->world->kick_arg);
 	}
 }
 
@@ -467,9 +498,7 @@ action_capture(void *ctx, json_t *input, struct rpc_call *call)
 		}
 		fd = -1; /* start has taken it */
 	}
-	if (fd >= 0) {
-		(void)close(fd);
-	}
+	foreign_fd_close(rpc_fds_owner(rpc_call_who(call)), &fd, 1);
 	rpc_call_refuse(call, &err);
 }
 

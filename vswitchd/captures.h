@@ -41,6 +41,9 @@ uint64_t captures_step(struct captures *captures, uint64_t now) ON_MAIN;
 /* Ends what the peer has asked for. */
 void captures_peer_gone(struct captures *captures, const struct rpc_peer *peer) ON_MAIN;
 
+/* Ends them too, since the peer may capture no more by the rules as they are now, and tells it. */
+void captures_not_permitted(struct captures *captures, struct rpc_peer *peer) ON_MAIN;
+
 /* The list `capture` of /system. */
 void captures_state(const struct captures *captures, json_t *system) ON_MAIN;
 

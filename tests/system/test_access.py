@@ -15,6 +15,13 @@ from harness.remote import ACCESS, RULES, Remote, TlsPeer
 suite = Suite("access", Remote)
 
 
+def turned_away(peer: Any, who: str) -> None:
+    """It is told that it may do nothing, and closed."""
+    error = peer.hear()["error"]
+    check(error["code"] == -32002 and who in error["message"], f"{error}")
+    check_equal(peer.hear(), None, "what comes behind it")
+
+
 @suite.case("roles follow the certificate's name and its units")
 def roles(fixture: Remote) -> None:
     bridge = {"edits": [{"op": "create", "path": "/vswitch:vswitch/bridge[name='x']"}]}
@@ -25,7 +32,6 @@ def roles(fixture: Remote) -> None:
     port = {"edits": [{"op": "merge", "path": "/vswitch:vswitch/port[name='p']",
                        "value": {"mtu": 1400}}]}
     expected = {
-        "nobody": (fixture.nobody, {"ping": False, "get": False}),
         "reader": (fixture.reader, {"ping": True, "get": True, "edit": False, "program": False,
                                     "action": False, "dry": True, "subscribe": True, "frames": False}),
         "operator": (fixture.operator, {"action": True, "edit": False, "confirm": False,
@@ -49,6 +55,9 @@ def roles(fixture: Remote) -> None:
                 check(error["message"] in fixture.log() or "not logged" in fixture.log(),
                       f"{name}: {what} is logged")
         peer.close()
+    peer = TlsPeer(fixture, fixture.nobody)
+    turned_away(peer, "nobody (127.0.0.1:")
+    peer.close()
     peer = TlsPeer(fixture, fixture.reader)
     message = peer.ask("action", flush)["error"]["message"]
     check("action fdb-flush needs role operate; rita (127.0.0.1:" in message
@@ -64,7 +73,7 @@ def rules_change(fixture: Remote) -> None:
     flush = {"name": "fdb-flush", "input": {"bridge": "far"}}
     check("result" in peer.ask("action", flush), "it may flush now")
     fixture.edit(ACCESS, {"rule": RULES[:1]})
-    check_equal(peer.hear(), None, "whoever may do nothing any more is closed")
+    turned_away(peer, "rita (127.0.0.1:")
     peer.close()
     fixture.edit(ACCESS, {"rule": RULES})
 

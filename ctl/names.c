@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ctl/names.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "ctl/names_host.h"
+
+#define BUCKETS 256 /* of each kind */
+
+/* A question on its way to the helper and back. */
+struct question {
+	STAILQ_ENTRY(question) link;
+	enum names_kind kind;
+	char key[NAMES_SIZE];
+	struct names_answer answer;
+};
+
+STAILQ_HEAD(question_list, question);
+
+/* What main and the helper share; freed by whoever leaves last. */
+struct desk {
+	pthread_mutex_t lock;
+	pthread_cond_t asked;
+	struct question_list todo;
+	struct question_list done;
+	size_t n_todo;
+	names_ask_fn ask;
+	bool busy; /* the helper is asking */
+	bool closed; /* main has left */
+};
+
+struct entry {
+	TAILQ_ENTRY(entry) used; /* in the kind's list, last read last */
+	LIST_ENTRY(entry) link; /* in its bucket */
+	char key[NAMES_SIZE];
+	struct names_answer answer;
+	bool asking;
+	uint64_t asked_at;
+	uint64_t again_at; /* when to ask next */
+	uint64_t backoff;
+};
+
+struct kind {
+	TAILQ_HEAD(, entry) used;
+	LIST_HEAD(, entry) buckets[BUCKETS];
+	size_t n;
+};
+
+struct names {
+	struct kind kinds[NAMES_KINDS];
+	struct desk *desk;
+	bool has_helper;
+	pthread_t helper;
+	uint64_t generation;
+};
+
+/* --- the helper ------------------------------------------------------------------------------- */
+
+static void
+questions_free(struct question_list *list)
+{
+	struct question *question;
+
+	while ((question = STAILQ_FIRST(list)) != NULL) {
+		STAILQ_REMOVE_HEAD(list, link);
+		free(question);
+	}
+}
+
+static void
+desk_free(struct desk *desk)
+{
+	questions_free(&desk->todo);
+	questions_free(&desk->done);
+	(void)pthread_cond_destroy(&desk->asked);
+	(void)pthread_mutex_destroy(&desk->lock);
+	free(desk);
+}
+
+/* The next one, when there is one; NULL: main has left. */
+static struct question *
+desk_take(struct desk *desk)
+{
+	struct question *question;
+
+	while (STAILQ_EMPTY(&desk->todo) && !desk->closed) {
+		(void)pthread_cond_wait(&desk->asked, &desk->lock);
+	}
+	question = desk->closed ? NULL : STAILQ_FIRST(&desk->todo);
+	if (question != NULL) {
+		STAILQ_REMOVE_HEAD(&desk->todo, link);
+		desk->n_todo--;
+	}
+	return question;
+}
+
+static void *
+helper_main(void *arg)
+{
+	struct desk *desk = arg;
+	struct question *question;
+	bool left_alone = false;
+
+	(void)pthread_setname_np(pthread_self(), "names");
+	(void)pthread_mutex_lock(&desk->lock);
+	while ((question = desk_take(desk)) != NULL) {
+		desk->busy = true;
+		(void)pthread_mutex_unlock(&desk->lock);
+		question->answer.state =
+			desk->ask(question->kind, question->key, &question->answer);
+		(void)pthread_mutex_lock(&desk->lock);
+		desk->busy = false;
+		STAILQ_INSERT_TAIL(&desk->done, question, link);
+		left_alone = desk->closed;
+	}
+	(void)pthread_mutex_unlock(&desk->lock);
+	if (left_alone) {
+		desk_free(desk);
+	}
+	return NULL;
+}
+
+/* Signals are main's. */
+static void
+helper_start(struct names *names)
+{
+	sigset_t all;
+	sigset_t before;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	names->has_helper = pthread_create(&names->helper, NULL, helper_main, names->desk) == 0;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* --- what is known ---------------------------------------------------------------------------- */
+
+struct names *
+names_create(names_ask_fn ask)
+{
+	struct names *names = must_calloc(1, sizeof(*names));
+	struct desk *desk = must_calloc(1, sizeof(*desk));
+
+	(void)pthread_mutex_init(&desk->lock, NULL);
+	(void)pthread_cond_init(&desk->asked, NULL);
+	STAILQ_INIT(&desk->todo);
+	STAILQ_INIT(&desk->done);
+	desk->ask = ask == NULL ? names_host_ask : ask;
+	names->desk = desk;
+	for (size_t k = 0; k < NAMES_KINDS; k++) {
+		TAILQ_INIT(&names->kinds[k].used);
+	}
+	return names;
+}
+
+static void
+forget(struct kind *kind, struct entry *entry)
+{
+	TAILQ_REMOVE(&kind->used, entry, used);
+	LIST_REMOVE(entry, link);
+	kind->n--;
+	free(entry);
+}
+
+void
+names_destroy(struct names *names)
+{
+	struct desk *desk;
+	bool busy;
+
+	if (names == NULL) {
+		return;
+	}
+	desk = names->desk;
+	(void)pthread_mutex_lock(&desk->lock);
+	desk->closed = true;
+	busy = desk->busy;
+	(void)pthread_cond_signal(&desk->asked);
+	(void)pthread_mutex_unlock(&desk->lock);
+	if (names->has_helper && busy) {
+		(void)pthread_detach(names->helper); /* it frees the desk when it comes back */
+	} else {
+		if (names->has_helper) {
+			(void)pthread_join(names->helper, NULL);
+		}
+		desk_free(desk);
+	}
+	for (size_t k = 0; k < NAMES_KINDS; k++) {
+		struct entry *entry;
+
+		while ((entry = TAILQ_FIRST(&names->kinds[k].used)) != NULL) {
+			forget(&names->kinds[k], entry);
+		}
+	}
+	free(names);
+}
+
+static size_t
+bucket_of(const char *key)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (; *key != '\0'; key++) {
+		hash = (hash ^ (unsigned char)*key) * 16777619u;
+	}
+	return hash % BUCKETS;
+}
+
+static struct entry *
+find(const struct kind *kind, const char *key)
+{
+	struct entry *entry;
+
+	LIST_FOREACH (entry, &kind->buckets[bucket_of(key)], link) {
+		if (strcmp(entry->key, key) == 0) {
+			return entry;
+		}
+	}
+	return NULL;
+}
+
+static struct entry *
+need(struct kind *kind, const char *key)
+{
+	struct entry *entry = find(kind, key);
+
+	if (entry == NULL) {
+		if (kind->n == NAMES_MAX) {
+			forget(kind, TAILQ_FIRST(&kind->used));
+		}
+		entry = must_calloc(1, sizeof(*entry));
+		(void)str_copy(entry->key, key, sizeof(entry->key));
+		LIST_INSERT_HEAD(&kind->buckets[bucket_of(key)], entry, link);
+		kind->n++;
+	} else {
+		TAILQ_REMOVE(&kind->used, entry, used);
+	}
+	TAILQ_INSERT_TAIL(&kind->used, entry, used);
+	return entry;
+}
+
+static void
+take_answer(struct names *names, struct entry *entry, const struct names_answer *answer)
+{
+	const uint64_t now = clock_now();
+	struct names_answer *old = &entry->answer;
+
+	entry->asking = false;
+	if (answer->state == NAMES_UNKNOWN) {
+		entry->backoff = entry->backoff == 0 ? CLOCK_S : entry->backoff * 2;
+		if (entry->backoff > NAMES_BACKOFF_MAX) {
+			entry->backoff = NAMES_BACKOFF_MAX;
+		}
+		entry->again_at = now + entry->backoff;
+		return;
+	}
+	entry->backoff = 0;
+	entry->again_at = now + NAMES_FRESH;
+	if (old->state != answer->state || old->id != answer->id ||
+		strcmp(old->name, answer->name) != 0) {
+		*old = *answer;
+		names->generation++;
+	}
+}
+
+/* Read what the helper has brought. */
+static void
+take_answers(struct names *names)
+{
+	struct question_list done = STAILQ_HEAD_INITIALIZER(done);
+	struct question *question;
+
+	(void)pthread_mutex_lock(&names->desk->lock);
+	STAILQ_CONCAT(&done, &names->desk->done);
+	(void)pthread_mutex_unlock(&names->desk->lock);
+	STAILQ_FOREACH (question, &done, link) {
+		struct entry *entry = find(&names->kinds[question->kind], question->key);
+
+		if (entry != NULL) {
+			take_answer(names, entry, &question->answer);
+		}
+	}
+	questions_free(&done);
+}
+
+static bool
+desk_put(struct desk *desk, struct question *question)
+{
+	bool room;
+
+	(void)pthread_mutex_lock(&desk->lock);
+	room = desk->n_todo < NAMES_MAX;
+	if (room) {
+		STAILQ_INSERT_TAIL(&desk->todo, question, link);
+		desk->n_todo++;
+		(void)pthread_cond_signal(&desk->asked);
+	}
+	(void)pthread_mutex_unlock(&desk->lock);
+	return room;
+}
+
+/* What cannot be asked now is asked when it is wanted next. */
+static void
+ask(struct names *names, enum names_kind kind, struct entry *entry, uint64_t now)
+{
+	struct question *question;
+
+	if (!names->has_helper) {
+		helper_start(names);
+	}
+	if (!names->has_helper) {
+		return;
+	}
+	question = must_calloc(1, sizeof(*question));
+	question->kind = kind;
+	(void)str_copy(question->key, entry->key, sizeof(question->key));
+	if (desk_put(names->desk, question)) {
+		entry->asking = true;
+		entry->asked_at = now;
+	} else {
+		free(question);
+	}
+}
+
+void
+names_get(struct names *names, enum names_kind kind, const char *key, struct names_answer *out)
+{
+	const uint64_t now = clock_now();
+	struct entry *entry;
+
+	take_answers(names);
+	if (strlen(key) >= NAMES_SIZE) {
+		*out = (struct names_answer){.state = NAMES_ABSENT};
+		return;
+	}
+	entry = need(&names->kinds[kind], key);
+	if (!entry->asking && now >= entry->again_at) {
+		ask(names, kind, entry, now);
+	}
+	*out = entry->answer;
+	out->soon = out->state == NAMES_UNKNOWN && entry->asking &&
+		now - entry->asked_at < NAMES_PATIENCE;
+}
+
+void
+names_learn(struct names *names, enum names_kind kind, const char *key)
+{
+	struct names_answer answer = {.state = NAMES_UNKNOWN};
+	struct entry *entry = need(&names->kinds[kind], key);
+
+	answer.state = names->desk->ask(kind, key, &answer);
+	take_answer(names, entry, &answer);
+}
+
+uint64_t
+names_generation(struct names *names)
+{
+	take_answers(names);
+	return names->generation;
+}
