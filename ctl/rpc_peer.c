@@ -191,7 +191,7 @@ static ssize_t
 peer_read(struct rpc_peer *peer)
 {
 	/* of all that can come: what finds no room here the kernel would close, on main */
-	char control[FD_PASSING_ROOM(FD_PASSING_MAX)];
+	_Alignas(struct cmsghdr) char control[FD_PASSING_ROOM(FD_PASSING_MAX)];
 	struct evbuffer_iovec space;
 	struct msghdr message = {.msg_iov = &space, /* libevent's name for struct iovec */
 		.msg_iovlen = 1,
