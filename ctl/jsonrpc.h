@@ -26,8 +26,9 @@
 #define RPC_LINE_MAX (16U << 20) /* bytes of one JSON text */
 #define RPC_DEPTH_MAX 64 /* nesting of objects and arrays */
 #define RPC_BATCH_MAX 1000 /* requests in one batch */
-#define RPC_VALUES_MAX (2U << 20) /* values in one JSON text: each costs some 100 bytes of memory \
-				   */
+#define RPC_VALUES_MAX                                                             \
+	(2U << 20) /* values in one JSON text: each costs some 100 bytes of memory \
+		    */
 #define RPC_VALUE_BYTES 96
 
 /* Codes of the error object. The first five are JSON-RPC's own, section 5.1. */

@@ -30,7 +30,7 @@ struct desk {
 	struct question_list todo;
 	struct question_list done;
 	size_t n_todo;
-	names_ask_fn ask;
+	enum names_state (*ask)(enum names_kind kind, const char *key, struct names_answer *out);
 	bool busy; /* the helper is asking */
 	bool closed; /* main has left */
 };
@@ -141,8 +141,8 @@ helper_start(struct names *names)
 
 /* --- what is known ---------------------------------------------------------------------------- */
 
-struct names *
-names_create(names_ask_fn ask)
+struct names *names_create(
+	enum names_state (*ask)(enum names_kind kind, const char *key, struct names_answer *out))
 {
 	struct names *names = must_calloc(1, sizeof(*names));
 	struct desk *desk = must_calloc(1, sizeof(*desk));

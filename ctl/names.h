@@ -51,14 +51,11 @@ struct names_answer {
 	char name[NAMES_SIZE]; /* of an account; printable ASCII */
 };
 
-/* Ask the host: NAMES_UNKNOWN if there was no answer. Runs on the helper. */
-typedef enum names_state (*names_ask_fn)(
-	enum names_kind kind, const char *key, struct names_answer *out);
-
 struct names;
 
-/* `ask` NULL: the host's NSS. */
-struct names *names_create(names_ask_fn ask) ON_MAIN;
+/* `ask` asks the host, on the helper: NAMES_UNKNOWN if there was no answer. NULL: NSS does. */
+struct names *names_create(enum names_state (*ask)(
+	enum names_kind kind, const char *key, struct names_answer *out)) ON_MAIN;
 void names_destroy(struct names *names) ON_MAIN; /* NULL is legal */
 
 /* What is known, asking if need be. */

@@ -8,7 +8,7 @@
 
 #include "ctl/names.h"
 
-/* A names_ask_fn. Any thread. */
+/* For names_create. Any thread. */
 enum names_state names_host_ask(enum names_kind kind, const char *key, struct names_answer *out);
 
 #endif
