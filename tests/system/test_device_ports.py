@@ -36,8 +36,8 @@ def through(on: Lab, flows: int = 1, fragments: bool = True) -> None:
     one, two = on.ends
     ping(one, two)
     for flow in range(flows):
-        udp_stream(one, two, rate=1000, seconds=0.5, size=64 + 400 * flow, port=5300 + flow)
-        udp_stream(two, one, rate=1000, seconds=0.5, size=64 + 400 * flow, port=5300 + flow)
+        udp_stream(one, two, rate=1000, seconds=0.2, size=64 + 400 * flow, port=5300 + flow)
+        udp_stream(two, one, rate=1000, seconds=0.2, size=64 + 400 * flow, port=5300 + flow)
     if fragments:
         udp_stream(one, two, rate=20, seconds=0.5, size=8000)
     tcp_transfer(one, two)
