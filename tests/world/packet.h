@@ -42,4 +42,10 @@ void packet_arp(struct frame *frame, uint32_t dst, uint32_t src, uint16_t operat
 void packet_nd(struct frame *frame, uint32_t src, const char *ip_src, int solicit,
 	const char *target, uint32_t link);
 
+/* Entries of access lists for such packets: some ports of TCP pass, a network is dropped. */
+#define ACE_WEB                                                                    \
+	"{'name':'web', 'matches':{'protocol':'tcp', 'destination-port':'80-90'}," \
+	" 'forwarding':'accept'}"
+#define ACE_NET "{'name':'net', 'matches':{'source-network':'10.9.0.0/16'}, 'forwarding':'drop'}"
+
 #endif

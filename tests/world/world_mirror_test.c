@@ -10,10 +10,6 @@
 
 #define V4 "10.0.0.1", "192.0.2.1"
 #define V6 "2001:db8::1", "2001:db8::2"
-#define WEB                                                                        \
-	"{'name':'web', 'matches':{'protocol':'tcp', 'destination-port':'80-90'}," \
-	" 'forwarding':'accept'}"
-#define NET "{'name':'net', 'matches':{'source-network':'10.9.0.0/16'}, 'forwarding':'drop'}"
 
 /* p1 to p3, a port of no bridge, the access list a, and a mirror to that port with these leaves. */
 static struct sw *
@@ -96,13 +92,13 @@ which_frames(struct sw *sw) ON_BOTH
 static void
 test_received(void **state)
 {
-	which_frames(lab(state, "{'ace':[" NET "," WEB "]}", RECEIVED));
+	which_frames(lab(state, "{'ace':[" ACE_NET "," ACE_WEB "]}", RECEIVED));
 }
 
 static void
 test_sent(void **state)
 {
-	which_frames(lab(state, "{'ace':[" NET "," WEB "]}", SENT));
+	which_frames(lab(state, "{'ace':[" ACE_NET "," ACE_WEB "]}", SENT));
 }
 
 /* The packet without a tag, and as it is when a port has put one of VLAN 10 into it. */
@@ -170,7 +166,7 @@ test_tags(void **state)
 static void
 test_beside_lists_of_ports(void **state)
 {
-	struct sw *sw = lab(state, "{'ace':[" WEB "]}", RECEIVED);
+	struct sw *sw = lab(state, "{'ace':[" ACE_WEB "]}", RECEIVED);
 	struct packet web = packet_tcp(V4, 80);
 	struct frame frame;
 
@@ -201,7 +197,7 @@ test_beside_lists_of_ports(void **state)
 static void
 test_changes(void **state)
 {
-	struct sw *sw = lab(state, "{'ace':[" WEB "]}", RECEIVED);
+	struct sw *sw = lab(state, "{'ace':[" ACE_WEB "]}", RECEIVED);
 	const struct packet web = packet_tcp(V4, 80);
 	const struct packet ssh = packet_tcp(V4, 22);
 	uint64_t misses;
@@ -217,7 +213,7 @@ test_changes(void **state)
 	switch_do(sw, "delete", "acl[name='a']/ace[name='all']", NULL);
 	copied(sw, web, false);
 	/* Another list, and the old one goes. */
-	switch_op(sw, "create", "acl[name='b']", "{'ace':[" WEB "]}");
+	switch_op(sw, "create", "acl[name='b']", "{'ace':[" ACE_WEB "]}");
 	switch_op(sw, "merge", "mirror[name='m']/source-acl", "'b'");
 	switch_op(sw, "delete", "acl[name='a']", NULL);
 	assert_int_equal(switch_commit(sw), 0);
@@ -241,7 +237,7 @@ test_changes(void **state)
 static void
 test_other_changes(void **state)
 {
-	struct sw *sw = lab(state, "{'ace':[" WEB "]}", RECEIVED);
+	struct sw *sw = lab(state, "{'ace':[" ACE_WEB "]}", RECEIVED);
 	const struct packet web = packet_tcp(V4, 80);
 	const struct packet ssh = packet_tcp(V4, 22);
 
@@ -278,7 +274,7 @@ test_other_changes(void **state)
 static void
 test_refusals(void **state)
 {
-	struct sw *sw = lab(state, "{'ace':[" WEB "]}", RECEIVED);
+	struct sw *sw = lab(state, "{'ace':[" ACE_WEB "]}", RECEIVED);
 
 	switch_refuses(sw, "merge", "mirror[name='m']/source-acl", "'x'",
 		"mirror[name='m']/source-acl", "there is no acl 'x'");

@@ -71,11 +71,6 @@ with(struct packet packet, enum packet_fragment fragment, unsigned int extension
 	return packet;
 }
 
-#define WEB                                                                        \
-	"{'name':'web', 'matches':{'protocol':'tcp', 'destination-port':'80-90'}," \
-	" 'forwarding':'accept'}"
-#define NET "{'name':'net', 'matches':{'source-network':'10.9.0.0/16'}, 'forwarding':'drop'}"
-
 /* p1 to p3, and the access list a at p1's ingress or egress. */
 static struct sw *
 three_ports(void **state, const char *acl, const char *leaf) ROLE_ATTR(assert_capability(role_main))
@@ -97,7 +92,7 @@ three_ports(void **state, const char *acl, const char *leaf) ROLE_ATTR(assert_ca
 static void
 test_in(void **state)
 {
-	struct sw *sw = three_ports(state, "{'ace':[" NET "," WEB "]}", "acl-in");
+	struct sw *sw = three_ports(state, "{'ace':[" ACE_NET "," ACE_WEB "]}", "acl-in");
 	struct packet web = packet_tcp("10.0.0.1", "192.0.2.1", 80);
 	struct packet ssh = packet_tcp("10.0.0.1", "192.0.2.1", 22);
 	struct packet bad = packet_tcp("10.9.0.1", "192.0.2.1", 80);
@@ -125,7 +120,7 @@ test_in(void **state)
 static void
 test_fragments_and_deep_headers(void **state)
 {
-	struct sw *sw = three_ports(state, "{'ace':[" WEB "]}", "acl-in");
+	struct sw *sw = three_ports(state, "{'ace':[" ACE_WEB "]}", "acl-in");
 	struct packet web = packet_tcp("10.0.0.1", "192.0.2.1", 80);
 	struct packet web6 = packet_tcp("2001:db8::1", "2001:db8::2", 80);
 	struct packet other;
@@ -160,7 +155,7 @@ test_fragments_and_deep_headers(void **state)
 static void
 test_out(void **state)
 {
-	struct sw *sw = three_ports(state, "{'ace':[" WEB "]}", "acl-in");
+	struct sw *sw = three_ports(state, "{'ace':[" ACE_WEB "]}", "acl-in");
 	struct packet ssh = packet_tcp("10.0.0.1", "192.0.2.1", 22);
 	struct packet web = packet_tcp("10.0.0.1", "192.0.2.1", 80);
 	struct frame frame;
@@ -183,7 +178,7 @@ test_out(void **state)
 static void
 test_changes(void **state)
 {
-	struct sw *sw = three_ports(state, "{'ace':[" NET "," WEB "]}", "acl-in");
+	struct sw *sw = three_ports(state, "{'ace':[" ACE_NET "," ACE_WEB "]}", "acl-in");
 	struct packet web = packet_tcp("10.0.0.1", "192.0.2.1", 80);
 	struct packet ssh = packet_tcp("10.0.0.1", "192.0.2.1", 22);
 
@@ -212,7 +207,7 @@ test_changes(void **state)
 static void
 test_counters_go_on(void **state)
 {
-	struct sw *sw = three_ports(state, "{'ace':[" NET "," WEB "]}", "acl-in");
+	struct sw *sw = three_ports(state, "{'ace':[" ACE_NET "," ACE_WEB "]}", "acl-in");
 	struct packet web = packet_tcp("10.0.0.1", "192.0.2.1", 80);
 	struct packet bad = packet_tcp("10.9.0.1", "192.0.2.1", 80);
 	struct packet ssh = packet_tcp("10.0.0.1", "192.0.2.1", 22);
@@ -222,7 +217,7 @@ test_counters_go_on(void **state)
 	dropped(sw, &ssh, DROP_ACL_DENIED);
 	assert_int_equal(counted(sw, "web"), 1);
 	switch_do(sw, "replace", "acl[name='a']",
-		"{'ace':[" WEB ", {'name':'net', 'matches':{'source-network':'10.8.0.0/16'}, "
+		"{'ace':[" ACE_WEB ", {'name':'net', 'matches':{'source-network':'10.8.0.0/16'}, "
 		"'forwarding':'drop'}]}");
 	passes(sw, &web);
 	assert_int_equal(counted(sw, "web"), 2);
@@ -240,7 +235,7 @@ test_counters_go_on(void **state)
 static void
 test_all_or_nothing(void **state)
 {
-	struct sw *sw = three_ports(state, "{'ace':[" WEB "]}", "acl-in");
+	struct sw *sw = three_ports(state, "{'ace':[" ACE_WEB "]}", "acl-in");
 	struct packet web = packet_tcp("10.0.0.1", "192.0.2.1", 80);
 
 	switch_op(sw, "replace", "acl[name='a']", "{}");
