@@ -43,23 +43,17 @@ static int
 setup(void **state)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
-	struct fdb_conf conf = {.limit = 1000, .aging_s = 300};
 
 	assert_int_equal(grace_init(&bench->grace), 0);
 	assert_int_equal(burst_create(&(struct burst_conf){.worker = 0, .flows = FLOW_CAPACITY_MIN},
 				 &bench->burst),
 		0);
-	bench->bridge = calloc(1, sizeof(*bench->bridge) + PORTS * sizeof(void *));
-	bench->bridge->id = 1;
-	assert_int_equal(fdb_create(&conf, &bench->grace, 1, &bench->bridge->fdb), 0);
 	bench->snap = snapshot_create(0);
-	bench->snap->bridges[1] = bench->bridge;
 	for (uint32_t i = 1; i <= PORTS; i++) {
 		probe_init(&bench->probes[i], i, 0, 1, i != 2);
 		bench->probes[i].port.pool = pool;
-		bench->snap->ports[i] = &bench->probes[i].view;
-		bench->bridge->members[bench->bridge->n_members++] = &bench->probes[i].view;
 	}
+	bench->bridge = probe_bridge_create(bench->snap, &bench->grace, bench->probes, PORTS);
 	*state = bench;
 	return 0;
 }
@@ -72,9 +66,8 @@ teardown(void **state)
 	for (uint32_t i = 1; i <= PORTS; i++) {
 		probe_fini(&bench->probes[i]);
 	}
-	fdb_destroy(bench->bridge->fdb);
+	probe_bridge_destroy(bench->bridge);
 	snapshot_destroy(bench->snap);
-	free(bench->bridge);
 	burst_destroy(bench->burst);
 	grace_fini(&bench->grace);
 	free(bench);

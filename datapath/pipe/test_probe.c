@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static int
 probe_check(const struct port_conf *conf, struct err *err)
 {
@@ -161,4 +163,29 @@ probe_sent(const struct probe *probe, unsigned int index, const uint8_t *bytes, 
 {
 	return index < probe->n_sent && probe->sent[index].len == len &&
 		memcmp(probe->sent[index].bytes, bytes, len) == 0;
+}
+
+struct bridge_view *
+probe_bridge_create(struct snapshot *snap, struct grace *grace, struct probe *probes, uint32_t n)
+{
+	const struct fdb_conf conf = {.limit = 1000, .aging_s = 300};
+	struct bridge_view *bridge = must_calloc(1, sizeof(*bridge) + n * sizeof(void *));
+
+	bridge->id = 1;
+	if (fdb_create(&conf, grace, 1, &bridge->fdb) != 0) {
+		abort();
+	}
+	snap->bridges[1] = bridge;
+	for (uint32_t i = 1; i <= n; i++) {
+		snap->ports[i] = &probes[i].view;
+		bridge->members[bridge->n_members++] = &probes[i].view;
+	}
+	return bridge;
+}
+
+void
+probe_bridge_destroy(struct bridge_view *bridge)
+{
+	fdb_destroy(bridge->fdb);
+	free(bridge);
 }

@@ -49,4 +49,10 @@ void probe_clear(struct probe *probe);
  * carry these bytes; false if the index-th does not. */
 bool probe_sent(const struct probe *probe, unsigned int index, const uint8_t *bytes, uint32_t len);
 
+/* Bridge 1 of a snapshot, with an FDB of 1000 and the probes 1 to n as members. Its end leaves the
+ * probes and the snapshot alone. */
+struct bridge_view *
+probe_bridge_create(struct snapshot *snap, struct grace *grace, struct probe *probes, uint32_t n);
+void probe_bridge_destroy(struct bridge_view *bridge);
+
 #endif
