@@ -16,6 +16,7 @@
 #include "vswitchd/flow_match.h"
 #include "vswitchd/flow_words.h"
 #include "vswitchd/trace_frame.h"
+#include "vswitchd/world_acl.h"
 
 /* One trace, until it is answered. */
 struct trace_job {
@@ -54,10 +55,13 @@ step_new(struct trace_job *job, const char *kind)
 static void
 tell_acl(struct trace_job *job, const struct rule *rule) ON_MAIN
 {
+	const struct world_acl *acl = world_find_acl(job->world, job->port->policy.acl_in);
 	json_t *step = step_new(job, "access-list");
 
 	if (rule != NULL) {
-		set(step, "entry", json_integer(rule->id));
+		const size_t entry = world_acl_entry_of(acl, rule);
+
+		set(step, "entry", json_integer((json_int_t)entry + 1));
 		set(step, "match", flow_words_match(job->world, rule));
 	}
 	/* A drop is told by the step that follows. */

@@ -20,6 +20,18 @@ world_find_acl(const struct world *world, const char *name)
 	return name_map_get(&world->acl_names, name);
 }
 
+size_t
+world_acl_entry_of(const struct world_acl *acl, const struct rule *rule)
+{
+	const size_t e = dp_acl_entry_of(acl->dp, rule);
+	size_t i = 0;
+
+	while (acl->made.first[i + 1] <= e) {
+		i++;
+	}
+	return i;
+}
+
 static struct dp_acl *
 dp_of(const struct world *world, const char *name) ON_MAIN
 {

@@ -34,6 +34,9 @@ struct world_acl {
 
 struct world_acl *world_find_acl(const struct world *world, const char *name) ON_MAIN;
 
+/* Which configured entry, from 0, a rule stands for that the list's view has found. */
+size_t world_acl_entry_of(const struct world_acl *acl, const struct rule *rule) ON_MAIN;
+
 /* A port's policy as the datapath takes it; borrows from `config`. */
 void world_acl_policy(const struct world *world, const struct policy_config *config,
 	struct dp_port_policy *out) ON_MAIN;

@@ -550,6 +550,25 @@ dp_acl_view(const struct dp_acl *acl)
 	return acl == NULL ? NULL : acl->view;
 }
 
+static int
+compare_label(const void *label, const void *place)
+{
+	const uint32_t a = *(const uint32_t *)label;
+	const uint32_t b = ((const struct acl_place *)place)->label;
+
+	return a < b ? -1 : a > b;
+}
+
+size_t
+dp_acl_entry_of(const struct dp_acl *acl, const struct rule *rule)
+{
+	const struct acl_place *place = bsearch(
+		&rule->id, acl->places.at, acl->places.n, sizeof(acl->places.at[0]), compare_label);
+
+	assert(place != NULL);
+	return (size_t)(place - acl->places.at);
+}
+
 void
 dp_acl_get_counters(const struct dp *dp, const struct dp_acl *acl, size_t i, uint64_t *packets)
 {

@@ -36,6 +36,7 @@
 struct acl_view;
 struct dp;
 struct dp_acl;
+struct rule;
 
 struct dp_acl_entry {
 	struct match match; /* in_port is not looked at */
@@ -74,6 +75,9 @@ void dp_acl_abort(struct dp *dp, struct dp_acl *acl) ON_MAIN;
 
 /* NULL for NULL. */
 const struct acl_view *dp_acl_view(const struct dp_acl *acl);
+
+/* Which entry, from 0, a rule is that the list's view has found. */
+size_t dp_acl_entry_of(const struct dp_acl *acl, const struct rule *rule);
 
 /* What entry i has decided, as far as workers have told; and what none has. */
 void dp_acl_get_counters(

@@ -83,6 +83,17 @@ test_ingress_list(void **state)
 	assert_string_equal(trace_text(step, "result"), "drop");
 	assert_int_equal(json_array_size(json_object_get(answer, "step")), 1);
 	json_decref(answer);
+	/* Its place is that of the configuration: one that holds for both versions has one place.
+	 */
+	answer = trace_flow(sw, "p1", "tcp6,ipv6_src=2001:db8::1,ipv6_dst=2001:db8::2,tp_dst=80");
+	assert_int_equal(
+		json_integer_value(json_object_get(step_of(answer, "access-list"), "entry")), 2);
+	json_decref(answer);
+	switch_do(sw, "delete", "acl[name='a']/ace[name='net']", NULL);
+	answer = trace_flow(sw, "p1", flows[0]);
+	assert_int_equal(
+		json_integer_value(json_object_get(step_of(answer, "access-list"), "entry")), 1);
+	json_decref(answer);
 	check_all(sw);
 }
 
