@@ -91,6 +91,7 @@ fds_fini(struct rpc_peer *peer)
 bool
 fds_pending(struct rpc_peer *peer)
 {
-	peer->fds.closing = peer->fds.closing && foreign_fd_pending(rpc_fds_owner(&peer->who));
+	peer->fds.closing = peer->fds.closing && !place_is_root(peer->server, &peer->who) &&
+		foreign_fd_pending(rpc_fds_owner(&peer->who));
 	return peer->fds.closing;
 }

@@ -15,8 +15,8 @@
 
 LOG_MODULE("rpc");
 
-static bool
-is_root(const struct rpc_server *server, const struct rpc_who *who)
+bool
+place_is_root(const struct rpc_server *server, const struct rpc_who *who)
 {
 	return who->uid == 0 || (who->uid != (uid_t)-1 && who->uid == server->self);
 }
@@ -53,7 +53,7 @@ place_check(const struct rpc_server *server, const struct rpc_who *who, struct e
 			"%s has role none and may do nothing, see /system/access%s",
 			rpc_who_text(who, name), who->unsure ? RPC_UNSURE_TEXT : "");
 	}
-	if (!is_root(server, who)) {
+	if (!place_is_root(server, who)) {
 		max -= RPC_PEERS_ROOT;
 		max -= local && role == RPC_ROLE_ADMIN ? 0 : RPC_PEERS_ADMIN;
 	}
@@ -62,7 +62,8 @@ place_check(const struct rpc_server *server, const struct rpc_who *who, struct e
 			"all %zu connections are taken; try again when another client has gone",
 			max);
 	}
-	if (local && !is_root(server, who) && count_user(server, who->uid) >= RPC_PEERS_USER) {
+	if (local && !place_is_root(server, who) &&
+		count_user(server, who->uid) >= RPC_PEERS_USER) {
 		return err_set(err, ERR_LIMIT, NULL, "%s has %d connections already",
 			rpc_who_text(who, name), RPC_PEERS_USER);
 	}
@@ -119,6 +120,7 @@ give_place(struct rpc_peer *peer) ON_MAIN
 {
 	struct rpc_server *server = peer->server;
 	struct err err = ERR_INIT;
+	char more[LOG_RATE_TEXT];
 
 	if (place_check(server, &peer->who, &err) == 0) {
 		place_free(peer);
@@ -127,7 +129,9 @@ give_place(struct rpc_peer *peer) ON_MAIN
 		return;
 	}
 	server->n_refused += err.kind == ERR_LIMIT;
-	log_info("connection refused: %s", err.text);
+	if (log_rate_may(&server->turned_away, clock_now(), more)) {
+		log_warn("connection refused: %s%s", err.text, more);
+	}
 	turn_away(peer, &err);
 }
 

@@ -412,8 +412,8 @@ held_open(void **state)
 {
 	struct world *world = *state;
 	struct test_linger linger;
-	int fd = world_connect(world);
-	int other = adopt(world, UID_OPERATOR);
+	int fd = adopt(world, UID_OPERATOR);
+	int other = world_connect(world);
 
 	test_linger_make(&linger);
 	say_with(world, fd, PING, linger.fd);

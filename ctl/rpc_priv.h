@@ -27,6 +27,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
+#include "base/log_rate.h"
 #include "ctl/rpc_listen.h"
 #include "ctl/rpc_server.h"
 
@@ -151,6 +152,7 @@ struct rpc_server {
 	TAILQ_HEAD(, rpc_peer) peers; /* oldest first */
 	size_t n_peers; /* with a place */
 	size_t n_strangers;
+	struct log_rate turned_away; /* lines of the log */
 	uint64_t n_refused; /* connections for which there was no place */
 	size_t n_in; /* bytes in the input buffers of all peers */
 	struct rpc_held_list held;
@@ -181,6 +183,9 @@ void peer_resume(struct rpc_peer *peer) ON_MAIN;
 
 /* Find out who a stranger is, or a peer that waits for it, and give it its place or not. */
 void place_look(struct rpc_peer *peer) ON_MAIN;
+
+/* root or our own user, who can do worse than to take what there is. */
+bool place_is_root(const struct rpc_server *server, const struct rpc_who *who);
 
 /* Who waits to be settled. */
 static inline bool

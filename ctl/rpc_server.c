@@ -8,12 +8,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "ctl/rpc_priv.h"
 
 LOG_MODULE("rpc");
 
 #define ACCEPTS_PER_TURN 64
+#define LOG_BURST 20 /* lines of connections refused at once; then one a second */
 #define ACCEPT_RETRY_MS 100 /* when the process is out of descriptors */
 
 static void server_acceptable(evutil_socket_t fd, short what, void *arg);
@@ -36,6 +38,7 @@ rpc_server_create(struct event_base *base, const struct rpc_server_options *opti
 	server->role = options->role;
 	server->settled = options->settled;
 	server->self = geteuid();
+	server->turned_away = (struct log_rate){.burst = LOG_BURST, .each = CLOCK_S};
 	LIST_INIT(&server->held);
 	server->ended = options->ended;
 	TAILQ_INIT(&server->peers);

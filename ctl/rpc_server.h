@@ -26,7 +26,8 @@
  * Descriptors. A peer of the UNIX socket may send some with a line (SCM_RIGHTS): they belong to the
  * line in which the message that brought them ends. The method that wants one takes the oldest;
  * what nobody has taken when the line's requests have begun is closed, without waiting
- * (base/foreign_fd.h), and while that takes its time its user is not read from.
+ * (base/foreign_fd.h), and while that takes its time its user, unless it is root or our own, is not
+ * read from.
  *
  * Order. Requests of one peer start in the order sent; answers come as methods complete. Answers of
  * a batch leave together, in the order of its requests. A line without its newline is not executed,

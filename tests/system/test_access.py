@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import time
 from typing import Any
 
 from harness import Suite, check, check_equal
-from harness.paths import VSWITCHCTL
+from harness.paths import BUILD, VSWITCHCTL
 from harness.remote import ACCESS, RULES, Remote, TlsPeer
 
 suite = Suite("access", Remote)
@@ -139,6 +141,147 @@ def local_users(fixture: Remote) -> None:
         check(may("show", further="daemon"), "a further group of the account counts")
     finally:
         fixture.edit(ACCESS, {"rule": RULES})
+
+
+PORT = "/vswitch:vswitch/port[name='p']"
+
+
+@suite.case("what a port takes of the host is found wherever it stands in an edit")
+def host_resources(fixture: Remote) -> None:
+    fixture.edit(PORT, {"type": "fake", "bridge": "far"})
+    fixture.edit(ACCESS, {"rule": [{"name": "all", "user": ["porter"], "role": "admin",
+                                    "path": ["/vswitch:vswitch"]}]})
+    peer = TlsPeer(fixture, fixture.porter)
+    tree = {"port": [{"name": "q", "type": "fake"}]}
+    cases = [("/vswitch:vswitch", tree, "type"), ("/vswitch:vswitch/port", tree["port"], "type"),
+             (PORT, {"netns": "1"}, "netns"), (PORT + "/backend", "dpdk", "backend"),
+             (PORT + "/vswitch:ifname", "eth0", "ifname"),
+             (PORT, {"mtu": 1400, "description": "type"}, ""),
+             ("/vswitch:vswitch", {"bridge": [{"name": "far", "description": "x"}]}, "")]
+    for path, value, leaf in cases:
+        answer = peer.ask("edit", {"edits": [{"op": "merge", "path": path, "value": value}]})
+        said = answer.get("error", {}).get("message", "")
+        check(f"may not set {leaf}," in said if leaf else not said, f"{path} {value}: {answer}")
+    peer.close()
+    fixture.edit(ACCESS, {"rule": RULES})
+
+
+@suite.case("captures and subscriptions to frames end with the role that they need")
+def downgrade(fixture: Remote) -> None:
+    peer = TlsPeer(fixture, fixture.operator)
+    check("result" in peer.ask("subscribe", {"topics": ["punt", "sample", "config"]}), "subscribed")
+    check("result" in peer.ask("action", {"name": "capture", "input": {"bridge": "far"}}), "begun")
+    check("data" in peer.hear()["params"], "the stream's head")
+    fixture.edit(ACCESS, {"rule": [{"name": "ops", "group": ["ops"], "role": "read"}]})
+    ended, data = set(), 0
+    while len(ended) < 3 or not data:
+        params = peer.hear()["params"]
+        if params.get("event") == "ended":
+            check("have ended" in params["text"] or "has ended" in params["text"], f"{params}")
+            ended.add(params["topic"])
+        data += params["topic"] == "capture" and "data" in params
+    check_equal(ended, {"punt", "sample", "capture"}, "what has ended")
+    state = fixture.daemon.call("get", {"path": "/vswitch:vswitch/system/capture"})
+    check('"id"' not in json.dumps(state["result"]), f"no capture runs: {state}")
+    check_equal(peer.ask("subscribe", {"topics": ["config"]})["result"]["subscriptions"],
+                [{"topic": "config"}], "what is left")
+    peer.close()
+    fixture.edit(ACCESS, {"rule": RULES})
+
+
+def as_nobody(script: str, *arguments: str, groups: str = "--clear-groups") -> str:
+    """What a Python script says that runs as a user who is not root."""
+    done = subprocess.run(["setpriv", "--reuid=nobody", "--regid=nogroup", groups, sys.executable,
+                           "-c", script, *arguments], capture_output=True, text=True, check=False,
+                          timeout=60)
+    check_equal(done.returncode, 0, f"the script's end: {done.stderr}")
+    return done.stdout
+
+
+MANY = """
+import socket, sys
+peers = []
+for _ in range(600):
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(10)
+    peer.connect(sys.argv[1])
+    peers.append(peer)
+print(peers[-1].recv(4096).decode())
+other = socket.socket(socket.AF_UNIX)
+print(len(peers), "are open", flush=True)
+sys.stdin.readline()
+"""
+
+ASK = """
+import socket, sys
+peer = socket.socket(socket.AF_UNIX)
+peer.settimeout(20)
+peer.connect(sys.argv[1])
+try:
+    peer.sendall(b'{"jsonrpc":"2.0","id":1,"method":"ping"}\\n')
+except BrokenPipeError:
+    pass
+print(peer.recv(4096).decode())
+"""
+
+
+@suite.case("who may nothing takes no place, and one user not all of them")
+def places(fixture: Remote) -> None:
+    def crowd() -> subprocess.Popen[str]:
+        return subprocess.Popen(["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+                                 sys.executable, "-c", MANY, str(fixture.daemon.socket)],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    for role, text in (("none", "has role none and may do nothing"), ("read", "has 128 connect")):
+        fixture.edit(ACCESS, {"default-role": role, "rule": RULES})
+        with crowd() as others:
+            assert others.stdout
+            check(text in others.stdout.readline(), f"what the 600th hears with role {role}")
+            others.stdout.readline()
+            others.stdout.readline()
+            check("result" in fixture.daemon.call("ping"), "root gets in")
+            peer = TlsPeer(fixture, fixture.reader)
+            check("result" in peer.ask("ping"), "and so do certificates")
+            peer.close()
+            others.communicate("\n")
+    fixture.edit(ACCESS, {"rule": RULES})
+
+
+@suite.case("all groups of a caller are seen")
+def many_groups(fixture: Remote) -> None:
+    fixture.edit(ACCESS, {"default-role": "none",
+                          "rule": [{"name": "a", "group": ["60199"], "role": "read"}]})
+    groups = ",".join(str(group) for group in range(60000, 60200))
+    said = as_nobody(ASK, str(fixture.daemon.socket), groups=f"--groups={groups}")
+    check("pong" in said, said)
+    groups = ",".join(str(group) for group in range(60000, 60199))
+    said = as_nobody(ASK, str(fixture.daemon.socket), groups=f"--groups={groups}")
+    check("has role none" in said, said)
+    fixture.edit(ACCESS, {"rule": RULES})
+
+
+@suite.case("a name service that does not answer holds up nobody, and lets nobody in")
+def slow_names(fixture: Remote) -> None:
+    check_equal(fixture.daemon.terminate()[0], 0, "the exit status")
+    fixture.daemon.env = {**os.environ, "LD_PRELOAD": str(BUILD / "tests/system/slow-names.so")}
+    fixture.daemon.start()
+    os.chmod(fixture.daemon.socket, 0o666)
+    start = time.monotonic()
+    fixture.edit(ACCESS, {"default-role": "admin", "rule": [
+        {"name": "a", "group": ["slow-group"], "role": "none"}]})
+    for _ in range(20):
+        check("result" in fixture.daemon.call("ping"), "root is served")
+    check(time.monotonic() - start < 2, "and does not wait")
+    said = as_nobody(ASK, str(fixture.daemon.socket))
+    check("has role none" in said and "not known yet: try again" in said, said)
+    fixture.edit(ACCESS, {"default-role": "admin", "rule": [
+        {"name": "n", "user": ["65534"], "role": "read"},
+        {"name": "a", "group": ["slow-group"], "role": "none"}]})
+    said = as_nobody(ASK, str(fixture.daemon.socket))
+    check("pong" in said, f"a number needs no name service: {said}")
+    check_equal(fixture.daemon.terminate()[0], 0, "it ends all the same")
+    fixture.daemon.env = None
+    fixture.daemon.start()
 
 
 if __name__ == "__main__":

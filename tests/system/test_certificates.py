@@ -130,6 +130,44 @@ def revoked(fixture: Remote) -> None:
     os.kill(fixture.daemon.pid, signal.SIGHUP)
 
 
+@suite.case("lists are asked about all CAs, and each of them needs one")
+def revoked_intermediate(fixture: Remote) -> None:
+    below = fixture.ca.intermediate(fixture.world.dir, "below")
+    client = below.issue("client", "/OU=look/CN=client", CLIENT)
+    chain = below.dir / "chain.pem"
+    chain.write_text(client.certificate.read_text() + below.certificate.read_text())
+    context = fixture.ca.client(Certificate(chain, client.key))
+    root = fixture.ca.certificate.read_text()
+
+    def trust(*parts: str) -> Any:
+        fixture.trusted.write_text("".join(parts))
+        return fixture.daemon.call("action", {"name": "reload-certificates"})
+
+    def refusal(reason: str) -> None:
+        refused(fixture, context)
+        wait_until(f"'{reason}' is the last refusal",
+                   lambda: reason in fixture.state().get("last-refusal", ""), 5)
+
+    check("result" in trust(root), "read")
+    peer = TlsPeer(fixture, None, context=context)
+    check_equal(peer.ask("ping")["result"]["pong"], True, "by two CAs")
+    check("result" in trust(root, fixture.ca.revocations()), "a list of the upper one alone")
+    refusal("there is no revocation list of a CA that leads to the certificate")
+    check("result" in trust(root, fixture.ca.revocations(), below.revocations()), "lists of both")
+    again = TlsPeer(fixture, None, context=context)
+    check_equal(again.ask("ping")["result"]["pong"], True, "nothing is revoked")
+    fixture.ca.revoke(Certificate(below.certificate, below.key))
+    check("result" in trust(root, fixture.ca.revocations(), below.revocations()), "the lower one is")
+    refusal("the certificate is revoked")
+    check_equal(again.hear(), None, "and whoever is in is out")
+    error = trust(root, below.certificate.read_text(), fixture.ca.revocations())["error"]["data"]
+    check("none of the CA /CN=below" in error["error-message"], f"{error}")
+    for one in (peer, again):
+        one.close()
+    shutil.copy(fixture.ca.certificate, fixture.trusted)
+    os.kill(fixture.daemon.pid, signal.SIGHUP)
+
+
 @suite.case("another address or port, off and on")
 def moving(fixture: Remote) -> None:
     peer = TlsPeer(fixture, fixture.reader)

@@ -66,6 +66,17 @@ class Authority:
                  "-enddate", end)
         return made
 
+    def intermediate(self, folder: Path, name: str) -> "Authority":
+        """A CA that this one has signed."""
+        below = Authority(folder, name)
+        request = below.dir / "ca.csr"
+        extra = below.dir / "ca.ext"
+        extra.write_text("basicConstraints=critical,CA:true\nkeyUsage=keyCertSign,cRLSign\n")
+        run(["openssl", "req", "-new", "-key", below.key, "-subj", f"/CN={name}", "-out", request])
+        self._ca("-in", request, "-out", below.certificate, "-extfile", extra, "-days",
+                 "30")
+        return below
+
     def revoke(self, certificate: Certificate) -> None:
         """From the next list on."""
         self._ca("-revoke", certificate.certificate)
