@@ -120,10 +120,10 @@ struct ds_backend_ops {
 	void (*apply)(void *ctx, struct ds_txn *txn);
 	/* Undo prepare, successful or not. Mandatory. */
 	void (*abort)(void *ctx, struct ds_txn *txn);
-	/* Add the state leaves of one entry to `entry` (an object; config leaves may be in it): all,
-	 * or, as nothing else is looked at, only what is in its member of that name. */
-	void (*state)(void *ctx, const char *list, const char *key, const char *member,
-		json_t *entry);
+	/* Add the state leaves of one entry to `entry` (an object; config leaves may be in it):
+	 * all, or, as nothing else is looked at, only what is in its member of that name. */
+	void (*state)(
+		void *ctx, const char *list, const char *key, const char *member, json_t *entry);
 	/*
 	 * Fill *entries (new array) with a page of the state list at LIST[key]/child, e.g.
 	 * bridge, "br0", "fdb". ERR_UNKNOWN if there is no such paged list.
@@ -147,8 +147,7 @@ struct ds_options {
 	 * the edit is answered. Must not edit. `record` (borrowed) is {revision, user, from,
 	 * comment?, change: commit|provisional|confirm|rollback|timeout, changes: [{op, path,
 	 * before?, after?}], more?}: of the changes at most DS_REVISED_MAX, `more` counts the rest;
-	 * of entries with long lists what differs (delta.h).
-	 * NULL: nobody wants to know.
+	 * of entries with long lists what differs (delta.h). NULL: nobody wants to know.
 	 */
 	void (*revised)(void *ctx, const json_t *record);
 	void *revised_ctx; /* handed to revised */

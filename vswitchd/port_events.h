@@ -4,8 +4,8 @@
  *
  * Topic port: {topic, time, bridge, severity, event, text, port, queue, oper-status}. `event` is
  * up, down, attached, detached, stopped, failed or recovered (port_change.h), then with
- * oper-status, or deleted, or the port type's word, such as guest-connected or queue-stopped; `queue` is left
- * out when it is about the whole port, `bridge` when the port belongs to none.
+ * oper-status, or deleted, or the port type's word, such as guest-connected or queue-stopped;
+ * `queue` is left out when it is about the whole port, `bridge` when the port belongs to none.
  *
  * A peer that connects ten thousand times must not fill the disk: of each port PORT_LOG_BURST lines
  * are logged at once and one more each PORT_LOG_EACH; how many were left out is said with the next.

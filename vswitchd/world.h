@@ -186,8 +186,8 @@ void world_statics(struct world *world, struct world_bridge *bridge, const json_
 int world_validate(void *ctx, const struct ds_txn *txn, struct err *err);
 
 /* State leaves; state.c */
-void world_state(void *ctx, const char *list, const char *key, const char *member,
-	json_t *entry) ON_MAIN;
+void world_state(
+	void *ctx, const char *list, const char *key, const char *member, json_t *entry) ON_MAIN;
 int world_page(void *ctx, const char *list, const char *key, const char *child,
 	struct ds_page *page, json_t **entries, struct err *err) ON_MAIN;
 

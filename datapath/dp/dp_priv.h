@@ -215,9 +215,7 @@ void dp_bridges_shutdown(struct dp *dp) ON_MAIN;
 /* --- policy: dp_acl.c, dp_policy.c, dp_meter.c, dp_group.c ----------------------------------- */
 
 void dp_acls_shutdown(struct dp *dp) ON_MAIN; /* workers have stopped */
-
-/* From dp_step: freeing. True: call again, soon. */
-bool dp_acls_step(struct dp *dp) ON_MAIN;
+bool dp_acls_step(struct dp *dp) ON_MAIN; /* frees; true: call again, soon */
 
 /* The ports that hold the list, and mirrors, look into its new view from the next dp_publish on. */
 void dp_ports_acl_set(struct dp *dp, const struct dp_acl *acl) ON_MAIN;

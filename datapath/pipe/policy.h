@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a port lets in and out besides rules: access lists, addresses that its guest may use, limits
- * for floods. Views for workers, immutable; main makes and frees them (dp/dp_acl.h, dp/dp_policy.h).
+ * for floods. Views for workers, immutable; main makes and frees them (dp/dp_acl.h,
+ * dp/dp_policy.h).
  *
  * Access lists. Entries in order, the first that matches decides; none: `accept_rest`. Bound to a
  * port's ingress they see the frame as it was received, before the flow tables; to its egress, as

@@ -4,8 +4,8 @@
  *
  * What. RULES_TABLES numbered tables of rules; a rule is a match (match.h), a priority and actions.
  * A lookup gives the rule of the highest priority that the packet matches; among equals, which
- * OpenFlow leaves open, that of the lowest id. Flow rules have priorities of 16 bits, an access list
- * uses all 32.
+ * OpenFlow leaves open, that of the lowest id. Flow rules have priorities of 16 bits, an access
+ * list uses all 32.
  *
  * Why this shape. A list costs a step for each rule. A tuple space, one hash table (a "subtable")
  * for each distinct mask, costs a probe for each mask; real rule sets have hundreds and an attacker
