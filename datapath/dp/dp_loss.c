@@ -29,9 +29,9 @@ static void
 port_add(const struct dp *dp, const struct dp_port *port, struct dp_traffic *sum) ON_MAIN
 {
 	id_add(dp, port->id, sum);
-	sum->received -= port->opened.received;
-	sum->sent -= port->opened.sent;
-	sum->dropped -= port->opened.dropped;
+	sum->received -= port->loss.opened.received;
+	sum->sent -= port->loss.opened.sent;
+	sum->dropped -= port->loss.opened.dropped;
 }
 
 void
@@ -71,10 +71,10 @@ since_cleared(const struct dp_port *port, unsigned int worker, enum loss_side si
 {
 	const struct dp_loss_base *base;
 
-	if (port->loss_base == NULL) {
+	if (port->loss.rows == NULL) {
 		return row->packets;
 	}
-	base = &port->loss_base[base_index(worker, side, row->place)];
+	base = &port->loss.rows[base_index(worker, side, row->place)];
 	return base->born == row->born ? row->packets - base->packets : row->packets;
 }
 
@@ -259,14 +259,14 @@ dp_port_get_latency(const struct dp *dp, const struct dp_port *port, struct resi
 {
 	latency_sum(dp, port->id, times);
 	for (unsigned int i = 0; i < RESIDENCE_BUCKETS; i++) {
-		times->packets[i] -= port->latency_base.packets[i];
+		times->packets[i] -= port->loss.latency.packets[i];
 	}
 }
 
 static void
 latency_clear(const struct dp *dp, struct dp_port *port) ON_MAIN
 {
-	latency_sum(dp, port->id, &port->latency_base);
+	latency_sum(dp, port->id, &port->loss.latency);
 	for (unsigned int w = 0; w < dp->options.n_workers; w++) {
 		residence_clear_max(&dp->workers[w]->burst->residence, port->id);
 	}
@@ -277,7 +277,7 @@ latency_clear(const struct dp *dp, struct dp_port *port) ON_MAIN
 void
 dp_loss_open_port(const struct dp *dp, struct dp_port *port)
 {
-	id_add(dp, port->id, &port->opened);
+	id_add(dp, port->id, &port->loss.opened);
 	latency_clear(dp, port);
 }
 
@@ -296,9 +296,9 @@ any_used(const struct dp *dp) ON_MAIN
 static void
 base_take(const struct dp *dp, struct dp_port *port) ON_MAIN
 {
-	if (port->loss_base == NULL) {
-		port->loss_base = must_calloc(
-			base_index(dp->options.n_workers, 0, 0), sizeof(*port->loss_base));
+	if (port->loss.rows == NULL) {
+		port->loss.rows = must_calloc(
+			base_index(dp->options.n_workers, 0, 0), sizeof(*port->loss.rows));
 	}
 	for (unsigned int i = 0; i < dp->options.n_workers * LOSS_SIDES; i++) {
 		const unsigned int w = i / LOSS_SIDES;
@@ -307,7 +307,7 @@ base_take(const struct dp *dp, struct dp_port *port) ON_MAIN
 		const uint32_t n = loss_rows_read(store_of(dp, w), port->id, side, rows);
 
 		for (uint32_t r = 0; r < n; r++) {
-			port->loss_base[base_index(w, side, rows[r].place)] = (struct dp_loss_base){
+			port->loss.rows[base_index(w, side, rows[r].place)] = (struct dp_loss_base){
 				.born = rows[r].born, .packets = rows[r].packets};
 		}
 	}

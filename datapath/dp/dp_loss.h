@@ -78,6 +78,13 @@ struct dp_loss_base {
 	uint64_t packets;
 };
 
+/* Of a port: what stood where when it was opened or cleared. */
+struct dp_port_loss {
+	struct dp_traffic opened; /* what its id had counted when it was opened */
+	struct dp_loss_base *rows; /* owned; by worker, side and place; NULL: never cleared */
+	struct residence_times latency; /* but for the longest time */
+};
+
 void dp_loss_open_port(const struct dp *dp, struct dp_port *port) ON_MAIN;
 void dp_loss_clear_port(const struct dp *dp, struct dp_port *port) ON_MAIN;
 

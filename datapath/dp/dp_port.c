@@ -275,7 +275,7 @@ port_free(struct dp *dp, struct dp_port *port)
 	dp_port_policy_free(port);
 	free(port->captures);
 	free(port->mirrors);
-	free(port->loss_base);
+	free(port->loss.rows);
 	free(port->view);
 	free(port);
 }

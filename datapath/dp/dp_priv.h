@@ -91,9 +91,7 @@ struct dp_port {
 	struct port_counters base; /* sums when the port was opened or cleared */
 	struct port_missed missed_base; /* likewise */
 	struct dp_port_flows flows_base; /* likewise */
-	struct residence_times latency_base; /* likewise, but for the longest time */
-	struct dp_traffic opened; /* what its id had counted when the port was opened */
-	struct dp_loss_base *loss_base; /* where its rows stood when it was cleared; NULL: never */
+	struct dp_port_loss loss; /* likewise */
 	uint32_t sweep;
 	struct port_keys *keys; /* its own; NULL: its bridge's */
 	bool keys_stale;
