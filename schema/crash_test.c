@@ -281,10 +281,7 @@ static bool knows_its_file(struct backend *b) ON_MAIN;
 static bool
 knows_its_file(struct backend *b)
 {
-	const json_t *head = history_head(b->ds->history, ds_revision(b->ds));
-
-	return head == NULL ||
-		strcmp(json_string_value(json_object_get(head, "change")), "file") != 0;
+	return !b->ds->content.foreign;
 }
 
 static void
@@ -542,7 +539,7 @@ test_leftover(void **state)
 	struct trouble trouble = {.fault = FAULT_REFUSE, .more = 1, .rotates = true};
 
 	role_enter(&role_main);
-	for (long at = 9; at < 14; at++) {
+	for (long at = 9; at < 16; at++) {
 		for (trouble.ends = 1; trouble.ends < 30; trouble.ends++) {
 			refuse_at(&trouble, at, END_CRASH);
 		}

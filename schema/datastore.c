@@ -75,6 +75,7 @@ ds_destroy(struct datastore *ds)
 	}
 	store_close(ds->store);
 	json_decref(ds->content.document);
+	json_decref(ds->content.written);
 	history_destroy(ds->history);
 	refs_destroy(ds->refs);
 	tree_destroy(ds->tree);

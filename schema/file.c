@@ -23,6 +23,7 @@ struct file {
 	char *path;
 	char *next; /* FILE.new */
 	char *folder; /* FILE.d */
+	char *written; /* FILE.d/written */
 	int folder_fd; /* where FILE lies */
 	int lock_fd;
 };
@@ -127,6 +128,7 @@ file_open(const char *path, struct file **out, struct err *err)
 	file->path = str_dup(path);
 	file->next = join(path, ".new");
 	file->folder = join(path, ".d");
+	file->written = join(path, ".d/written");
 	file->folder_fd = file->lock_fd = -1;
 	rc = open_folder(file, err);
 	if (rc == 0) {
@@ -159,6 +161,7 @@ file_close(struct file *file)
 	if (file->folder_fd >= 0) {
 		(void)close(file->folder_fd);
 	}
+	free(file->written);
 	free(file->folder);
 	free(file->next);
 	free(file->path);
@@ -173,11 +176,11 @@ file_folder(const struct file *file)
 
 /* --- read ----------------------------------------------------------------------------------- */
 
-int
-file_read(const struct file *file, json_t **out, uint64_t *hash, struct err *err)
+static int
+read_document(const char *path, json_t **out, uint64_t *hash, struct err *err)
 {
 	/* A FIFO in its place must not be waited for. */
-	int fd = open(file->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	json_error_t fault;
 	size_t len;
 	char *text;
@@ -185,11 +188,11 @@ file_read(const struct file *file, json_t **out, uint64_t *hash, struct err *err
 	*out = NULL;
 	*hash = 0;
 	if (fd < 0) {
-		return errno == ENOENT ? 0 : disk_error(err, file->path, "opened");
+		return errno == ENOENT ? 0 : disk_error(err, path, "opened");
 	}
 	text = disk_read(fd, &len);
 	if (text == NULL) {
-		int rc = disk_error(err, file->path, "read");
+		int rc = disk_error(err, path, "read");
 
 		(void)close(fd);
 		return rc;
@@ -207,11 +210,38 @@ file_read(const struct file *file, json_t **out, uint64_t *hash, struct err *err
 			*p = '?';
 		}
 	}
-	return err_set(err, ERR_INVALID, file->path, "%s, line %d, column %d: %s", file->path,
-		fault.line, fault.column, fault.text);
+	return err_set(err, ERR_INVALID, path, "%s, line %d, column %d: %s", path, fault.line,
+		fault.column, fault.text);
+}
+
+int
+file_read(const struct file *file, json_t **out, uint64_t *hash, struct err *err)
+{
+	return read_document(file->path, out, hash, err);
+}
+
+void
+file_read_written(const struct file *file, json_t **out, uint64_t *hash)
+{
+	(void)read_document(file->written, out, hash, NULL);
 }
 
 /* --- write ---------------------------------------------------------------------------------- */
+
+/* FILE.d/written: not synced, because its hash tells what it is. */
+static void
+keep_written(const struct file *file, const char *text, size_t len)
+{
+	int fd = open(
+		file->written, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+
+	if (fd >= 0) {
+		if (fchmod(fd, FILE_MODE) != 0 || disk_write(fd, text, len, 0) != 0) {
+			(void)ftruncate(fd, 0);
+		}
+		(void)close(fd);
+	}
+}
 
 int
 file_replace(const struct file *file, const char *text, size_t len, struct err *err)
@@ -236,5 +266,9 @@ file_replace(const struct file *file, const char *text, size_t len, struct err *
 		(void)disk_unlink(file->next);
 		return rc;
 	}
-	return disk_sync(file->folder_fd) == 0 ? 0 : disk_error(err, file->path, "replaced");
+	if (disk_sync(file->folder_fd) != 0) {
+		return disk_error(err, file->path, "replaced");
+	}
+	keep_written(file, text, len);
+	return 0;
 }

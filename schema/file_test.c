@@ -302,6 +302,7 @@ test_foreign_file(void **state)
 	do_op(&b, "create", ROOT "/bridge[name='br1']", NULL);
 	backend_stop(&b);
 	write_text(path, "{\"vswitch:vswitch\": {\"bridge\": [{\"name\": \"mine\"}]}}");
+	assert_int_equal(unlink(sibling(".d/written")), 0);
 	for (int start = 0; start < 2; start++) {
 		backend_start(&b, path);
 		expect_get(&b, config, "{'vswitch:vswitch': {'bridge': [{'name': 'mine'}]}}");
@@ -326,6 +327,71 @@ test_foreign_file(void **state)
 	backend_start(&b, path);
 	expect_get(&b, config, "{'vswitch:vswitch': {}}");
 	assert_int_equal(ds_revision(b.ds), 6);
+	backend_stop(&b);
+	role_leave(&role_main);
+}
+
+/* What somebody changed in the file is known, as long as what it was is. */
+static void
+test_foreign_changes(void **state)
+{
+	struct ds_diff_options last = {0};
+	struct backend b = {0};
+	struct outcome o = {0};
+	json_t *wanted;
+	json_t *diff;
+	char *text;
+
+	role_enter(&role_main);
+	backend_start(&b, path);
+	do_op(&b, "create", ROOT "/bridge[name='br0']", "{'aging-time': 10}");
+	backend_settle(&b);
+	do_op(&b, "create", ROOT "/bridge[name='br1']", NULL);
+	do_op(&b, "merge", ROOT "/bridge[name='br0']", "{'description': 'x'}");
+	backend_stop(&b);
+	text = read_text(path);
+	write_text(path,
+		"{\"vswitch:vswitch\": {\"bridge\": [{\"name\": \"mine\"}, {\"name\": "
+		"\"br0\", \"aging-time\": 20, \"description\": \"x\"}]}}");
+	for (int start = 0; start < 2; start++) {
+		backend_start(&b, path);
+		assert_int_equal(ds_revision(b.ds), 4);
+		assert_int_equal(ds_diff(b.ds, &last, &diff, NULL), 0);
+		wanted = json_of("[{'op': 'modify', 'path': '/vswitch:vswitch/bridge[name=`br0`]',"
+				 "'before': {'name': 'br0', 'aging-time': 10, 'description': 'x'},"
+				 "'after': {'name': 'br0', 'aging-time': 20, 'description': 'x'}},"
+				 "{'op': 'delete', 'path': '/vswitch:vswitch/bridge[name=`br1`]',"
+				 "'before': {'name': 'br1'}},"
+				 "{'op': 'create', 'path': '/vswitch:vswitch/bridge[name=`mine`]',"
+				 "'after': {'name': 'mine'}}]");
+		assert_true(json_equal(json_object_get(diff, "changes"), wanted));
+		json_decref(wanted);
+		json_decref(diff);
+		backend_stop(&b);
+	}
+	backend_start(&b, path);
+	rollback_f(&b, &o, "{'revision': 2}");
+	expect_revision(&o, 5);
+	expect_get(&b, config,
+		"{'vswitch:vswitch': {'bridge': [{'name': 'br0', 'aging-time': 10},"
+		"{'name': 'br1'}]}}");
+	rollback_f(&b, &o, "{'revision': 3}");
+	expect_revision(&o, 6);
+	backend_stop(&b);
+	/* The same in other words is no revision. */
+	(void)truncate(path, (off_t)strlen(text) - 1);
+	free(text);
+	backend_start(&b, path);
+	assert_int_equal(ds_revision(b.ds), 6);
+	do_op(&b, "create", ROOT "/bridge[name='br2']", NULL);
+	backend_stop(&b);
+	/* A copy that is not what the daemon wrote is of no use. */
+	write_text(path, "{}");
+	write_text(sibling(".d/written"), "{}");
+	backend_start(&b, path);
+	assert_int_equal(ds_revision(b.ds), 8);
+	rollback_f(&b, &o, "{'revision': 7}");
+	expect_refusal(&o, ERR_MISSING, "revision 8 is a file that somebody wrote");
 	backend_stop(&b);
 	role_leave(&role_main);
 }
@@ -427,6 +493,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_bad_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused_edit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_foreign_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_copy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_file, setup, teardown),

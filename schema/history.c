@@ -160,7 +160,8 @@ history_add(struct history *history, const json_t *record, const char *text, siz
 		.text = must_calloc(len + 1, 1),
 		.len = len,
 		.provisional = strcmp(change, "provisional") == 0,
-		.known = strcmp(change, "file") != 0,
+		.known = strcmp(change, "file") != 0 ||
+			json_integer_value(json_object_get(head, "changes")) > 0,
 	};
 	memcpy(revision->text, text, len);
 	history->size += len;

@@ -134,6 +134,23 @@ find_base(const struct store *store, struct store_content *content)
 	content->foreign = known == NULL && content->last > 0;
 }
 
+/* What was FILE before somebody wrote another? */
+static void
+find_written(const struct store *store, struct store_content *content)
+{
+	const struct known *known;
+	uint64_t hash;
+
+	file_read_written(store->file, &content->written, &hash);
+	known = known_find(&store->known, hash);
+	if (known == NULL) {
+		json_decref(content->written);
+		content->written = NULL;
+	} else {
+		content->written_base = known->revision;
+	}
+}
+
 int
 store_open(const char *path, int wake_fd, struct history *history, struct store_content *content,
 	struct store **out, struct err *err)
@@ -157,6 +174,9 @@ store_open(const char *path, int wake_fd, struct history *history, struct store_
 		return rc;
 	}
 	find_base(store, content);
+	if (content->foreign) {
+		find_written(store, content);
+	}
 	store->begun = content->last;
 	checkpoint_create(store->file, wake_fd, &store->checkpoint);
 	*out = store;

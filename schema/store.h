@@ -42,6 +42,10 @@ struct store_content {
 	uint64_t base; /* its revision */
 	uint64_t last; /* the last revision of all, >= base */
 	bool foreign; /* somebody wrote FILE: its revision has yet to be made */
+	/* of a foreign one: what FILE was before, as revision `written_base`. NULL: that is not
+	 * known. The caller's reference */
+	json_t *written;
+	uint64_t written_base;
 };
 
 /*

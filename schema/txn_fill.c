@@ -131,9 +131,8 @@ put_after(void *arg, const char *path, const json_t *before, const json_t *after
 	return edit_put(filling->edit, path, after, filling->err);
 }
 
-/* The state of `to` out of that of `from`. */
-static int
-fill_from_history(const struct history *history, uint64_t from, uint64_t to, struct edit *edit,
+int
+txn_fill_from_history(const struct history *history, uint64_t from, uint64_t to, struct edit *edit,
 	struct err *err)
 {
 	bool back = to < from;
@@ -184,7 +183,7 @@ fill_from_store(const struct txn *txn, struct edit *edit, struct err *err)
 	if (to <= ds->content.base) {
 		return 0;
 	}
-	rc = fill_from_history(ds->history, ds->content.base, to, edit, err);
+	rc = txn_fill_from_history(ds->history, ds->content.base, to, edit, err);
 	if (rc != 0) {
 		(void)str_appendf(err->text, sizeof(err->text),
 			"; to start from %s alone, revision %" PRIu64 ", move %s away", ds->path,
@@ -206,7 +205,7 @@ fill(struct txn *txn, struct edit *edit, struct err *err)
 		return edit_load(edit, txn->input, err);
 	case TXN_TIMEOUT:
 		txn->undo = true;
-		return fill_from_history(
+		return txn_fill_from_history(
 			ds->history, ds->revision, ds->provisional.base, edit, err);
 	default:
 		break;
@@ -217,7 +216,7 @@ fill(struct txn *txn, struct edit *edit, struct err *err)
 	}
 	return txn->kind == TXN_EDIT
 		? fill_from_edits(txn, edit, err)
-		: fill_from_history(ds->history, ds->revision, txn->target, edit, err);
+		: txn_fill_from_history(ds->history, ds->revision, txn->target, edit, err);
 }
 
 int

@@ -15,6 +15,8 @@
 
 #include "base/err.h"
 #include "schema/datastore.h"
+#include "schema/edit.h"
+#include "schema/history.h"
 #include "schema/proposal.h"
 #include "schema/request.h"
 #include "schema/txn.h"
@@ -72,6 +74,10 @@ struct txn {
  * sees; asks the backend to validate.
  */
 int txn_validate(struct txn *txn, struct err *err) ON_MAIN;
+
+/* Make the state of revision `to` out of that of `from`, which `edit` has. */
+int txn_fill_from_history(const struct history *history, uint64_t from, uint64_t to,
+	struct edit *edit, struct err *err);
 
 /* The disk has done its part, well or not: RESERVING becomes RESERVED, and SAVING SAVED. */
 void txn_disk_done(void *arg, int rc, const struct err *err);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "schema/datastore_priv.h"
+#include "schema/foreign.h"
 #include "schema/jx.h"
 #include "schema/revision.h"
 #include "schema/txn_priv.h"
@@ -131,7 +132,7 @@ txn_take_effect(struct txn *txn)
 		txn->request.comment == NULL ? "" : txn->request.comment);
 }
 
-/* A revision that the start makes by itself. */
+/* A revision that the start makes by itself. Takes `changes`. */
 static void
 add_by_itself(struct datastore *ds, const char *change, const char *comment, json_t *changes)
 {
@@ -154,6 +155,25 @@ add_by_itself(struct datastore *ds, const char *change, const char *comment, jso
 	json_decref(record);
 }
 
+/* Somebody wrote the file: a revision, unless it says the same in other words. */
+static void load_foreign(struct datastore *ds) ON_MAIN;
+
+static void
+load_foreign(struct datastore *ds)
+{
+	json_t *changes = foreign_changes(ds);
+	uint64_t base;
+
+	if (changes != NULL && json_array_size(changes) == 0 &&
+		!history_provisional(ds->history, &base)) {
+		log_notice("the file was written while no daemon ran; it says the same");
+		json_decref(changes);
+		return;
+	}
+	add_by_itself(ds, "file", "the file was written while no daemon ran",
+		changes == NULL ? jx_array() : changes);
+}
+
 void
 txn_loaded(struct txn *txn)
 {
@@ -166,7 +186,7 @@ txn_loaded(struct txn *txn)
 	}
 	ds->revision = ds->content.last;
 	if (ds->content.foreign) {
-		add_by_itself(ds, "file", "the file was written while no daemon ran", jx_array());
+		load_foreign(ds);
 		store_adopt(ds->store, ds->revision);
 	} else if (history_provisional(ds->history, &base)) {
 		(void)snprintf(comment, sizeof(comment),
