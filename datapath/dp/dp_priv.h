@@ -165,8 +165,7 @@ struct dp {
 	struct punted punted; /* the one in hand, dp_punt.c */
 };
 
-/* Free `object`, which the newest snapshot still names, a grace period after the next publication.
- */
+/* Free what the newest snapshot still names, a grace period after the next publication. */
 void dp_retire(struct dp *dp, void (*free_fn)(void *object), void *object);
 
 /* What retired snapshots are freed by. */
@@ -194,19 +193,18 @@ void dp_punt_clear(const struct dp *dp, struct dp_bridge *bridge) ON_MAIN;
 /* Take what workers have put; true if there was any. */
 bool dp_punts_step(struct dp *dp, uint64_t now) ON_MAIN;
 
-/* The port's view, not published yet, gets the captures that look at it. dp_capture.c */
+/* The port's view, not published yet, gets the captures that look at it, dp_capture.c, and the
+ * mirrors; it may be an output of some, dp_mirror.c. */
 void dp_port_captures_set(struct dp *dp, struct dp_port *port) ON_MAIN;
-void dp_captures_shutdown(struct dp *dp) ON_MAIN; /* workers have stopped */
+void dp_port_mirrors_set(struct dp *dp, struct dp_port *port) ON_MAIN;
+void dp_mirrors_forget_port(struct dp *dp, const struct dp_port *port) ON_MAIN;
 
 /* A new view for a published port whose captures or mirrors have changed. */
 void dp_port_view_renew(struct dp *dp, struct dp_port *port) ON_MAIN;
 
-/* The same for mirrors; the port may be an output of some. dp_mirror.c */
-void dp_port_mirrors_set(struct dp *dp, struct dp_port *port) ON_MAIN;
-void dp_mirrors_forget_port(struct dp *dp, const struct dp_port *port) ON_MAIN;
-void dp_mirrors_shutdown(struct dp *dp) ON_MAIN; /* workers have stopped */
-
 /* Close everything at once, workers have stopped. */
+void dp_captures_shutdown(struct dp *dp) ON_MAIN;
+void dp_mirrors_shutdown(struct dp *dp) ON_MAIN;
 void dp_ports_shutdown(struct dp *dp, enum port_close why) ON_MAIN;
 void dp_bridges_shutdown(struct dp *dp) ON_MAIN;
 
