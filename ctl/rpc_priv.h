@@ -167,7 +167,7 @@ int
 peer_create(struct rpc_server *server, int fd, struct rpc_who *who, struct rpc_peer **out) ON_MAIN;
 void peer_destroy(struct rpc_peer *peer) ON_MAIN;
 
-/* Last act of whoever has created it or is called for it: it may be gone afterwards. */
+/* Last act of whoever has created it: it may be gone afterwards. */
 void peer_settle(struct rpc_peer *peer) ON_MAIN;
 
 /* Queue one line; takes the text. The peer may be marked, never freed. */
@@ -184,7 +184,7 @@ void peer_resume(struct rpc_peer *peer) ON_MAIN;
 /* Find out who a stranger is, or a peer that waits for it, and give it its place or not. */
 void place_look(struct rpc_peer *peer) ON_MAIN;
 
-/* root or our own user, who can do worse than to take what there is. */
+/* root or our own user, who can do worse. */
 bool place_is_root(const struct rpc_server *server, const struct rpc_who *who);
 
 /* Who waits to be settled. */
@@ -215,8 +215,7 @@ int fds_next(struct rpc_peer *peer) ON_MAIN;
 /* All its requests have begun: close what nobody took. */
 void fds_end_line(struct rpc_peer *peer) ON_MAIN;
 
-/* Close all, and the peer's socket. */
-void fds_fini(struct rpc_peer *peer) ON_MAIN;
+void fds_fini(struct rpc_peer *peer) ON_MAIN; /* closes all, and the peer's socket */
 
 /* Are some of its user still being closed? */
 bool fds_pending(struct rpc_peer *peer) ON_MAIN;

@@ -79,8 +79,7 @@ struct ds_change {
 struct ds_author {
 	const char *user; /* "alice" */
 	const char *from; /* "unix, pid 4711", "192.0.2.1:50000" */
-	/* Asked, with the `arg` of the edit, when its turn has come: 0, or what it is refused with.
-	 * May be NULL. */
+	/* Asked with the edit's `arg` when its turn has come: 0, or why not. May be NULL. */
 	int (*may)(void *arg, struct err *err);
 };
 

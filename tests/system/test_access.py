@@ -5,12 +5,15 @@
 import json
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import time
 from typing import Any
 
 from harness import Suite, check, check_equal
+from harness.bytes_peer import BytesPeer, request
 from harness.paths import BUILD, VSWITCHCTL
 from harness.remote import ACCESS, RULES, Remote, TlsPeer
 
@@ -245,6 +248,28 @@ def places(fixture: Remote) -> None:
             peer.close()
             others.communicate("\n")
     fixture.edit(ACCESS, {"rule": RULES})
+
+
+@suite.case("descriptors whose close waits for their maker hold up nobody")
+def lingering(fixture: Remote) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    for _ in range(4):
+        mine = socket.create_connection(listener.getsockname())
+        theirs, _address = listener.accept()
+        mine.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
+        mine.setblocking(False)
+        try:
+            while mine.send(b"x" * 65536):
+                pass
+        except BlockingIOError:
+            pass
+        with BytesPeer(fixture.daemon) as peer:
+            socket.send_fds(peer.socket, [request("ping", {})], [mine.fileno()])
+            mine.close()
+            peer.answer()
+        check("result" in fixture.daemon.call("ping"), "others are served")
+        theirs.close()  # resets it, and the close ends
+    listener.close()
 
 
 @suite.case("all groups of a caller are seen")

@@ -7,8 +7,6 @@ not grown."""
 import itertools
 import json
 import re
-import socket
-import struct
 import sys
 import time
 from collections.abc import Iterator
@@ -379,28 +377,6 @@ def greedy(on: Lab) -> None:
             peer.socket.close()
     on.unharmed("greedy peers that went")
     on.flat(waiting=len(peers))
-
-
-@suite.case("descriptors whose close waits for their maker hold up nobody")
-def lingering(on: Lab) -> None:
-    listener = socket.create_server(("127.0.0.1", 0))
-    for _ in range(4):
-        mine = socket.create_connection(listener.getsockname())
-        theirs, _address = listener.accept()
-        mine.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
-        mine.setblocking(False)
-        try:
-            while mine.send(b"x" * 65536):
-                pass
-        except BlockingIOError:
-            pass
-        with Peer(on.daemon) as peer:
-            socket.send_fds(peer.socket, [request("ping", {})], [mine.fileno()])
-            mine.close()
-            peer.answer()
-        on.unharmed("a descriptor that lingers")
-        theirs.close()  # resets it, and the close ends
-    on.flat()
 
 
 @suite.case("it ends well after all that")
