@@ -156,33 +156,6 @@ void cli_terminal(struct cli *cli);
 /* Take what made cli->interrupt_fd readable, so that the command can go on to its end. */
 void cli_interrupt_forget(struct cli *cli);
 
-/* All commands, table by table; ends with NULL. */
-extern const struct cli_command *const cli_tables[];
-
-/* Tables, one per noun or kind; each ends with a NULL noun. */
-extern const struct cli_command cli_show_commands[];
-extern const struct cli_command cli_bridge_commands[];
-extern const struct cli_command cli_port_commands[];
-extern const struct cli_command cli_fdb_commands[];
-extern const struct cli_command cli_flow_commands[];
-extern const struct cli_command cli_trace_commands[];
-extern const struct cli_command cli_acl_commands[];
-extern const struct cli_command cli_meter_commands[];
-extern const struct cli_command cli_group_commands[];
-extern const struct cli_command cli_stats_commands[];
-extern const struct cli_command cli_drops_commands[];
-extern const struct cli_command cli_latency_commands[];
-extern const struct cli_command cli_workers_commands[];
-extern const struct cli_command cli_access_commands[];
-extern const struct cli_command cli_listener_commands[];
-extern const struct cli_command cli_config_commands[];
-extern const struct cli_command cli_revision_commands[];
-extern const struct cli_command cli_call_commands[];
-extern const struct cli_command cli_fake_commands[];
-extern const struct cli_command cli_events_commands[];
-extern const struct cli_command cli_capture_commands[];
-extern const struct cli_command cli_mirror_commands[];
-
 /* The command with these words (verb may be NULL), or NULL. */
 const struct cli_command *cli_command_find(const char *noun, const char *verb);
 

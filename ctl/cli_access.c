@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "ctl/cli.h"
+#include "ctl/cli_commands.h"
 #include "ctl/cli_data.h"
 #include "ctl/cli_edit.h"
 #include "ctl/cli_leaf.h"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ctl/cli.h"
+#include "ctl/cli_commands.h"
 #include "ctl/cli_data.h"
 
 static enum cli_status run_call(struct cli *cli, const struct cli_args *args);

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "ctl/base64.h"
 #include "ctl/cli.h"
+#include "ctl/cli_commands.h"
 #include "ctl/cli_data.h"
 #include "ctl/cli_packets.h"
 #include "ctl/client.h"

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "ctl/cli.h"
+#include "ctl/cli_commands.h"
 #include "ctl/cli_data.h"
 #include "ctl/cli_flow.h"
 #include "ctl/cli_rules.h"

@@ -10,6 +10,7 @@
 
 #include "base/str.h"
 #include "base/suggest.h"
+#include "ctl/cli_commands.h"
 #include "ctl/cli_edit.h"
 #include "ctl/cli_leaf.h"
 #include "ctl/socket_path.h"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ctl/cli.h"
+#include "ctl/cli_commands.h"
 #include "ctl/cli_data.h"
 #include "ctl/cli_part.h"
 

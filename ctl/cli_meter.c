@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "ctl/cli.h"
+#include "ctl/cli_commands.h"
 #include "ctl/cli_data.h"
 #include "ctl/cli_part.h"
 #include "ctl/cli_table.h"

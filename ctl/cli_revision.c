@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "ctl/cli.h"
 #include "ctl/cli_change.h"
+#include "ctl/cli_commands.h"
 #include "ctl/cli_config.h"
 #include "ctl/cli_data.h"
 #include "ctl/cli_edit.h"

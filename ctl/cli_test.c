@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What vswitchctl asks, what it makes of the answers, and how it ends. */
 #include "ctl/cli.h"
+#include "ctl/cli_commands.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
