@@ -264,8 +264,10 @@ def lingering(fixture: Remote) -> None:
         except BlockingIOError:
             pass
         with BytesPeer(fixture.daemon) as peer:
-            socket.send_fds(peer.socket, [request("ping", {})], [mine.fileno()])
-            mine.close()
+            line = request("ping", {})
+            socket.send_fds(peer.socket, [line[:-1]], [mine.fileno()])
+            mine.close()  # not its last descriptor, until the line has ended
+            peer.send(line[-1:])
             peer.answer()
         check("result" in fixture.daemon.call("ping"), "others are served")
         theirs.close()  # resets it, and the close ends
