@@ -300,10 +300,38 @@ test_code_texts(void **state)
 	assert_string_equal(jsonrpc_code_text(12345), "Error");
 }
 
+/* Each value costs far more memory than its bytes of text. */
+static void
+test_too_many_values(void **state)
+{
+	const size_t len = 2 * (size_t)RPC_VALUES_MAX + 3;
+	struct jsonrpc_message message;
+	struct jsonrpc_fault fault;
+	char *line = malloc(len);
+
+	assert_non_null(line);
+	for (size_t i = 0; i < len; i++) {
+		line[i] = i % 2 == 0 ? ',' : '1';
+	}
+	line[0] = '[';
+	line[len - 1] = ']';
+	assert_int_equal(jsonrpc_parse(line, len, &message, &fault), -EBADMSG);
+	assert_int_equal(fault.code, RPC_LIMIT);
+	assert_non_null(strstr(fault.text, "values"));
+	/* what stands in a string is none */
+	memset(line, ',', len);
+	line[0] = '"';
+	line[len - 1] = '"';
+	assert_int_equal(jsonrpc_parse(line, len, &message, &fault), 0);
+	jsonrpc_message_fini(&message);
+	free(line);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_too_many_values),
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_nul_bytes),
 		cmocka_unit_test(test_depth),
