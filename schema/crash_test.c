@@ -362,7 +362,6 @@ static void
 test_power_threads(void **state)
 {
 	role_enter(&role_main);
-	crash_everywhere(&plain_threads, FAULT_POWER, 60);
 	crash_everywhere(&rotating_threads, FAULT_POWER, 25);
 	role_leave(&role_main);
 }
@@ -508,7 +507,7 @@ static void
 test_refused(void **state)
 {
 	static const struct trouble once = {.fault = FAULT_REFUSE, .last = 24};
-	static const struct trouble threads = {.fault = FAULT_REFUSE, .threads = true, .last = 24};
+	static const struct trouble threads = {.fault = FAULT_REFUSE, .threads = true, .last = 12};
 
 	role_enter(&role_main);
 	refuse_everywhere(&once);
@@ -523,7 +522,7 @@ test_refused_again(void **state)
 	struct trouble trouble = {.fault = FAULT_REFUSE, .last = 24};
 
 	role_enter(&role_main);
-	for (trouble.more = 1; trouble.more <= 3; trouble.more++) {
+	for (trouble.more = 1; trouble.more <= 2; trouble.more++) {
 		trouble.rotates = false;
 		refuse_everywhere(&trouble);
 		trouble.rotates = true;
@@ -539,8 +538,8 @@ test_leftover(void **state)
 	struct trouble trouble = {.fault = FAULT_REFUSE, .more = 1, .rotates = true};
 
 	role_enter(&role_main);
-	for (long at = 9; at < 16; at++) {
-		for (trouble.ends = 1; trouble.ends < 30; trouble.ends++) {
+	for (long at = 11; at < 15; at++) {
+		for (trouble.ends = 1; trouble.ends < 24; trouble.ends++) {
 			refuse_at(&trouble, at, END_CRASH);
 		}
 	}
@@ -551,10 +550,10 @@ test_leftover(void **state)
 static void
 test_lost(void **state)
 {
-	static const struct trouble plain_edits = {.fault = FAULT_LOSE, .last = 40};
-	static const struct trouble rotates = {.fault = FAULT_LOSE, .rotates = true, .last = 40};
+	static const struct trouble plain_edits = {.fault = FAULT_LOSE, .last = 20};
+	static const struct trouble rotates = {.fault = FAULT_LOSE, .rotates = true, .last = 28};
 	static const struct trouble threads = {
-		.fault = FAULT_LOSE, .rotates = true, .threads = true, .last = 40};
+		.fault = FAULT_LOSE, .rotates = true, .threads = true, .last = 20};
 
 	role_enter(&role_main);
 	refuse_everywhere(&plain_edits);
