@@ -87,8 +87,7 @@ const struct cli_command cli_port_commands[] = {
 		.usage = "[NAME]",
 		.summary = "Show all ports, or all about one",
 		.detail = "Of a port with a guest: the process that connects for it, each feature "
-			  "that it "
-			  "is offered\n"
+			  "that it is offered\n"
 			  "and what became of it, its rings with their counters, and the last "
 			  "connections.\n",
 		.examples = "  vswitchctl port show\n  vswitchctl port show vm1\n",

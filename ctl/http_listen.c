@@ -71,8 +71,7 @@ bind_failed(int error, const char *address, uint16_t port, struct err *err)
 	case EADDRINUSE:
 		return err_set(err, ERR_IN_USE, "port",
 			"another process listens on port %u of %s; set another port, or end that "
-			"one "
-			"(ss -ltnp shows it)",
+			"one (ss -ltnp shows it)",
 			port, address);
 	case EADDRNOTAVAIL:
 		return err_set(err, ERR_INVALID, "address",

@@ -77,8 +77,7 @@ http_origin_refused(const struct http_origin *headers, const char *own)
 {
 	if (!http_host_is_ours(headers->host, own)) {
 		return "ask by address, by localhost or by this machine's own name: other names "
-		       "are "
-		       "refused, since anybody can point one here";
+		       "are refused, since anybody can point one here";
 	}
 	if (headers->origin != NULL && !is_origin_of(headers->origin, headers->host)) {
 		return "another site's page may not ask this";

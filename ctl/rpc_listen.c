@@ -33,8 +33,7 @@ rpc_listen_init(
 	if (!str_copy(listener->path, path, sizeof(listener->path)) || path[0] == '\0') {
 		return err_set(err, ERR_INVALID, NULL,
 			"control socket path of %zu bytes: the system allows 1 to %d; choose a "
-			"shorter "
-			"one: %s",
+			"shorter one: %s",
 			strlen(path), RPC_PATH_MAX, path);
 	}
 	rc = folder_lock(path, &lock_fd, err);
@@ -126,8 +125,7 @@ place_clear(const char *path, struct err *err)
 	if (!S_ISSOCK(st.st_mode)) {
 		return err_set(err, ERR_EXISTS, NULL,
 			"%s exists and is not a socket; it is left alone: choose another path for "
-			"the "
-			"control socket or move the file away",
+			"the control socket or move the file away",
 			path);
 	}
 	rc = address_connect(path);

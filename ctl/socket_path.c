@@ -30,8 +30,7 @@ socket_path_find(const char *option, char *path, size_t size, struct err *err)
 	if (!str_given(run)) {
 		return err_set(err, ERR_MISSING, NULL,
 			"XDG_RUNTIME_DIR is not set, so there is no default control socket; name "
-			"it "
-			"with --socket PATH or $" SOCKET_PATH_ENV);
+			"it with --socket PATH or $" SOCKET_PATH_ENV);
 	}
 	(void)snprintf(joined, sizeof(joined), "%s/vswitch/vswitchd.sock", run);
 	return path_take("$XDG_RUNTIME_DIR", joined, path, size, err);

@@ -38,8 +38,7 @@ conflict_with_provisional(const struct datastore *ds, struct err *err)
 	role_assert(&role_main);
 	return err_set(err, ERR_CONFLICT, NULL,
 		"%s waits for its confirm until %s; first confirm it, or take it back with "
-		"rollback, "
-		"or join it with a confirm-timeout",
+		"rollback, or join it with a confirm-timeout",
 		revision_name(ds, ds->revision, name, sizeof(name)), by == NULL ? "then" : by);
 }
 

@@ -68,11 +68,9 @@ choose_memory(const struct options *options, struct eal *eal, struct err *err)
 		log_notice("memory: hugepages, up to %u MiB", eal->size_mib);
 	} else {
 		eal->size_mib = options->memory_mib == 0 ? NO_HUGE_MIB : options->memory_mib;
-		log_notice(
-			"memory: ordinary pages, up to %u MiB taken as used (%u MiB of hugepages "
-			"are "
-			"free, %u would be used); about 15 %% slower for small packets, NICs need "
-			"an IOMMU",
+		log_notice("memory: ordinary pages, up to %u MiB taken as used (%u MiB of "
+			   "hugepages are free, %u would be used); about 15 %% slower for small "
+			   "packets, NICs need an IOMMU",
 			eal->size_mib, free_mib, needed);
 	}
 	return 0;

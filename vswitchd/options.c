@@ -88,8 +88,7 @@ parse_cpu_range(
 		if (!CPU_ISSET(cpu, allowed)) {
 			return err_set(err, ERR_INVALID, "--workers",
 				"CPU %lu does not exist or is not allowed to this process "
-				"(`taskset -p "
-				"%d` shows those that are)",
+				"(`taskset -p %d` shows those that are)",
 				cpu, (int)getpid());
 		}
 		for (unsigned int w = 0; w < options->n_workers; w++) {

@@ -59,8 +59,7 @@ report_head(const struct machine *machine)
 	(void)printf("pages of %s for tables of our own, of %s for DPDK's memory\n",
 		machine_pages_name(machine->table_huge), machine_pages_name(machine->heap_huge));
 	(void)printf("one thread, but for crossing: no cache line moves between processors; cycles "
-		     "are the "
-		     "counter's, median of %d\n\n",
+		     "are the counter's, median of %d\n\n",
 		BENCH_REPETITIONS);
 	(void)printf("%-5s %-44s %7s %7s %4s %5s %4s %9s %19s %7s\n", "bench", "variant", "entries",
 		"bytes", "in", "pages", "bulk", "cycles/op", "min - max", "ops/s");

@@ -82,8 +82,7 @@ afp_check(const struct port_conf *conf, struct err *err)
 	if (afp_flags(conf->ifname, &flags) != 0) {
 		return err_set(err, ERR_INVALID, "ifname",
 			"there is no interface '%s' in the daemon's network namespace; `ip link` "
-			"lists "
-			"those there are",
+			"lists those there are",
 			conf->ifname);
 	}
 	if ((flags & IFF_LOOPBACK) != 0) {

@@ -78,8 +78,7 @@ netns_enter(const char *netns, struct netns_visit *visit, struct err *err)
 	if (fd < 0) {
 		return err_set(err, ERR_INVALID, "netns",
 			"network namespace '%s' cannot be opened (%s: %s); `ip netns list` shows "
-			"the "
-			"named ones, a container is given by the pid of its first process",
+			"the named ones, a container is given by the pid of its first process",
 			netns, path, strerror(errno));
 	}
 	rc = netns_enter_fd(fd, visit);

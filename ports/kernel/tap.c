@@ -385,8 +385,7 @@ tap_change(struct port *port, const struct port_conf *conf, struct err *err)
 	if (if_nametoindex(tap->ifname) == 0) {
 		rc = err_set(err, ERR_FAILED, "mtu",
 			"interface '%s' was moved to another network namespace; set its mtu there "
-			"with "
-			"`ip link set %s mtu %u`",
+			"with `ip link set %s mtu %u`",
 			tap->ifname, tap->ifname, conf->mtu);
 	} else {
 		rc = tap_setup_link(tap, conf->mtu, NULL, err);
@@ -415,8 +414,7 @@ tap_status(const struct port *port, struct port_status *status)
 		status->oper = PORT_FAILED;
 		str_appendf(status->reason, sizeof(status->reason),
 			"network namespace '%s' was deleted; the interface is made again in the "
-			"next "
-			"one of that name",
+			"next one of that name",
 			tap->conf.netns);
 		return;
 	}

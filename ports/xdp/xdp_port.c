@@ -65,8 +65,7 @@ xdp_check(const struct port_conf *conf, struct err *err)
 	if (info.mtu + FRAME_OVERHEAD > FRAME_LARGE) {
 		return err_set(err, ERR_INVALID, "ifname",
 			"'%s' has an MTU of %u and XDP takes frames of one page: `ip link set dev "
-			"%s "
-			"mtu %d` or less",
+			"%s mtu %d` or less",
 			conf->ifname, info.mtu, conf->ifname, FRAME_LARGE - FRAME_OVERHEAD);
 	}
 	if (conf->mtu > SEND_MTU_MAX) {

@@ -57,8 +57,7 @@ attach_error(const char *ifname, int rc, struct err *err)
 	default:
 		return err_set(err, ERR_FAILED, "ifname",
 			"the driver of '%s' does not take an XDP program: %s (an MTU above one "
-			"page "
-			"is a common cause)",
+			"page is a common cause)",
 			ifname, strerror(-rc));
 	}
 }
