@@ -13,32 +13,43 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 
 LOG_MODULE("foreign");
 
 #define STACK_SIZE (256u << 10)
 
+#define BUCKETS 64
+
 /* What one thread closes. */
 struct batch {
-	TAILQ_ENTRY(batch) link;
-	const void *owner;
+	TAILQ_ENTRY(batch) link; /* in its owner's */
+	struct owner *owner;
 	uint32_t n;
 	int fds[];
 };
 
-TAILQ_HEAD(batch_list, batch);
+/* Somebody of whom something is being closed; gone with the last of it. */
+struct owner {
+	LIST_ENTRY(owner) link; /* in its bucket */
+	TAILQ_ENTRY(owner) ready_link;
+	const void *key;
+	bool ready; /* in foreign.ready: something waits, and it may have one more thread */
+	unsigned int n_threads; /* that close something of it */
+	uint32_t n_fds; /* waiting and being closed */
+	TAILQ_HEAD(, batch) waiting; /* for a thread; oldest first */
+};
 
-/* The threads' too. The lock is held for as long as a list is changed or searched. */
+/* The threads' too. */
 static struct {
 	pthread_mutex_t lock;
-	struct batch_list waiting; /* for a thread; oldest first */
-	struct batch_list closing;
+	LIST_HEAD(, owner) owners[BUCKETS];
+	TAILQ_HEAD(owner_list, owner) ready; /* next first */
 	unsigned int n_threads;
 	unsigned int n_new; /* of those: have not taken their first batch yet */
 } foreign = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
-	.waiting = TAILQ_HEAD_INITIALIZER(foreign.waiting),
-	.closing = TAILQ_HEAD_INITIALIZER(foreign.closing),
+	.ready = TAILQ_HEAD_INITIALIZER(foreign.ready),
 };
 
 /* Answered by the kernel for shmem and hugetlbfs only (fcntl(2), "File Sealing"); others, EINVAL.
@@ -79,23 +90,95 @@ foreign_fd_is_harmless(int fd)
 	return foreign_fd_is_memory(fd) || foreign_fd_is_eventfd(fd);
 }
 
-/* The next one, NULL when there is none: then the thread counts no more. */
+/* --- owners; with the lock held --------------------------------------------------------------- */
+
+static size_t
+bucket_of(const void *key)
+{
+	const uint64_t bits = (uint64_t)(uintptr_t)key;
+
+	return (bits ^ bits >> 6 ^ bits >> 12) % BUCKETS;
+}
+
+static struct owner *
+owner_find(const void *key)
+{
+	struct owner *owner;
+
+	LIST_FOREACH (owner, &foreign.owners[bucket_of(key)], link) {
+		if (owner->key == key) {
+			return owner;
+		}
+	}
+	return NULL;
+}
+
+static struct owner *
+owner_need(const void *key)
+{
+	struct owner *owner = owner_find(key);
+
+	if (owner == NULL) {
+		owner = must_calloc(1, sizeof(*owner));
+		owner->key = key;
+		TAILQ_INIT(&owner->waiting);
+		LIST_INSERT_HEAD(&foreign.owners[bucket_of(key)], owner, link);
+	}
+	return owner;
+}
+
+/* Something of it has changed: in its turn behind the others, or gone. */
+static void
+owner_settle(struct owner *owner)
+{
+	const bool ready =
+		!TAILQ_EMPTY(&owner->waiting) && owner->n_threads < FOREIGN_OWNER_THREADS;
+
+	if (owner->ready) {
+		TAILQ_REMOVE(&foreign.ready, owner, ready_link);
+	}
+	if (ready) {
+		TAILQ_INSERT_TAIL(&foreign.ready, owner, ready_link);
+	}
+	owner->ready = ready;
+	if (owner->n_fds == 0) {
+		LIST_REMOVE(owner, link);
+		free(owner);
+	}
+}
+
+/* --- threads ---------------------------------------------------------------------------------- */
+
+static void
+batch_done(struct batch *batch)
+{
+	struct owner *owner = batch->owner;
+
+	owner->n_threads--;
+	owner->n_fds -= batch->n;
+	free(batch);
+	owner_settle(owner);
+}
+
+/* Of the owner whose turn it is; NULL: there is none, and the thread counts no more. */
 static struct batch *
 next_batch(struct batch *done)
 {
-	struct batch *batch;
+	struct batch *batch = NULL;
+	struct owner *owner;
 
 	(void)pthread_mutex_lock(&foreign.lock);
 	if (done != NULL) {
-		TAILQ_REMOVE(&foreign.closing, done, link);
-		free(done);
+		batch_done(done);
 	} else {
 		foreign.n_new--;
 	}
-	batch = TAILQ_FIRST(&foreign.waiting);
-	if (batch != NULL) {
-		TAILQ_REMOVE(&foreign.waiting, batch, link);
-		TAILQ_INSERT_TAIL(&foreign.closing, batch, link);
+	owner = TAILQ_FIRST(&foreign.ready);
+	if (owner != NULL) {
+		batch = TAILQ_FIRST(&owner->waiting);
+		TAILQ_REMOVE(&owner->waiting, batch, link);
+		owner->n_threads++;
+		owner_settle(owner);
 	} else {
 		foreign.n_threads--;
 	}
@@ -139,14 +222,15 @@ start(void)
 	return rc == 0;
 }
 
-/* Have threads for what waits. One that cannot be made is tried again with the next call. */
+/* Have a thread for each owner whose turn may come. One that cannot be made is tried again with the
+ * next call. */
 static void
 start_threads(void)
 {
-	const struct batch *batch;
+	const struct owner *owner;
 	unsigned int n = 0;
 
-	TAILQ_FOREACH (batch, &foreign.waiting, link) {
+	TAILQ_FOREACH (owner, &foreign.ready, ready_link) {
 		if (n++ < foreign.n_new) {
 			continue;
 		}
@@ -159,7 +243,7 @@ start_threads(void)
 }
 
 static struct batch *
-batch_new(const void *owner, uint32_t room)
+batch_new(uint32_t room)
 {
 	struct batch *batch = malloc(sizeof(*batch) + room * sizeof(batch->fds[0]));
 
@@ -167,16 +251,23 @@ batch_new(const void *owner, uint32_t room)
 		log_error("out of memory: descriptors of somebody else are never closed");
 		return NULL;
 	}
-	batch->owner = owner;
 	batch->n = 0;
 	return batch;
 }
 
 static void
-hand_over(struct batch *batch)
+hand_over(const void *key, struct batch *batch)
 {
+	struct owner *owner;
+
 	(void)pthread_mutex_lock(&foreign.lock);
-	TAILQ_INSERT_TAIL(&foreign.waiting, batch, link);
+	owner = owner_need(key);
+	batch->owner = owner;
+	owner->n_fds += batch->n;
+	TAILQ_INSERT_TAIL(&owner->waiting, batch, link);
+	if (!owner->ready) {
+		owner_settle(owner);
+	}
 	start_threads();
 	(void)pthread_mutex_unlock(&foreign.lock);
 }
@@ -195,7 +286,7 @@ foreign_fd_close(const void *owner, const int *fds, uint32_t n)
 			continue;
 		}
 		if (batch == NULL) {
-			batch = batch_new(owner, n - i);
+			batch = batch_new(n - i);
 		}
 		if (batch == NULL) {
 			return;
@@ -203,7 +294,7 @@ foreign_fd_close(const void *owner, const int *fds, uint32_t n)
 		batch->fds[batch->n++] = fds[i];
 	}
 	if (batch != NULL) {
-		hand_over(batch);
+		hand_over(owner, batch);
 	}
 }
 
@@ -221,27 +312,29 @@ foreign_fd_hang_up(const void *owner, int socket)
 	}
 }
 
-static bool
-has(const struct batch_list *list, const void *owner)
+/* How many of its descriptors are still open. */
+static uint32_t
+count(const void *key)
 {
-	const struct batch *batch;
+	const struct owner *owner;
+	uint32_t n;
 
-	TAILQ_FOREACH (batch, list, link) {
-		if (batch->owner == owner) {
-			return true;
-		}
-	}
-	return false;
+	(void)pthread_mutex_lock(&foreign.lock);
+	start_threads();
+	owner = owner_find(key);
+	n = owner == NULL ? 0 : owner->n_fds;
+	(void)pthread_mutex_unlock(&foreign.lock);
+	return n;
 }
 
 bool
 foreign_fd_pending(const void *owner)
 {
-	bool pending;
+	return count(owner) > 0;
+}
 
-	(void)pthread_mutex_lock(&foreign.lock);
-	start_threads();
-	pending = has(&foreign.closing, owner) || has(&foreign.waiting, owner);
-	(void)pthread_mutex_unlock(&foreign.lock);
-	return pending;
+bool
+foreign_fd_is_full(const void *owner)
+{
+	return count(owner) >= FOREIGN_OWNER_MAX;
 }

@@ -11,10 +11,13 @@
  * take its time. So may a socket with unread messages, since closing it closes the descriptors in
  * them.
  *
- * Limits: an owner takes nothing more while foreign_fd_pending(), so what it can keep open is what
- * came in one message, FD_PASSING_MAX. FOREIGN_THREADS_MAX threads run in the process; what is
- * beyond them waits for one to end, and so does its owner only. A process with a thread in FUSE
- * ends when that file's server answers or dies.
+ * Limits. FOREIGN_THREADS_MAX threads run in the process, of which one owner has
+ * FOREIGN_OWNER_THREADS at most and the owners take turns: who never lets go holds up himself. An
+ * owner takes nothing more while foreign_fd_pending(), all its connections together, so what it can
+ * keep open is what each of them had taken before. The exception is a connection that ends with
+ * messages that nobody has read: its socket waits, too. So beyond FOREIGN_OWNER_MAX descriptors
+ * (foreign_fd_is_full()) whoever accepts connections turns away those of this owner. A process with
+ * a thread in FUSE ends when that file's server answers or dies.
  *
  * The list of what is being closed is the process's: it may outlive the owner. Threads: main.
  */
@@ -27,6 +30,8 @@
 #include "base/role.h"
 
 #define FOREIGN_THREADS_MAX 16
+#define FOREIGN_OWNER_THREADS 2
+#define FOREIGN_OWNER_MAX 512
 
 /* Shared memory, so that no access waits? Any thread. */
 bool foreign_fd_is_memory(int fd);
@@ -48,5 +53,8 @@ void foreign_fd_hang_up(const void *owner, int socket) ON_MAIN;
 
 /* Is something of this owner still being closed? */
 bool foreign_fd_pending(const void *owner) ON_MAIN;
+
+/* As much as one owner may leave to be closed? */
+bool foreign_fd_is_full(const void *owner) ON_MAIN;
 
 #endif

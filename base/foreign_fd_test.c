@@ -161,6 +161,41 @@ test_many(void **state)
 	assert_int_equal(test_open_fds(), before);
 }
 
+/* All of one owner: others still have a thread, and what it may leave has an end. */
+static void
+test_greedy(void **state)
+{
+	enum { N = FOREIGN_THREADS_MAX };
+	const unsigned int before = test_open_fds();
+	struct test_linger lingers[N];
+	int copies[FOREIGN_OWNER_MAX - N];
+	int ends[2];
+
+	(void)state;
+	role_assert(&role_main);
+	for (unsigned int i = 0; i < N; i++) {
+		test_linger_make(&lingers[i]);
+		foreign_fd_close(&port_a, &lingers[i].fd, 1);
+	}
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	foreign_fd_close(&port_b, ends, 2);
+	wait_for(&port_b);
+	assert_false(foreign_fd_is_full(&port_a));
+	for (unsigned int i = 0; i < FOREIGN_OWNER_MAX - N; i++) {
+		copies[i] = dup(STDERR_FILENO);
+	}
+	foreign_fd_close(&port_a, copies, FOREIGN_OWNER_MAX - N);
+	assert_true(foreign_fd_is_full(&port_a));
+	assert_false(foreign_fd_is_full(&port_b));
+	for (unsigned int i = 0; i < N; i++) {
+		assert_true(foreign_fd_pending(&port_a));
+		test_linger_end(&lingers[i]);
+	}
+	wait_for(&port_a);
+	assert_false(foreign_fd_is_full(&port_a));
+	assert_int_equal(test_open_fds(), before);
+}
+
 /* What was sent along with a message that nobody reads: closing the socket closes it. */
 static void
 test_unread(void **state)
@@ -209,6 +244,7 @@ main(void)
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_held_open),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_greedy),
 		cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_hang_up),
 	};

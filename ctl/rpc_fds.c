@@ -15,12 +15,9 @@ rpc_fds_owner(const struct rpc_who *who)
 }
 
 static void
-close_some(struct rpc_peer *peer, const int *fds, size_t n) ON_MAIN
+close_some(const struct rpc_peer *peer, const int *fds, size_t n) ON_MAIN
 {
-	if (n > 0) {
-		foreign_fd_close(rpc_fds_owner(&peer->who), fds, (uint32_t)n);
-		peer->fds.closing = true;
-	}
+	foreign_fd_close(rpc_fds_owner(&peer->who), fds, (uint32_t)n);
 }
 
 void
@@ -88,10 +85,22 @@ fds_fini(struct rpc_peer *peer)
 	foreign_fd_hang_up(rpc_fds_owner(&peer->who), peer->fd);
 }
 
+/* Who cannot send any, or can do worse, is not asked for. */
+static bool
+is_exempt(const struct rpc_peer *peer)
+{
+	return peer->who.uid == (uid_t)-1 || place_is_root(peer->server, &peer->who);
+}
+
 bool
 fds_pending(struct rpc_peer *peer)
 {
-	peer->fds.closing = peer->fds.closing && !place_is_root(peer->server, &peer->who) &&
-		foreign_fd_pending(rpc_fds_owner(&peer->who));
+	peer->fds.closing = !is_exempt(peer) && foreign_fd_pending(rpc_fds_owner(&peer->who));
 	return peer->fds.closing;
+}
+
+bool
+fds_full(const struct rpc_peer *peer)
+{
+	return !is_exempt(peer) && foreign_fd_is_full(rpc_fds_owner(&peer->who));
 }

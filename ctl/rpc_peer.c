@@ -224,6 +224,10 @@ peer_readable(evutil_socket_t fd, short what, void *arg)
 	ssize_t n;
 
 	role_assert(&role_main);
+	if (fds_pending(peer)) {
+		peer_settle(peer); /* by another connection of its user, since it was watched */
+		return;
+	}
 	n = peer_read(peer);
 	if (n > 0) {
 		peer->may_have_line = true;

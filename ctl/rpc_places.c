@@ -27,15 +27,15 @@ role_of(const struct rpc_server *server, const struct rpc_who *who)
 	return server->role == NULL ? who->role : server->role(server->ctx, who);
 }
 
-/* Connections of a user of the host. */
+/* Connections of a user with a place of this kind. */
 static size_t
-count_user(const struct rpc_server *server, uid_t uid)
+count_user(const struct rpc_server *server, uid_t uid, enum rpc_place place)
 {
 	const struct rpc_peer *peer;
 	size_t n = 0;
 
 	TAILQ_FOREACH (peer, &server->peers, link) {
-		n += peer->place == RPC_PLACE_PEER && peer->who.uid == uid;
+		n += peer->place == place && peer->who.uid == uid;
 	}
 	return n;
 }
@@ -63,8 +63,8 @@ place_check(const struct rpc_server *server, const struct rpc_who *who, struct e
 			max);
 	}
 	if (local && !place_is_root(server, who) &&
-		count_user(server, who->uid) >= RPC_PEERS_USER) {
-		return err_set(err, ERR_LIMIT, NULL, "%s has %d connections already",
+		count_user(server, who->uid, RPC_PLACE_PEER) >= RPC_PEERS_USER) {
+		return err_set(err, ERR_LIMIT, NULL, "%s has %d connections already: close some",
 			rpc_who_text(who, name), RPC_PEERS_USER);
 	}
 	return 0;
@@ -93,25 +93,33 @@ turn_away(struct rpc_peer *peer, const struct err *err) ON_MAIN
 	peer_finish(peer);
 }
 
-/* The oldest stranger goes for the newest. */
+/* The oldest of the user who has most goes for the newest. */
 static void
 make_room(struct rpc_server *server) ON_MAIN
 {
 	struct rpc_peer *peer;
+	struct rpc_peer *goes = NULL;
 	struct err err = ERR_INIT;
+	size_t most = 0;
 
 	if (server->n_strangers <= RPC_STRANGERS_MAX) {
 		return;
 	}
 	TAILQ_FOREACH (peer, &server->peers, link) {
-		if (peer->place == RPC_PLACE_STRANGER) {
-			(void)err_set(&err, ERR_LIMIT, NULL,
-				"too many connections of whom nobody knows yet what they may; try "
-				"again");
-			server->n_refused++;
-			turn_away(peer, &err);
-			return;
+		size_t n = peer->place != RPC_PLACE_STRANGER
+			? 0
+			: count_user(server, peer->who.uid, RPC_PLACE_STRANGER);
+
+		if (n > most) {
+			most = n;
+			goes = peer;
 		}
+	}
+	if (goes != NULL) {
+		(void)err_set(&err, ERR_LIMIT, NULL,
+			"too many connections of whom nobody knows yet what they may; try again");
+		server->n_refused++;
+		turn_away(goes, &err);
 	}
 }
 
@@ -135,6 +143,24 @@ give_place(struct rpc_peer *peer) ON_MAIN
 	turn_away(peer, &err);
 }
 
+/* Whose descriptors take too long gets no place, whoever it is. */
+static bool
+refuse_full(struct rpc_peer *peer) ON_MAIN
+{
+	struct err err = ERR_INIT;
+	char name[RPC_NAME_SIZE];
+
+	if (peer->place != RPC_PLACE_STRANGER || !fds_full(peer)) {
+		return false;
+	}
+	(void)err_set(&err, ERR_LIMIT, NULL,
+		"descriptors that %s has sent are still being closed; try again when they are",
+		rpc_who_text(&peer->who, name));
+	peer->server->n_refused++;
+	turn_away(peer, &err);
+	return true;
+}
+
 /* Rules may be others than before. */
 static void
 reconsider(struct rpc_peer *peer) ON_MAIN
@@ -148,8 +174,8 @@ reconsider(struct rpc_peer *peer) ON_MAIN
 		server->changed(server->changed_arg, peer, role);
 	}
 	if (role == RPC_ROLE_NONE) {
-		(void)err_set(&err, ERR_DENIED, NULL, "%s may do nothing any more, and is closed",
-			rpc_who_text(&peer->who, name));
+		(void)err_set(&err, ERR_DENIED, NULL, "%s may do nothing any more, and is closed%s",
+			rpc_who_text(&peer->who, name), peer->who.unsure ? RPC_UNSURE_TEXT : "");
 		log_info("%s", err.text);
 		turn_away(peer, &err);
 	}
@@ -161,7 +187,7 @@ place_look(struct rpc_peer *peer)
 	const struct rpc_server *server = peer->server;
 	bool settled = server->settled == NULL || server->settled(server->ctx, &peer->who);
 
-	if (peer->closing || peer->place == RPC_PLACE_NONE) {
+	if (peer->closing || peer->place == RPC_PLACE_NONE || refuse_full(peer)) {
 		return;
 	}
 	if (!settled && !place_waits(peer)) {

@@ -14,6 +14,7 @@
 #include <event2/event.h>
 
 #include "base/fd_passing.h"
+#include "base/foreign_fd.h"
 #include "base/str.h"
 #include "base/test_linger.h"
 #include "ctl/rpc_test_world.h"
@@ -27,6 +28,7 @@
 #define UID_ADMIN 2002
 #define UID_SLOW 2003 /* nobody knows who it is until `known` */
 #define UID_NEVER 2004 /* nor ever */
+#define UID_NEVER_2 2005
 
 static bool known;
 static enum rpc_role operator_role;
@@ -55,7 +57,8 @@ settled(void *ctx, struct rpc_who *who)
 	if (who->uid == UID_SLOW && known) {
 		(void)str_copy(who->user, "slow", sizeof(who->user));
 	}
-	return who->uid == UID_NEVER ? false : who->uid != UID_SLOW || known;
+	return who->uid == UID_NEVER || who->uid == UID_NEVER_2 ? false
+								: who->uid != UID_SLOW || known;
 }
 
 static void
@@ -197,29 +200,38 @@ reserve(void **state)
 	close_all(world, fds, n);
 }
 
+static void
+expect_reason(struct world *world, int fd, const char *reason)
+{
+	char *line = world_hear(world, fd);
+
+	assert_non_null(line);
+	assert_non_null(strstr(line, reason));
+	free(line);
+	world_expect_close(world, fd);
+}
+
 /* Nobody knows who it is: it is not read from until then, and no place of others is taken. */
 static void
 strangers(void **state)
 {
 	enum { N = RPC_STRANGERS_MAX + 8 };
 	struct world *world = *state;
+	const int other = adopt(world, UID_NEVER_2); /* the oldest of all, and it stays */
 	int fds[N];
-	char *line;
 
 	for (size_t i = 0; i < N; i++) {
 		fds[i] = adopt(world, UID_NEVER);
 		assert_true(fds[i] >= 0);
 		world_say(world, fds[i], PING);
 	}
-	for (size_t i = 0; i < N - RPC_STRANGERS_MAX; i++) {
-		line = world_hear(world, fds[i]);
-		assert_non_null(line);
-		assert_non_null(strstr(line, "nobody knows yet"));
-		free(line);
-		world_expect_close(world, fds[i]);
+	for (size_t i = 0; i < N - RPC_STRANGERS_MAX + 1; i++) {
+		expect_reason(world, fds[i], "nobody knows yet");
 	}
 	world_expect_silence(world, fds[N - 1]);
-	close_all(world, fds + N - RPC_STRANGERS_MAX, RPC_STRANGERS_MAX);
+	world_expect_silence(world, other);
+	(void)close(other);
+	close_all(world, fds + N - RPC_STRANGERS_MAX + 1, RPC_STRANGERS_MAX - 1);
 }
 
 /* After a while it goes on with the role that is sure. */
@@ -435,6 +447,75 @@ held_open(void **state)
 	(void)close(other);
 }
 
+/* The same of two connections, those that were there before and new ones. */
+static void
+held_open_by_user(void **state)
+{
+	struct world *world = *state;
+	struct test_linger linger;
+	const int before = adopt(world, UID_OPERATOR);
+	const int fd = adopt(world, UID_OPERATOR);
+	const int other = adopt(world, UID_ADMIN);
+	int after;
+
+	test_linger_make(&linger);
+	say_with(world, fd, PING, linger.fd);
+	test_linger_end_ours(&linger);
+	expect_line(world, fd, PONG);
+	(void)close(fd);
+	world_step(world);
+	after = adopt(world, UID_OPERATOR);
+	world_say(world, before, PING);
+	world_say(world, after, PING);
+	world_ask(world, other, PING, PONG);
+	world_expect_silence(world, before);
+	world_expect_silence(world, after);
+	test_linger_end(&linger);
+	expect_line(world, before, PONG);
+	expect_line(world, after, PONG);
+	(void)close(before);
+	(void)close(after);
+	(void)close(other);
+}
+
+/* Who has left so many that he gets no connection more. */
+static void full(void **state) ROLE_ATTR(no_thread_safety_analysis);
+
+static void
+full(void **state)
+{
+	struct world *world = *state;
+	const struct rpc_who who = somebody(UID_OPERATOR);
+	const void *owner = rpc_fds_owner(&who);
+	struct test_linger lingers[FOREIGN_OWNER_THREADS];
+	int copies[FOREIGN_OWNER_MAX];
+	int fd;
+
+	for (int i = 0; i < FOREIGN_OWNER_THREADS; i++) {
+		test_linger_make(&lingers[i]);
+		foreign_fd_close(owner, &lingers[i].fd, 1);
+	}
+	for (int i = 0; i < FOREIGN_OWNER_MAX; i++) {
+		copies[i] = dup(STDERR_FILENO);
+	}
+	foreign_fd_close(owner, copies, FOREIGN_OWNER_MAX);
+	fd = adopt(world, UID_OPERATOR);
+	expect_reason(world, fd, "are still being closed");
+	fd = adopt(world, UID_ADMIN);
+	world_ask(world, fd, PING, PONG);
+	(void)close(fd);
+	for (int i = 0; i < FOREIGN_OWNER_THREADS; i++) {
+		test_linger_end(&lingers[i]);
+	}
+	for (int i = 0; foreign_fd_pending(owner); i++) {
+		assert_true(i < TRIES);
+		(void)usleep(1000);
+	}
+	fd = adopt(world, UID_OPERATOR);
+	world_ask(world, fd, PING, PONG);
+	(void)close(fd);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int
@@ -449,6 +530,8 @@ main(void)
 		CASE(held_bytes),
 		CASE(not_taken),
 		CASE(held_open),
+		CASE(held_open_by_user),
+		CASE(full),
 	};
 
 	(void)alarm(120); /* then main has waited */

@@ -54,7 +54,7 @@ struct rpc_fds {
 	uint64_t at[RPC_FDS_MAX]; /* place in the stream of the last byte that came with it */
 	size_t n;
 	size_t n_line; /* of the line being served: the first ones */
-	bool closing; /* others of its user may still be */
+	bool closing; /* some of its user are, as was last seen */
 };
 
 /* One request on its way. */
@@ -219,6 +219,9 @@ void fds_fini(struct rpc_peer *peer) ON_MAIN; /* closes all, and the peer's sock
 
 /* Are some of its user still being closed? */
 bool fds_pending(struct rpc_peer *peer) ON_MAIN;
+
+/* So many that its user gets no connection more? */
+bool fds_full(const struct rpc_peer *peer) ON_MAIN;
 
 /* --- rpc_held.c ------------------------------------------------------------------------------ */
 

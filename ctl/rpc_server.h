@@ -19,15 +19,15 @@
  * kernel's credentials of whoever connected, of an adopted connection from its owner. A method runs
  * only for whoever has the role that it needs. Who has none is told so and closed at once; who is
  * not known yet is not read from, for RPC_SETTLE_S at most, and has one of RPC_STRANGERS_MAX places
- * of its own, the oldest going for the newest. Of the RPC_PEERS_MAX places some are for admins of
- * the host alone, the last ones for root and our own user, and one user has half of them at most:
- * an operator always gets in.
+ * of its own, the oldest of whoever has most going for the newest. Of the RPC_PEERS_MAX places some
+ * are for admins of the host alone, the last ones for root and our own user, and one user has half
+ * of them at most: an operator always gets in.
  *
  * Descriptors. A peer of the UNIX socket may send some with a line (SCM_RIGHTS): they belong to the
  * line in which the message that brought them ends. The method that wants one takes the oldest;
  * what nobody has taken when the line's requests have begun is closed, without waiting
- * (base/foreign_fd.h), and while that takes its time its user, unless it is root or our own, is not
- * read from.
+ * (base/foreign_fd.h), and while that takes its time no connection of its user, unless it is root
+ * or our own, is read from; whoever has left too many gets no connection more.
  *
  * Order. Requests of one peer start in the order sent; answers come as methods complete. Answers of
  * a batch leave together, in the order of its requests. A line without its newline is not executed,
