@@ -336,9 +336,8 @@ check_edits(const struct access_rule *rule, const struct rpc_who *who, const str
 	const json_t *edits, struct err *err) ON_MAIN
 {
 	for (size_t i = 0; i < json_array_size(edits); i++) {
-		const char *path =
-			json_string_value(json_object_get(json_array_get(edits, i), "path"));
-		const json_t *value = json_object_get(json_array_get(edits, i), "value");
+		const json_t *edit = json_array_get(edits, i);
+		const char *path = json_string_value(json_object_get(edit, "path"));
 		bool covered = path == NULL;
 		char name[RPC_NAME_SIZE];
 		const char *leaf;
@@ -352,11 +351,14 @@ check_edits(const struct access_rule *rule, const struct rpc_who *who, const str
 				rpc_who_text(who, name), rule->paths[0],
 				rule->n_paths > 1 ? ", ..." : "", rule->name);
 		}
-		leaf = path == NULL ? NULL : ds_host_resource(ds, path, value);
+		leaf = path == NULL
+			? NULL
+			: ds_host_resource(ds, json_string_value(json_object_get(edit, "op")), path,
+				  json_object_get(edit, "value"));
 		if (leaf != NULL) {
 			return err_set(err, ERR_DENIED, path,
-				"%s may not set %s, which is something of the host: rule '%s' of "
-				"/system/access has paths",
+				"%s may not edit %s, which is for admins of the whole switch: rule "
+				"'%s' of /system/access has paths",
 				rpc_who_text(who, name), leaf, rule->name);
 		}
 	}

@@ -346,7 +346,7 @@ paths(void **state)
 	assert_int_equal(access_check_edits(&access, &alice, &ds, device, &err), 0);
 	ds.host_leaf = "type";
 	assert_int_equal(access_check_edits(&access, &alice, &ds, device, &err), -EACCES);
-	assert_non_null(strstr(err.text, "may not set type"));
+	assert_non_null(strstr(err.text, "may not edit type"));
 	assert_int_equal(access_check_edits(&access, &alice, &ds, entries, &err), -EACCES);
 	assert_int_equal(access_check_edits(&access, &bob, &ds, device, &err), 0);
 	assert_int_equal(access_check_whole(&access, &alice, "a rollback", &err), -EACCES);

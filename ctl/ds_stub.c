@@ -101,8 +101,9 @@ ds_check(struct datastore *ds, const json_t *document, struct err *err)
 }
 
 const char *
-ds_host_resource(const struct datastore *ds, const char *path, const json_t *value)
+ds_host_resource(const struct datastore *ds, const char *op, const char *path, const json_t *value)
 {
+	(void)op;
 	(void)path;
 	return value == NULL ? NULL : ds->host_leaf;
 }

@@ -43,8 +43,11 @@ find(const struct lysc_node *node, const json_t *value)
 	json_t *entry;
 	size_t i;
 
+	if (model_is_host_resource(node)) {
+		return node->name;
+	}
 	if (model_is_leaf(node)) {
-		return model_is_host_resource(node) ? node->name : NULL;
+		return NULL;
 	}
 	if (json_is_object(value)) {
 		return find_in_object(node, value);
@@ -69,18 +72,56 @@ find_in_document(const struct model *model, const json_t *document)
 	return leaf;
 }
 
+/* What goes with a container and was in it, wherever no list comes between. */
+static const char *
+find_below(const struct lysc_node *node)
+{
+	const struct lysc_node *child;
+	const char *name = NULL;
+
+	if (node->nodetype != LYS_CONTAINER) {
+		return NULL;
+	}
+	if (model_is_host_resource(node)) {
+		return node->name;
+	}
+	for (child = lysc_node_child(node); child != NULL && name == NULL; child = child->next) {
+		name = find_below(child);
+	}
+	return name;
+}
+
+/* A path that leads through it, whatever of it is at the end. */
+static const char *
+find_above(const struct path *path)
+{
+	for (size_t i = 0; i < path->n_steps; i++) {
+		if (model_is_host_resource(path->steps[i].node)) {
+			return path->steps[i].node->name;
+		}
+	}
+	return NULL;
+}
+
 const char *
-ds_host_resource(const struct datastore *ds, const char *path, const json_t *value)
+ds_host_resource(const struct datastore *ds, const char *op, const char *path, const json_t *value)
 {
 	struct err err = ERR_INIT;
+	const struct lysc_node *node;
 	struct path parsed;
-	const char *leaf;
+	const char *name;
 
 	if (path_parse(ds->model, path, &parsed, &err) != 0) {
 		return NULL;
 	}
-	leaf = parsed.n_steps == 0 ? find_in_document(ds->model, value)
-				   : find(path_last(&parsed)->node, value);
+	node = parsed.n_steps == 0 ? ds->model->root : path_last(&parsed)->node;
+	name = find_above(&parsed);
+	if (name == NULL) {
+		name = parsed.n_steps == 0 ? find_in_document(ds->model, value) : find(node, value);
+	}
+	if (name == NULL && (op == NULL || strcmp(op, "merge") != 0)) {
+		name = find_below(node);
+	}
 	path_fini(&parsed);
-	return leaf;
+	return name;
 }

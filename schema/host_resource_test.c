@@ -21,6 +21,7 @@ static const struct {
 	const char *path;
 	const char *value; /* NULL: none */
 	const char *leaf; /* NULL: nothing of the host */
+	const char *op; /* NULL: merge, or delete where there is no value */
 } cases[] = {
 	{PORT "/ifname", "\"eth0\"", "ifname"},
 	{PORT "/vswitch:socket", NULL, "socket"}, /* deleted */
@@ -35,10 +36,25 @@ static const struct {
 	{ROOT, "{\"bridge\": [{\"name\": \"br0\"}]}", NULL},
 	{"/", "{\"vswitch:vswitch\": {\"port\": [{\"path\": \"/x\"}]}}", "path"},
 	{"/", "{\"vswitch:vswitch\": {}}", NULL},
-	{"/", NULL, NULL},
+	{PORT "/mode", "\"client\"", "mode"},
+	/* who may do what: at, above and below it, in a value, and left out of one */
+	{ROOT "/system/access/rule[name='x']/group", "[\"ops\"]", "access"},
+	{ROOT "/system/access/rule[name='x']", "{\"role\": \"admin\"}", "access"},
+	{ROOT "/system/access/rule[name='x']/path[.='/x']", NULL, "access"},
+	{ROOT "/system/access", "{}", "access"},
+	{ROOT "/system", "{\"http\": {\"role\": \"admin\"}}", "http"},
+	{ROOT "/system/remote/client-ca", "\"/x\"", "remote"},
+	{"/", "{\"vswitch:vswitch\": {\"system\": {\"remote\": {}}}}", "remote"},
+	{ROOT "/system", "{\"description\": \"x\"}", NULL},
+	{ROOT "/system", "{\"description\": \"x\"}", "access", "replace"},
+	{ROOT "/system", NULL, "access"},
+	{ROOT, NULL, "access"},
+	{ROOT, "{}", "access", "replace"},
+	{"/", "{}", "access", "replace"},
+	{"/", NULL, "access"},
+	{ROOT "/system/description", "\"x\"", NULL, "replace"},
 	/* leaves of the same name elsewhere are not of the host */
-	{ROOT "/system/access/rule[name='x']/group", "[\"ops\"]", NULL},
-	{ROOT "/system/access/rule[name='x']", "{\"path\": [\"/x\"], \"group\": [\"a\"]}", NULL},
+	{ROOT "/mirror[name='a']", "{\"type\": 1}", NULL},
 	/* what is no path or no value is refused by others */
 	{"/nowhere", "{\"type\": 1}", NULL},
 	{"", "{}", NULL},
@@ -59,7 +75,10 @@ test_found(void **state)
 		json_t *value = cases[i].value == NULL
 			? NULL
 			: json_loads(cases[i].value, JSON_DECODE_ANY, NULL);
-		const char *leaf = ds_host_resource(b.ds, cases[i].path, value);
+		const char *op = cases[i].op != NULL ? cases[i].op
+			: value == NULL              ? "delete"
+						     : "merge";
+		const char *leaf = ds_host_resource(b.ds, op, cases[i].path, value);
 
 		assert_true(cases[i].value == NULL || value != NULL);
 		if (strcmp(leaf == NULL ? "-" : leaf,

@@ -87,7 +87,7 @@ bool model_is_paged(const struct lysc_node *node);
 /* True for a string whose canonical form is lower case (extension vs:lower-case). */
 bool model_is_lower_case(const struct lysc_node *node);
 
-/* True for a leaf by which something of the host is taken (extension vs:host-resource). */
+/* What a bound admin may not edit (extension vs:host-resource). */
 bool model_is_host_resource(const struct lysc_node *node);
 
 /* Extension vs:metric of a node (metrics.h), NULL if it has none. */

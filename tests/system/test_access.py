@@ -164,7 +164,9 @@ def host_resources(fixture: Remote) -> None:
     for path, value, leaf in cases:
         answer = peer.ask("edit", {"edits": [{"op": "merge", "path": path, "value": value}]})
         said = answer.get("error", {}).get("message", "")
-        check(f"may not set {leaf}," in said if leaf else not said, f"{path} {value}: {answer}")
+        check(f"may not edit {leaf}," in said if leaf else not said, f"{path} {value}: {answer}")
+    answer = peer.ask("edit", {"edits": [{"op": "remove", "path": "/vswitch:vswitch/system"}]})
+    check("may not edit access," in answer["error"]["message"], f"all of it: {answer}")
     peer.close()
     fixture.edit(ACCESS, {"rule": RULES})
 
