@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/queue.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -25,14 +26,18 @@
 #define SEND_MS 200 /* for the back end to read what it is sent */
 #define PAYLOAD_MAX 512 /* the driver's longest: a table of 8 regions, 264 bytes */
 #define FDS_MAX 8 /* VHOST_MEMORY_MAX_NREGIONS of the driver */
+#define HELD_MAX 256 /* messages; the driver sends up to 7 for each of 16 rings */
 
 /* vhost-user.rst: "Header", "Front-end message types", "Protocol features". */
 #define VERSION 0x1
 #define REPLY (VERSION | 1 << 2)
 #define NEED_REPLY (1 << 3)
 #define GET_FEATURES 1
+#define SET_VRING_NUM 8 /* the first about a ring */
 #define GET_VRING_BASE 11
+#define SET_VRING_ERR 14 /* and the last, but for SET_VRING_ENABLE */
 #define GET_PROTOCOL_FEATURES 15
+#define SET_VRING_ENABLE 18
 #define F_PROTOCOL_FEATURES (UINT64_C(1) << 30)
 #define PROTOCOL_F_MQ (UINT64_C(1) << 0)
 
@@ -46,6 +51,14 @@ struct message {
 	uint32_t payload[PAYLOAD_MAX / sizeof(uint32_t)]; /* of a ring: index, number */
 };
 
+/* A message for later. */
+struct held {
+	STAILQ_ENTRY(held) link;
+	struct message message;
+	int fds[FD_PASSING_MAX];
+	uint32_t n;
+};
+
 struct courier {
 	/* main */
 	pthread_t thread;
@@ -54,6 +67,7 @@ struct courier {
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)]; /* for the driver */
 	int folder; /* descriptor that `path` goes through */
 	int wake; /* eventfd: readable when it is to end */
+	int go; /* eventfd: readable when rings may begin */
 	int listener;
 	_Atomic enum courier_state state;
 	/* the thread's */
@@ -62,6 +76,9 @@ struct courier {
 	uint64_t features;
 	uint64_t protocol;
 	uint64_t stop_by; /* when rings have to have ended; 0: none is being ended */
+	bool going; /* rings have begun */
+	uint32_t n_held;
+	STAILQ_HEAD(, held) held; /* until then */
 };
 
 /* --- waiting --------------------------------------------------------------------------------- */
@@ -199,6 +216,66 @@ peer_ask(struct courier *courier)
 			peer_number(courier, GET_PROTOCOL_FEATURES, by, &courier->protocol));
 }
 
+/* --- rings that have not begun --------------------------------------------------------------- */
+
+static bool
+is_about_ring(uint32_t request)
+{
+	return (request >= SET_VRING_NUM && request <= SET_VRING_ERR) ||
+		request == SET_VRING_ENABLE;
+}
+
+/* From the first one about a ring on, so that their order stays. Takes the descriptors. */
+static bool
+hold(struct courier *courier, const struct message *message, int *fds, uint32_t n)
+{
+	struct held *held = courier->n_held < HELD_MAX ? malloc(sizeof(*held)) : NULL;
+
+	if (held == NULL) {
+		return false;
+	}
+	held->message = *message;
+	held->n = n;
+	for (uint32_t i = 0; i < n; i++) {
+		held->fds[i] = fds[i];
+		fds[i] = -1;
+	}
+	STAILQ_INSERT_TAIL(&courier->held, held, link);
+	courier->n_held++;
+	return true;
+}
+
+static void
+held_drop(struct courier *courier)
+{
+	struct held *held;
+
+	while ((held = STAILQ_FIRST(&courier->held)) != NULL) {
+		STAILQ_REMOVE_HEAD(&courier->held, link);
+		for (uint32_t i = 0; i < held->n; i++) {
+			close_fd(&held->fds[i]);
+		}
+		free(held);
+	}
+	courier->n_held = 0;
+}
+
+/* Rings may begin. */
+static bool
+held_send(struct courier *courier)
+{
+	struct held *held;
+	bool ok = true;
+
+	close_fd(&courier->go);
+	courier->going = true;
+	STAILQ_FOREACH (held, &courier->held, link) {
+		ok = ok && peer_send(courier, &held->message, held->fds, held->n);
+	}
+	held_drop(courier);
+	return ok;
+}
+
 /* --- the driver ------------------------------------------------------------------------------ */
 
 /* It sends a message in one piece. */
@@ -241,17 +318,22 @@ answer_number(const struct courier *courier, struct message *message, uint64_t n
 	return driver_answer(courier, message);
 }
 
-/* The end of a ring: of a back end that does not tell it, the driver is told all the same. */
+/*
+ * The end of a ring. Of one that has not begun, the back end does not know; of a back end that does
+ * not tell it, the driver is told all the same.
+ */
 static bool
 end_ring(struct courier *courier, struct message *message)
 {
 	const uint32_t size = 2 * sizeof(uint32_t);
 	struct message answer;
 
-	if (courier->stop_by == 0) {
+	if (courier->going && courier->stop_by == 0) {
 		courier->stop_by = clock_now() + COURIER_STOP_MS * CLOCK_MS;
 	}
-	if (courier->peer >= 0 && peer_send(courier, message, NULL, 0) &&
+	if (!courier->going) {
+		held_drop(courier); /* it begins again with all of them */
+	} else if (courier->peer >= 0 && peer_send(courier, message, NULL, 0) &&
 		peer_answer(courier, GET_VRING_BASE, size, courier->stop_by, &answer)) {
 		message->payload[1] = answer.payload[1];
 	} else {
@@ -276,12 +358,15 @@ carry_one(struct courier *courier)
 		ok = answer_number(courier, &message, courier->protocol & PROTOCOL_F_MQ);
 	} else if (ok && message.head.request == GET_VRING_BASE) {
 		ok = end_ring(courier, &message);
-	} else if (ok && courier->peer >= 0) {
+	} else if (ok) {
+		courier->stop_by = 0;
 		message.head.flags &= ~(uint32_t)NEED_REPLY;
-		ok = peer_send(courier, &message, fds, n);
+		ok = !courier->going && (courier->n_held > 0 || is_about_ring(message.head.request))
+			? hold(courier, &message, fds, n)
+			: courier->peer >= 0 && peer_send(courier, &message, fds, n);
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		(void)close(fds[i]);
+		close_fd(&fds[i]);
 	}
 	return ok;
 }
@@ -293,12 +378,15 @@ carry(struct courier *courier)
 	for (;;) {
 		struct pollfd pfds[] = {{.fd = courier->wake, .events = POLLIN},
 			{.fd = courier->driver, .events = POLLIN},
-			{.fd = courier->peer, .events = POLLIN}};
+			{.fd = courier->peer, .events = POLLIN},
+			{.fd = courier->go, .events = POLLIN}};
 
-		if (poll(pfds, 3, -1) < 0 && errno != EINTR) {
+		if (poll(pfds, 4, -1) < 0 && errno != EINTR) {
 			return;
 		}
-		if (pfds[0].revents != 0 || (pfds[1].revents != 0 && !carry_one(courier)) ||
+		/* What the driver sends behind the word to begin is read behind it. */
+		if (pfds[0].revents != 0 || (pfds[3].revents != 0 && !held_send(courier)) ||
+			(pfds[1].revents != 0 && !carry_one(courier)) ||
 			(pfds[1].revents == 0 && pfds[2].revents != 0)) {
 			return;
 		}
@@ -385,6 +473,8 @@ courier_free(struct courier *courier)
 	close_fd(&courier->listener);
 	close_fd(&courier->folder);
 	close_fd(&courier->wake);
+	close_fd(&courier->go);
+	held_drop(courier);
 	free(courier);
 }
 
@@ -416,7 +506,9 @@ courier_create(const char *path, const char *run_dir, struct courier **out, stru
 	courier->listener = -1;
 	courier->driver = -1;
 	str_copy(courier->back_end, path, sizeof(courier->back_end));
+	STAILQ_INIT(&courier->held);
 	courier->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	courier->go = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	courier->peer = peer_connect(path);
 	if (courier->peer < 0) {
 		rc = err_set(err, ERR_FAILED, "path", "no vhost-user back end answers on '%s': %s",
@@ -424,7 +516,7 @@ courier_create(const char *path, const char *run_dir, struct courier **out, stru
 		courier_free(courier);
 		return rc;
 	}
-	rc = courier->wake < 0 ? -errno : make_listener(courier, run_dir);
+	rc = courier->wake < 0 || courier->go < 0 ? -EMFILE : make_listener(courier, run_dir);
 	rc = rc != 0 ? rc : start_thread(courier);
 	if (rc != 0) {
 		rc = err_set(err, ERR_FAILED, NULL,
@@ -449,6 +541,16 @@ courier_destroy(struct courier *courier)
 		(void)pthread_join(courier->thread, NULL);
 	}
 	courier_free(courier);
+}
+
+void
+courier_go(struct courier *courier)
+{
+	const uint64_t one = 1;
+
+	if (write(courier->go, &one, sizeof(one)) != (ssize_t)sizeof(one)) {
+		abort(); /* an eventfd of ours that counts 0 */
+	}
 }
 
 enum courier_state

@@ -9,10 +9,14 @@
  * before, and so that it asks for nothing else later (no acknowledged requests, no device status).
  * Everything else is handed on, with its descriptors.
  *
- * One question has to reach the back end: GET_VRING_BASE, whose answer says that it no longer
- * touches a ring. All of them together get COURIER_STOP_MS; then it is given up, and the driver
- * told something. Such a back end is connected no more, but may still write to memory that it has
- * mapped; trusted=true says that it may.
+ * While a device is made the driver starts rings and ends them again, to go on with other features.
+ * Of that the back end sees nothing: what is said about rings is held until courier_go(), and
+ * nobody waits for an answer before.
+ *
+ * Then one question has to reach the back end: GET_VRING_BASE, whose answer says that it no longer
+ * touches a ring. All those of one stop together get COURIER_STOP_MS; then it is given up, and the
+ * driver told something. Such a back end is connected no more, but may still write to memory that
+ * it has mapped; trusted=true says that it may.
  *
  * vhost-user: QEMU, docs/interop/vhost-user.rst. The driver: DPDK 22.11,
  * drivers/net/virtio/virtio_user/vhost_user.c.
@@ -24,7 +28,7 @@
 #include "base/role.h"
 
 #define COURIER_ANSWER_MS 1500 /* for answers: librte_vhost looks for new peers once a second */
-#define COURIER_STOP_MS 300 /* for the end of all rings */
+#define COURIER_STOP_MS 300 /* for the end of all rings: main waits as long */
 
 enum courier_state {
 	COURIER_ASKS, /* has no answer yet */
@@ -41,6 +45,9 @@ struct courier;
  */
 int courier_create(
 	const char *path, const char *run_dir, struct courier **out, struct err *err) ON_MAIN;
+
+/* Rings may begin: once, when the driver has made the device, before they have buffers. */
+void courier_go(struct courier *courier) ON_MAIN;
 
 /* Ends the thread, which takes no longer than it takes to run. NULL is legal. */
 void courier_destroy(struct courier *courier) ON_MAIN;

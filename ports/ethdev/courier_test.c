@@ -28,6 +28,7 @@
 #define GET_VRING_BASE 11
 #define SET_VRING_KICK 12
 #define GET_PROTOCOL_FEATURES 15
+#define SET_VRING_ENABLE 18
 #define VERSION 1
 #define REPLY 5
 #define NEED_REPLY 8
@@ -230,6 +231,7 @@ test_carries(void **state)
 	/* questions that were asked before are answered here, and none is possible later */
 	assert_true(ask_number(driver, GET_FEATURES) == FEATURES);
 	assert_true(ask_number(driver, GET_PROTOCOL_FEATURES) == 1);
+	courier_go(courier);
 	wire_write(driver, &owner);
 	assert_true(wire_read(peer, &wire));
 	assert_int_equal(wire.request, SET_OWNER);
@@ -284,6 +286,8 @@ answer_one_ring(void *arg)
 static void
 test_rings_end(void **state)
 {
+	const struct wire enable = {
+		.request = SET_VRING_ENABLE, .flags = VERSION, .size = 8, .payload = {0, 0}};
 	struct back_end back_end;
 	struct courier *courier;
 	struct wire wire;
@@ -295,14 +299,67 @@ test_rings_end(void **state)
 	role_assert(&role_main);
 	back_end_open(&back_end, 0);
 	courier = meet(&back_end, &peer, &driver);
-	assert_int_equal(pthread_create(&thread, NULL, answer_one_ring, &peer), 0);
-	end_ring(driver, 0, 77);
-	assert_int_equal(pthread_join(thread, NULL), 0);
+	courier_go(courier);
+	for (unsigned int round = 0; round < 2; round++) {
+		wire_write(driver, &enable);
+		assert_true(wire_read(peer, &wire));
+		assert_int_equal(wire.request, SET_VRING_ENABLE);
+		assert_int_equal(pthread_create(&thread, NULL, answer_one_ring, &peer), 0);
+		end_ring(driver, 0, 77);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		(void)usleep(2 * COURIER_STOP_MS * 1000); /* the next stop has its own time */
+	}
+	wire_write(driver, &enable);
+	assert_true(wire_read(peer, &wire));
 	end_ring(driver, 1, 0); /* silence */
 	end_ring(driver, 2, 0);
 	end_ring(driver, 3, 0);
 	assert_true(wire_read(peer, &wire)); /* what it was asked */
+	assert_int_equal(wire.request, GET_VRING_BASE);
 	assert_false(wire_read(peer, &wire)); /* and that was all */
+	/* rings do not begin with nobody behind them */
+	wire_write(driver, &enable);
+	wait_state(courier, COURIER_GONE);
+	end(courier, &back_end, peer, driver);
+}
+
+/* Rings that end before they may begin are nobody else's business. */
+static void
+test_rings_wait(void **state)
+{
+	const struct wire owner = {.request = SET_OWNER, .flags = VERSION};
+	struct wire kick = {.request = SET_VRING_KICK, .flags = VERSION, .size = 8};
+	struct back_end back_end;
+	struct courier *courier;
+	struct wire wire;
+	int pipes[2];
+	int driver;
+	char byte;
+	int peer;
+
+	(void)state;
+	role_assert(&role_main);
+	back_end_open(&back_end, 0);
+	courier = meet(&back_end, &peer, &driver);
+	assert_int_equal(pipe(pipes), 0);
+	wire_write(driver, &owner);
+	assert_int_equal(fd_passing_send(driver, &kick, 20, &pipes[1], 1, 0), 20);
+	assert_int_equal(close(pipes[1]), 0);
+	end_ring(driver, 0, 0);
+	assert_int_equal(read(pipes[0], &byte, 1), 0); /* its descriptor is closed */
+	assert_int_equal(close(pipes[0]), 0);
+	kick.payload[0] = 5;
+	wire_write(driver, &kick);
+	wire_write(driver, &owner);
+	assert_true(ask_number(driver, GET_FEATURES) == FEATURES); /* all is read */
+	assert_true(wire_read(peer, &wire));
+	assert_int_equal(wire.request, SET_OWNER);
+	assert_int_equal(recv(peer, &wire, sizeof(wire), MSG_DONTWAIT), -1);
+	courier_go(courier);
+	assert_true(wire_read(peer, &wire));
+	assert_memory_equal(&wire, &kick, 20);
+	assert_true(wire_read(peer, &wire));
+	assert_int_equal(wire.request, SET_OWNER);
 	end(courier, &back_end, peer, driver);
 }
 
@@ -414,6 +471,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_carries),
 		cmocka_unit_test(test_rings_end),
+		cmocka_unit_test(test_rings_wait),
 		cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_goes),
 		cmocka_unit_test(test_ends),

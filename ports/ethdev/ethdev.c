@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "ports/ethdev/courier.h"
 #include "ports/ethdev/dpdk_log.h"
 #include "ports/ethdev/ethdev_priv.h"
 
@@ -333,10 +334,14 @@ device_configure(struct ethdev_port *ep, const struct rte_eth_conf *conf, uint64
 }
 
 static int
-device_start(struct ethdev_port *ep, uint64_t mark, struct err *err)
+device_start(struct ethdev_port *ep, uint64_t mark, struct err *err) ON_MAIN
 {
-	int rc = rte_eth_dev_start(ep->id);
+	int rc;
 
+	if (ep->courier != NULL) {
+		courier_go(ep->courier);
+	}
+	rc = rte_eth_dev_start(ep->id);
 	atomic_store(&ep->running, rc == 0);
 	if (rc != 0) {
 		/* One that can be restarted is tried again from poll(). */

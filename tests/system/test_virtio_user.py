@@ -18,19 +18,23 @@ from harness.proc import wait_until
 GET_FEATURES, GET_VRING_BASE, GET_PROTOCOL_FEATURES = 1, 11, 15
 ANSWER = 0x5
 FEATURES = 1 << 32 | 1 << 30  # VERSION_1, PROTOCOL_FEATURES
+CHECKSUMS = 1 << 0 | 1 << 1  # CSUM, GUEST_CSUM: the driver begins anew to have them
 PROTOCOL = 1 << 0 | 1 << 3 | 1 << 16  # MQ, REPLY_ACK, STATUS
-SILENCE = 5  # seconds of the main thread: it hangs. What it took is told, 0.3 s at most when quiet
+SILENCE = 5  # seconds of the main thread: it hangs. Less is told, and shows in what is asked
 
 
 class BackEnd(threading.Thread):
     """Answers the first `patience` questions of each connection, and no others."""
 
     def __init__(self, path: Path, patience: int, reads: bool = True, garbage: bool = False,
-                 hangs_up: bool = False) -> None:
+                 hangs_up: bool = False, features: int = FEATURES,
+                 slow: float = 0) -> None:
         super().__init__(daemon=True)
         self.path, self.patience, self.reads = path, patience, reads
         self.garbage, self.hangs_up = garbage, hangs_up
+        self.features, self.slow = features, slow
         self.asked: list[int] = []
+        self.answered: list[int] = []
         self.connections: list[socket.socket] = []
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
@@ -44,7 +48,7 @@ class BackEnd(threading.Thread):
                 threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
 
     def serve(self, peer: socket.socket) -> None:
-        answers = {GET_FEATURES: struct.pack("<Q", FEATURES),
+        answers = {GET_FEATURES: struct.pack("<Q", self.features),
                    GET_PROTOCOL_FEATURES: struct.pack("<Q", PROTOCOL)}
         patience = self.patience
         with contextlib.suppress(OSError):
@@ -57,11 +61,13 @@ class BackEnd(threading.Thread):
                 self.asked.append(request)
                 if request == GET_VRING_BASE:
                     answers[request] = body
+                    time.sleep(self.slow)
                 if request not in answers or patience == 0:
                     continue
                 patience -= 1
                 answer = answers[request]
                 peer.sendall(struct.pack("<III", request, ANSWER, len(answer)) + answer)
+                self.answered.append(request)
                 if patience == 0 and self.garbage:
                     while True:
                         peer.sendall(bytes(4096))
@@ -169,6 +175,26 @@ def once(on: Lab) -> None:
             else:
                 wait_until("nobody answers", lambda: "answers" in on.state("v")[1], 5)
             on.daemon.ctl("port", "del", "v")
+        check_equal(back_end.asked.count(GET_VRING_BASE), patience - 1,
+                    "rings that it was asked to end; after one without an answer, no other")
+
+
+@suite.case("one that makes the driver begin anew: it sees one begin, and is waited for at the end")
+def anew(on: Lab) -> None:
+    for name, patience, ends in (("slow", 1000, 2), ("silent", 2, 1)):
+        back_end = on.back_end(name, patience, features=FEATURES | CHECKSUMS, slow=0.05)
+        with pulse(on.daemon, name):
+            on.add("v", back_end.path)
+            on.daemon.wait_port("v", timeout=5)
+            time.sleep(1)  # longer than a stop may take
+            check_equal(on.state("v")[0], "up", "oper-status")
+            check_equal(back_end.asked.count(GET_VRING_BASE), 0, "rings ended while it runs")
+            on.daemon.ctl("port", "del", "v")
+        wait_until("it was asked", lambda b=back_end, n=ends:
+                   b.asked.count(GET_VRING_BASE) == n, 5)
+        if patience > 2:
+            wait_until("its answers were taken",
+                       lambda b=back_end: b.answered.count(GET_VRING_BASE) == 2, 5)
 
 
 @suite.case("one that speaks unasked, and one that hangs up: the port fails and comes back")
