@@ -151,11 +151,13 @@ features_find(const char *ifname, uint32_t n, const char *const *list, size_t n_
 }
 
 int
-features_off(const char *ifname, const char *const *list, size_t n, struct feature_set *changed)
+features_off(const char *ifname, const char *const *list, size_t n, const struct feature_note *note,
+	struct feature_set *changed)
 {
 	const uint32_t n_bits = feature_count(ifname);
 	struct feature_set before;
 	struct feature_set after;
+	struct feature_set may = *changed;
 	struct feature_set set;
 	int rc;
 
@@ -164,6 +166,12 @@ features_off(const char *ifname, const char *const *list, size_t n, struct featu
 	}
 	rc = features_find(ifname, n_bits, list, n, &set);
 	rc = rc != 0 ? rc : features_wanted(ifname, n_bits, &before);
+	for (size_t i = 0; rc == 0 && i < WORDS_MAX; i++) {
+		may.words[i] |= set.words[i] & before.words[i];
+	}
+	if (rc == 0 && note != NULL && features_any(&may)) {
+		note->write(note->arg, &may);
+	}
 	rc = rc != 0 ? rc : features_set(ifname, n_bits, &set, false);
 	rc = rc != 0 ? rc : features_wanted(ifname, n_bits, &after);
 	for (size_t i = 0; rc == 0 && i < WORDS_MAX; i++) {

@@ -26,12 +26,19 @@ int interface_ioctl(const char *ifname, unsigned long request, struct ifreq *ifr
 /* Receive queues that can have a socket of their own; at least 1. */
 uint16_t link_queues(const char *ifname);
 
+/* Told before anything is turned off: what may be, and was before. */
+struct feature_note {
+	void (*write)(void *arg, const struct feature_set *off);
+	void *arg;
+};
+
 /*
  * Turn off what the interface has of these features, by their names; those it does not know or
- * holds on stay. Those that were wanted before and are not any more are added to `changed`.
+ * holds on stay. Those that were wanted before and are not any more are added to `changed`. `note`
+ * may be NULL.
  */
-int
-features_off(const char *ifname, const char *const *list, size_t n, struct feature_set *changed);
+int features_off(const char *ifname, const char *const *list, size_t n,
+	const struct feature_note *note, struct feature_set *changed);
 
 /* Have those turned on again that are still off. */
 int features_on(const char *ifname, const struct feature_set *set);

@@ -161,6 +161,15 @@ link_get(const char *ifname, struct link_info *info)
 	return get_link(&req, info);
 }
 
+int
+link_get_number(int ifindex, struct link_info *info)
+{
+	struct request req = link_request();
+
+	req.body.link.ifi_index = ifindex;
+	return get_link(&req, info);
+}
+
 /* An interface of a namespace that we know only by its number. */
 static int
 get_link_in(int nsid, int ifindex, struct link_info *info)
@@ -240,16 +249,16 @@ link_promiscuous(int ifindex)
 }
 
 int
-link_keep_tags(const char *ifname, struct feature_set *changed)
+link_keep_tags(const char *ifname, const struct feature_note *note, struct feature_set *changed)
 {
 	static const char *const features[] = {"rx-vlan-hw-parse", "rx-vlan-stag-hw-parse"};
 
-	return features_off(ifname, features, ARRAY_LEN(features), changed);
+	return features_off(ifname, features, ARRAY_LEN(features), note, changed);
 }
 
 /* linux/net/ethtool/common.c, netdev_features_strings: all that a veth leaves to its peer. */
 static int
-make_plain(const char *ifname, struct feature_set *changed)
+make_plain(const char *ifname, const struct feature_note *note, struct feature_set *changed)
 {
 	static const char *const features[] = {
 		"tx-checksum-ipv4",
@@ -276,13 +285,14 @@ make_plain(const char *ifname, struct feature_set *changed)
 		"tx-vlan-stag-hw-insert",
 	};
 
-	return features_off(ifname, features, ARRAY_LEN(features), changed);
+	return features_off(ifname, features, ARRAY_LEN(features), note, changed);
 }
 
 /* As it was before. */
 static int
-make_able(const char *ifname, struct feature_set *changed)
+make_able(const char *ifname, const struct feature_note *note, struct feature_set *changed)
 {
+	(void)note;
 	return features_on(ifname, changed);
 }
 
@@ -291,7 +301,9 @@ make_able(const char *ifname, struct feature_set *changed)
 /* Something to be done to the peer of a veth, wherever that is. */
 struct visit {
 	const struct link_info *info;
-	int (*work)(const char *ifname, struct feature_set *changed);
+	int (*work)(
+		const char *ifname, const struct feature_note *note, struct feature_set *changed);
+	const struct feature_note *note;
 	struct feature_set *changed;
 	char *name; /* IF_NAMESIZE; the peer's, once it has been found */
 };
@@ -301,14 +313,14 @@ work_here(const struct visit *visit)
 {
 	return if_indextoname((unsigned int)visit->info->peer, visit->name) == NULL
 		? -errno
-		: visit->work(visit->name, visit->changed);
+		: visit->work(visit->name, visit->note, visit->changed);
 }
 
 /* If the namespace at this path has that number: do it there, and come back. */
 static bool
 work_in(const char *path, int home, const struct visit *visit)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may be a FIFO, too */
 	bool done = false;
 
 	if (fd < 0) {
@@ -375,9 +387,10 @@ has_peer(const struct link_info *info)
 }
 
 enum link_peer
-link_peer_plain(const struct link_info *info, struct feature_set *changed, char name[IF_NAMESIZE])
+link_peer_plain(const struct link_info *info, const struct feature_note *note,
+	struct feature_set *changed, char name[IF_NAMESIZE])
 {
-	const struct visit visit = {info, make_plain, changed, name};
+	const struct visit visit = {info, make_plain, note, changed, name};
 	struct link_info peer;
 
 	name[0] = '\0';
@@ -397,7 +410,7 @@ bool
 link_peer_restore(const struct link_info *info, struct feature_set *changed)
 {
 	char name[IF_NAMESIZE] = "";
-	const struct visit visit = {info, make_able, changed, name};
+	const struct visit visit = {info, make_able, NULL, changed, name};
 
 	return has_peer(info) && work_at_peer(&visit);
 }

@@ -28,8 +28,9 @@ struct link_info {
 	bool has_xdp; /* a program is attached */
 };
 
-/* By name; -ENODEV if there is none. */
+/* By name, or number; -ENODEV if there is none, other errors say nothing about it. */
 int link_get(const char *ifname, struct link_info *info);
+int link_get_number(int ifindex, struct link_info *info);
 
 /* Set or clear an IFF_ flag. */
 int link_set_flag(const char *ifname, short flag, bool on);
@@ -37,8 +38,9 @@ int link_set_flag(const char *ifname, short flag, bool on);
 /* Receive frames to any address for as long as this descriptor is open; or -errno. */
 int link_promiscuous(int ifindex);
 
-/* Leave VLAN tags in the frames that a NIC hands to XDP. `changed`: features_off(). */
-int link_keep_tags(const char *ifname, struct feature_set *changed);
+/* Leave VLAN tags in the frames that a NIC hands to XDP. `note`, `changed`: features_off(). */
+int
+link_keep_tags(const char *ifname, const struct feature_note *note, struct feature_set *changed);
 
 enum link_peer {
 	LINK_PEER_NONE, /* not a veth, or it has lost its peer */
@@ -47,8 +49,8 @@ enum link_peer {
 };
 
 /* Make a veth's peer send frames without unfinished business. `name`: the peer's, or "". */
-enum link_peer
-link_peer_plain(const struct link_info *info, struct feature_set *changed, char name[IF_NAMESIZE]);
+enum link_peer link_peer_plain(const struct link_info *info, const struct feature_note *note,
+	struct feature_set *changed, char name[IF_NAMESIZE]);
 
 /* Turn on at the peer what link_peer_plain() has turned off; false: it cannot be reached. */
 bool link_peer_restore(const struct link_info *info, struct feature_set *changed);

@@ -40,7 +40,7 @@ note_head(const struct link_info *info, char *head, size_t size)
 
 	head[0] = '\0';
 	return read_text(BOOT_ID, boot, sizeof(boot)) &&
-		str_appendf(head, size, "%s%d %d", boot, info->ifindex, info->peer);
+		str_appendf(head, size, "%s%d %d ", boot, info->ifindex, info->peer);
 }
 
 /* What an earlier daemon turned off and did not live to turn on. */
@@ -71,38 +71,62 @@ note_read(struct offloads *offloads, const struct link_info *info)
 	}
 }
 
-static void
-note_write(const struct offloads *offloads, const struct link_info *info)
+/* A file that is all there or not there. */
+static bool
+write_text(const char *path, const char *text)
 {
-	char text[NOTE_SIZE];
-	bool ok = note_head(info, text, sizeof(text));
+	const size_t len = strlen(text);
+	char temporary[OFFLOADS_PATH_SIZE + 4] = "";
+	bool ok;
 	int fd;
 
+	str_appendf(temporary, sizeof(temporary), "%s.new", path);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		return false;
+	}
+	ok = write(fd, text, len) == (ssize_t)len;
+	(void)close(fd);
+	if (!ok || rename(temporary, path) != 0) {
+		(void)unlink(temporary);
+		return false;
+	}
+	return true;
+}
+
+/* What is being turned off, and where. */
+struct turning {
+	const struct offloads *offloads;
+	const struct link_info *info;
+};
+
+static void
+note_write(void *arg, const struct feature_set *off)
+{
+	const struct turning *turning = arg;
+	const char *path = turning->offloads->note;
+	char text[NOTE_SIZE];
+	bool ok = note_head(turning->info, text, sizeof(text));
+
 	for (size_t i = 0; i < WORDS; i++) {
-		ok = ok && str_appendf(text, sizeof(text), " %08" PRIx32, offloads->off.words[i]);
+		ok = ok && str_appendf(text, sizeof(text), " %08" PRIx32, off->words[i]);
 	}
-	fd = open(offloads->note, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	ok = ok && fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	if (fd >= 0) {
-		(void)close(fd);
-	}
-	if (!ok) {
-		log_warn("'%s' cannot be written (%s): if this daemon is killed, offloads of '%s' "
-			 "stay off",
-			offloads->note, strerror(errno),
-			offloads->peer[0] != '\0' ? offloads->peer : info->name);
+	if (!ok || path[0] == '\0' || !write_text(path, text)) {
+		log_warn("no note '%s' can be written (%s): if this daemon is killed, offloads of "
+			 "'%s' or its peer stay off",
+			path, strerror(errno), turning->info->name);
 	}
 }
 
 static void
 turn_off(struct offloads *offloads, const struct link_info *info)
 {
-	offloads->state = link_peer_plain(info, &offloads->off, offloads->peer);
+	struct turning turning = {offloads, info};
+	const struct feature_note note = {note_write, &turning};
+
+	offloads->state = link_peer_plain(info, &note, &offloads->off, offloads->peer);
 	if (offloads->state == LINK_PEER_NONE) {
-		(void)link_keep_tags(info->name, &offloads->off);
-	}
-	if (features_any(&offloads->off)) {
-		note_write(offloads, info);
+		(void)link_keep_tags(info->name, &note, &offloads->off);
 	}
 }
 
@@ -110,8 +134,10 @@ void
 offloads_take(struct offloads *offloads, const struct link_info *info, const char *run_dir)
 {
 	*offloads = (struct offloads){.state = LINK_PEER_NONE};
-	str_appendf(offloads->note, sizeof(offloads->note), "%s/af-xdp-%d.offloads", run_dir,
-		info->ifindex);
+	if (!str_appendf(offloads->note, sizeof(offloads->note), "%s/af-xdp-%d.offloads", run_dir,
+		    info->ifindex)) {
+		offloads->note[0] = '\0';
+	}
 	note_read(offloads, info);
 	turn_off(offloads, info);
 }
@@ -123,14 +149,11 @@ offloads_retry(struct offloads *offloads, const struct link_info *info)
 }
 
 void
-offloads_give_back(struct offloads *offloads, const struct link_info *info)
+offloads_give_back(struct offloads *offloads, int rc, const struct link_info *info)
 {
-	bool done = info == NULL;
+	bool done = rc == -ENODEV || !features_any(&offloads->off);
 
-	if (!features_any(&offloads->off)) {
-		return;
-	}
-	if (!done) {
+	if (!done && rc == 0) {
 		done = offloads->state == LINK_PEER_NONE
 			? features_on(info->name, &offloads->off) == 0
 			: link_peer_restore(info, &offloads->off);
@@ -138,7 +161,8 @@ offloads_give_back(struct offloads *offloads, const struct link_info *info)
 	if (done) {
 		(void)unlink(offloads->note);
 	} else {
-		log_warn(
-			"offloads of '%s' stay off: it cannot be reached any more", offloads->peer);
+		log_warn("offloads of '%s' stay off, it cannot be reached%s%s; '%s' says which",
+			offloads->peer[0] != '\0' ? offloads->peer : "an interface",
+			rc == 0 ? "" : ": ", rc == 0 ? "" : strerror(-rc), offloads->note);
 	}
 }

@@ -20,7 +20,7 @@ struct offloads {
 	enum link_peer state;
 	char peer[IF_NAMESIZE]; /* its name, if it is known */
 	struct feature_set off; /* turned off by us */
-	char note[OFFLOADS_PATH_SIZE]; /* the file */
+	char note[OFFLOADS_PATH_SIZE]; /* the file; "": its path would be too long */
 };
 
 /* Turn off what hides bytes, before a program is attached. `run_dir`: for the note. */
@@ -30,7 +30,10 @@ offloads_take(struct offloads *offloads, const struct link_info *info, const cha
 /* The peer was not reached: look again. */
 void offloads_retry(struct offloads *offloads, const struct link_info *info) ON_MAIN;
 
-/* When the program is off again. `info`: of the same interface; NULL: that has gone. */
-void offloads_give_back(struct offloads *offloads, const struct link_info *info) ON_MAIN;
+/*
+ * When the program is off again. `rc`: what asking for the same interface came to, -ENODEV if it
+ * has gone; 0: `info` is of it. What cannot be turned on now stays in the note.
+ */
+void offloads_give_back(struct offloads *offloads, int rc, const struct link_info *info) ON_MAIN;
 
 #endif

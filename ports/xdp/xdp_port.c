@@ -234,10 +234,12 @@ static void
 leave_interface(struct xdp_port *xp) ON_MAIN
 {
 	struct link_info info;
-	bool same = link_get(xp->ifname, &info) == 0 && info.ifindex == xp->ifindex &&
-		info.peer == xp->peer;
+	int rc = link_get_number(xp->ifindex, &info); /* it may have another name now */
 
-	offloads_give_back(&xp->offloads, same ? &info : NULL);
+	if (rc == 0 && info.peer != xp->peer) {
+		rc = -ENODEV; /* another interface has the number */
+	}
+	offloads_give_back(&xp->offloads, rc, &info);
 	if (xp->promiscuous >= 0) {
 		(void)close(xp->promiscuous);
 	}
@@ -261,8 +263,12 @@ static void
 look_at_link(struct xdp_port *xp)
 {
 	struct link_info info;
+	int rc = link_get(xp->ifname, &info);
 
-	xp->gone = link_get(xp->ifname, &info) != 0 || info.ifindex != xp->ifindex;
+	if (rc != 0 && rc != -ENODEV) {
+		return; /* the next look will tell */
+	}
+	xp->gone = rc != 0 || info.ifindex != xp->ifindex;
 	xp->flags = xp->gone ? 0 : info.flags;
 	atomic_store_explicit(&xp->up, (xp->flags & IFF_RUNNING) != 0, memory_order_relaxed);
 }

@@ -26,6 +26,7 @@
 #include "datapath/core/eal_test.h"
 #include "ports/test_port.h"
 #include "ports/xdp/link.h"
+#include "ports/xdp/offloads.h"
 #include "ports/xdp/types.h"
 
 #define WAIT_MS 3000
@@ -384,6 +385,38 @@ test_offloads_come_back(void **ctx)
 	remove_pair();
 }
 
+/* As it is called now; with whatever else goes wrong meanwhile, the note stays. */
+static void
+test_offloads_of_renamed(void **ctx)
+{
+	struct port_conf conf = {.name = "x", .mtu = 1500, .queues = 1, .ifname = "x0"};
+	struct offloads offloads = {.state = LINK_PEER_PLAIN};
+	char before[16384];
+	char after[16384];
+	struct link_info info;
+	struct port *port;
+
+	(void)ctx;
+	make_pair();
+	features_of("x1", before, sizeof(before));
+	port = open_port(&conf);
+	run("ip link set x0 down && ip link set x0 name x2");
+	assert_int_equal(link_get("x2", &info), 0);
+	close_port(port);
+	features_of("x1", after, sizeof(after));
+	assert_string_equal(before, after);
+	offloads_take(&offloads, &info, "/tmp");
+	assert_int_equal(access(offloads.note, F_OK), 0);
+	offloads_give_back(&offloads, -EMFILE, NULL);
+	assert_int_equal(access(offloads.note, F_OK), 0);
+	offloads_give_back(&offloads, 0, &info);
+	assert_int_not_equal(access(offloads.note, F_OK), 0);
+	features_of("x1", after, sizeof(after));
+	assert_string_equal(before, after);
+	run("ip link set x2 name x0");
+	remove_pair();
+}
+
 /* A daemon that was killed has left a note: the port of the next one turns on what that turned off.
  */
 static void
@@ -419,11 +452,20 @@ test_offloads_after_death(void **ctx)
 	/* one that is of other interfaces, or no note, is none */
 	run("ethtool -K x1 tx off >/dev/null");
 	features_of("x1", before, sizeof(before));
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < 3; i++) {
 		FILE *file = fopen(note, "we");
 
 		assert_non_null(file);
-		(void)fprintf(file, i == 0 ? "%s" : "x\n1 2 %s", "ffffffff ffffffff");
+		if (i == 2) { /* a number that begins with the peer's */
+			run("cp /proc/sys/kernel/random/boot_id /tmp/xdp_test.boot");
+			assert_int_equal(fclose(file), 0);
+			assert_int_equal(rename("/tmp/xdp_test.boot", note), 0);
+			file = fopen(note, "ae");
+			assert_non_null(file);
+			(void)fprintf(file, "%u %u7 ", if_nametoindex("x0"), if_nametoindex("x1"));
+		}
+		(void)fprintf(file, i == 1 ? "x\n1 2 %s" : "%s",
+			"ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff");
 		assert_int_equal(fclose(file), 0);
 		close_port(open_port(&conf));
 		features_of("x1", after, sizeof(after));
@@ -463,7 +505,7 @@ test_peer_elsewhere(void **ctx)
 	wait_for(port, PORT_DOWN, "no carrier");
 	assert_int_equal(link_get("x0", &info), 0);
 	assert_true(info.peer_nsid >= 0);
-	assert_int_equal(link_peer_plain(&info, &changed, name), LINK_PEER_PLAIN);
+	assert_int_equal(link_peer_plain(&info, NULL, &changed, name), LINK_PEER_PLAIN);
 	assert_false(features_any(&changed)); /* the port has done it */
 	assert_string_equal(name, "x1");
 	/* the container ends, and its end of the veth with it */
@@ -563,6 +605,7 @@ main(void)
 		cmocka_unit_test(test_death),
 		cmocka_unit_test(test_peer_here),
 		cmocka_unit_test(test_offloads_come_back),
+		cmocka_unit_test(test_offloads_of_renamed),
 		cmocka_unit_test(test_offloads_after_death),
 		cmocka_unit_test(test_peer_elsewhere),
 		cmocka_unit_test(test_states),
