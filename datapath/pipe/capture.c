@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "datapath/core/edit.h"
+#include "datapath/core/offload.h"
 #include "datapath/table/pages.h"
 #include "ports/port.h"
 
@@ -226,7 +227,9 @@ take(const struct capture *capture, struct ring *ring, const struct tx_item *ite
 	const uint32_t n = RTE_MAX(len, reach);
 	struct captured *record;
 
-	if (filters && in_head && !chooses(capture, item, item->head, item->head_len)) {
+	if (filters && in_head &&
+		!chooses(capture, item, item->head,
+			RTE_MIN((uint32_t)item->head_len, CAPTURE_REACH))) {
 		return UNWANTED;
 	}
 	record = ring_room(ring, record_size(n));
@@ -320,15 +323,15 @@ capture_dropped(const struct capture_list *list, unsigned int worker, uint32_t p
 
 /*
  * What has been sent may be gone with its mbuf. What has not is there still, but for the mbuf of
- * a frame that was finished in software.
+ * a frame that is finished in software because the output cannot do it.
  */
 static uint32_t
-vanishing(const struct tx_item *items, uint16_t n)
+vanishing(const struct tx_item *items, uint16_t n, uint32_t caps)
 {
 	uint32_t set = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		const bool unfinished = (items[i].ol.flags & (PKT_OL_CSUM | PKT_OL_GSO)) != 0;
+		const bool unfinished = offload_missing(items[i].ol.flags, caps) != 0;
 
 		set |= (uint32_t)(unfinished && items[i].pkt->mbuf != NULL) << i;
 	}
@@ -364,7 +367,7 @@ batch_take(
 }
 
 void
-capture_begin(const struct capture_list *list, unsigned int worker, uint32_t port,
+capture_begin(const struct capture_list *list, unsigned int worker, uint32_t port, uint32_t caps,
 	const struct tx_item *items, uint16_t n, struct capture_batch *batch)
 {
 	assert(list->n <= CAPTURES_MAX && n > 0 && n <= PKT_BURST);
@@ -377,7 +380,7 @@ capture_begin(const struct capture_list *list, unsigned int worker, uint32_t por
 
 		batch->begin[c] = ring->head;
 		batch->tried[c] = (capture->ways & CAPTURE_TX) != 0 ? UINT32_MAX >> (32 - n)
-			: (capture->ways & CAPTURE_DROP) != 0       ? vanishing(items, n)
+			: (capture->ways & CAPTURE_DROP) != 0       ? vanishing(items, n, caps)
 								    : 0;
 		batch->taken[c] = 0;
 		batch->refused[c] = 0;
@@ -414,7 +417,7 @@ batch_settle(const struct capture *capture, struct ring *ring, uint32_t c,
 	const struct capture_batch *batch)
 {
 	uint32_t at = batch->begin[c];
-	bool any = false;
+	uint32_t end = at;
 
 	for (uint32_t left = batch->taken[c] | batch->refused[c]; left != 0; left &= left - 1) {
 		const unsigned int i = (unsigned int)__builtin_ctz(left);
@@ -428,12 +431,10 @@ batch_settle(const struct capture *capture, struct ring *ring, uint32_t c,
 			at += record_at(ring, at)->size; /* the end of the memory */
 		}
 		record_settle(record_at(ring, at), way, &batch->items[i]);
-		any = any || way != 0;
 		at += record_at(ring, at)->size;
+		end = way != 0 ? at : end;
 	}
-	if (!any) {
-		ring->head = batch->begin[c]; /* nothing of it is worth its room */
-	}
+	ring->head = end; /* what comes behind the last one is not worth its room */
 }
 
 /* Those that were lost and not looked at before. */

@@ -112,9 +112,11 @@ struct capture_batch {
 
 /*
  * Before n <= PKT_BURST items are sent, while their bytes are there: nobody sees the copies yet.
- * Captures of lost ones alone copy nothing that will be there afterwards.
+ * Captures of lost ones alone copy nothing that will be there afterwards: only what an output of
+ * these capabilities (enum port_cap) leaves to be finished in software.
  */
-void capture_begin(const struct capture_list *list, unsigned int worker, uint32_t port,
+void
+capture_begin(const struct capture_list *list, unsigned int worker, uint32_t port, uint32_t caps,
 	const struct tx_item *items, uint16_t n, struct capture_batch *batch) ON_WORKER;
 
 /*

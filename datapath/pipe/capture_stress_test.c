@@ -53,7 +53,7 @@ worker_main(void *arg)
 		capture_received(shared->list, 0, i, &pkt, 1);
 		pkt_item(&pkt, &items[0]);
 		pkt_item(&pkt, &items[1]);
-		capture_begin(shared->list, 0, i, items, 2, &batch);
+		capture_begin(shared->list, 0, i, 0, items, 2, &batch);
 		items[0].lost = 1 + DROP_TX_FULL;
 		capture_end(shared->list, 0, &batch);
 		if (i % 64 == 0) {

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "ports/port.h"
 
 #define BYTES 70000U
 #define PORT 7
@@ -133,7 +134,7 @@ test_other_ways_are_left_out(void **state)
 	roles();
 	capture_received(list, 0, PORT, &pkt, 1);
 	pkt_item(&pkt, &item);
-	capture_begin(list, 0, PORT, &item, 1, &batch);
+	capture_begin(list, 0, PORT, 0, &item, 1, &batch);
 	capture_end(list, 0, &batch);
 	expect(rx, CAPTURE_RX, 100, 100);
 	expect_nothing(rx);
@@ -165,7 +166,7 @@ test_batch_settles(void **state)
 		pkts[i] = frame(100 + i, 100, &rest[i]);
 		pkt_item(&pkts[i], &items[i]);
 	}
-	capture_begin(list, 0, PORT, items, 3, &batch);
+	capture_begin(list, 0, PORT, 0, items, 3, &batch);
 	expect_nothing(tx); /* not before it is known */
 	items[1].lost = 1 + DROP_TX_FULL;
 	capture_end(list, 0, &batch);
@@ -200,14 +201,14 @@ test_sent_frames_are_not_copied(void **state)
 	for (int i = 0; i < 1000; i++) {
 		pkt_item(&pkts[0], &items[0]);
 		pkt_item(&pkts[1], &items[1]);
-		capture_begin(list, 0, PORT, items, 2, &batch);
+		capture_begin(list, 0, PORT, 0, items, 2, &batch);
 		assert_int_equal(batch.tried[0], 0);
 		capture_end(list, 0, &batch);
 	}
 	assert_int_equal(capture_lost(drop), 0);
 	/* Lent memory stays, whatever happens to the copy that is sent. */
 	items[0].ol.flags = PKT_OL_TCP4;
-	capture_begin(list, 0, PORT, items, 2, &batch);
+	capture_begin(list, 0, PORT, 0, items, 2, &batch);
 	assert_int_equal(batch.tried[0], 0);
 	items[1].lost = 1 + DROP_TX_BUSY;
 	capture_end(list, 0, &batch);
@@ -223,7 +224,7 @@ test_sent_frames_are_not_copied(void **state)
 		items[0].lost = lost & 1 ? 1 + DROP_MTU_EXCEEDED : 0;
 		items[1].lost = 0;
 		items[1].head = bytes;
-		capture_begin(list, 0, PORT, items, 2, &batch);
+		capture_begin(list, 0, PORT, 0, items, 2, &batch);
 		assert_int_equal(batch.taken[0], 2);
 		items[1].lost = lost & 2 ? 1 + DROP_TX_FULL : 0;
 		items[1].head = NULL;
@@ -238,6 +239,44 @@ test_sent_frames_are_not_copied(void **state)
 		}
 		expect_nothing(drop);
 	}
+	/* An output that cuts it leaves it as it is. */
+	capture_begin(list, 0, PORT, PORT_CAP_CSUM | PORT_CAP_TSO4, items, 2, &batch);
+	assert_int_equal(batch.tried[0], 0);
+	capture_cancel(list, 0, &batch);
+	free(list);
+	capture_destroy(drop);
+}
+
+/* A copy that is shown does not keep the room of those behind it that are not. */
+static void
+test_unwanted_copies_give_room_back(void **state)
+{
+	struct capture *drop = make(CAPTURE_DROP, CAPTURE_KEEP_MAX);
+	struct capture_list *list = list_of(drop, NULL);
+	struct capture_batch batch;
+	struct rte_mbuf mbuf = {.pkt_len = 0};
+	struct pkt_seg rest[2];
+	struct pkt pkts[] = {frame(100, 100, &rest[0]), frame(60000, 192, &rest[1])};
+	struct tx_item items[2];
+
+	(void)state;
+	roles();
+	for (uint32_t round = 0; round < 2 * CAPTURE_RING / 60000; round++) {
+		for (unsigned int i = 0; i < 2; i++) {
+			pkts[i].mbuf = &mbuf;
+			pkt_item(&pkts[i], &items[i]);
+			items[i].ol.flags = PKT_OL_CSUM;
+		}
+		capture_begin(list, 0, PORT, 0, items, 2, &batch);
+		assert_int_equal(batch.taken[0], 3);
+		items[0].lost = 1 + DROP_TX_FULL;
+		capture_end(list, 0, &batch);
+	}
+	assert_int_equal(capture_lost(drop), 0);
+	for (uint32_t round = 0; round < 2 * CAPTURE_RING / 60000; round++) {
+		expect(drop, CAPTURE_DROP, 100, 100);
+	}
+	expect_nothing(drop);
 	free(list);
 	capture_destroy(drop);
 }
@@ -258,7 +297,7 @@ test_pieces(void **state)
 	roles();
 	for (uint8_t lost = 0; lost <= 3; lost++) {
 		pkt_item(&pkt, &item);
-		capture_begin(list, 0, PORT, &item, 1, &batch);
+		capture_begin(list, 0, PORT, 0, &item, 1, &batch);
 		item.pieces = 3;
 		item.pieces_lost = lost;
 		item.lost = lost == 0 ? 0 : 1 + DROP_TX_FULL;
@@ -294,11 +333,11 @@ test_cancelled_batch(void **state)
 	roles();
 	pkt_item(&pkt, &item);
 	for (int i = 0; i < 1000; i++) {
-		capture_begin(list, 0, PORT, &item, 1, &batch);
+		capture_begin(list, 0, PORT, 0, &item, 1, &batch);
 		capture_cancel(list, 0, &batch);
 	}
 	assert_int_equal(capture_lost(capture), 0);
-	capture_begin(list, 0, PORT, &item, 1, &batch);
+	capture_begin(list, 0, PORT, 0, &item, 1, &batch);
 	capture_end(list, 0, &batch);
 	expect(capture, CAPTURE_TX, 60000, 60000);
 	expect_nothing(capture);
@@ -322,17 +361,17 @@ test_lost_of_a_batch(void **state)
 	roles();
 	while (capture_lost(tx) == 0) {
 		pkt_item(&pkt, &items[0]);
-		capture_begin(list, 0, PORT, items, 1, &batch);
+		capture_begin(list, 0, PORT, 0, items, 1, &batch);
 		capture_end(list, 0, &batch);
 	}
 	lost = capture_lost(tx);
 	for (int i = 0; i < 10; i++) {
-		capture_begin(list, 0, PORT, items, 1, &batch);
+		capture_begin(list, 0, PORT, 0, items, 1, &batch);
 		capture_cancel(list, 0, &batch);
 	}
 	assert_int_equal(capture_lost(tx), lost);
 	pkt_item(&pkt, &items[1]);
-	capture_begin(list, 0, PORT, items, 2, &batch);
+	capture_begin(list, 0, PORT, 0, items, 2, &batch);
 	items[0].lost = 1 + DROP_TX_FULL;
 	capture_end(list, 0, &batch);
 	assert_int_equal(capture_lost(tx), lost + 1);
@@ -358,7 +397,7 @@ test_around_the_ring(void **state)
 		struct tx_item item;
 
 		pkt_item(&pkt, &item);
-		capture_begin(list, 0, PORT, &item, 1, &batch);
+		capture_begin(list, 0, PORT, 0, &item, 1, &batch);
 		capture_end(list, 0, &batch);
 		capture_received(list, 0, PORT, &pkt, 1);
 		expect(capture, CAPTURE_TX, len, len);
@@ -545,6 +584,7 @@ main(void)
 		cmocka_unit_test(test_other_ways_are_left_out),
 		cmocka_unit_test(test_batch_settles),
 		cmocka_unit_test(test_sent_frames_are_not_copied),
+		cmocka_unit_test(test_unwanted_copies_give_room_back),
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_cancelled_batch),
 		cmocka_unit_test(test_lost_of_a_batch),

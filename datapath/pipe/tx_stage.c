@@ -143,10 +143,9 @@ static_assert(OFFLOAD_SEGS_MAX <= UINT8_MAX, "an item counts its pieces");
 
 /* What may leave as it is goes in runs; order within the queue is kept. */
 static void
-bucket_send(const struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
+bucket_send(const struct tx_stage *stage, struct tx_bucket *bucket, uint32_t caps) ON_WORKER
 {
 	const struct port_view *to = bucket->to;
-	uint32_t caps = __atomic_load_n(&to->port->caps, __ATOMIC_RELAXED);
 	const uint32_t most = (uint32_t)to->mtu + RTE_ETHER_HDR_LEN;
 	uint16_t run = 0;
 
@@ -182,7 +181,7 @@ bucket_send(const struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 
 /* False: another worker holds the queue and nothing was sent. */
 static inline bool
-bucket_try(const struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
+bucket_try(const struct tx_stage *stage, struct tx_bucket *bucket, uint32_t caps) ON_WORKER
 {
 	struct txq_lock *lock =
 		bucket->to->tx_locks == NULL ? NULL : &bucket->to->tx_locks[bucket->queue];
@@ -190,7 +189,7 @@ bucket_try(const struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 	if (lock != NULL && !queue_trylock(lock)) {
 		return false;
 	}
-	bucket_send(stage, bucket);
+	bucket_send(stage, bucket, caps);
 	if (lock != NULL) {
 		queue_unlock(lock);
 	}
@@ -199,14 +198,15 @@ bucket_try(const struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 
 /* The same, with copies for those who capture the port. */
 static bool
-bucket_try_captured(const struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
+bucket_try_captured(const struct tx_stage *stage, struct tx_bucket *bucket, uint32_t caps) ON_WORKER
 {
 	const struct capture_list *captures = bucket->to->captures;
 	struct capture_batch batch;
 	bool sent;
 
-	capture_begin(captures, stage->worker, bucket->to->id, bucket->items, bucket->n, &batch);
-	sent = bucket_try(stage, bucket);
+	capture_begin(
+		captures, stage->worker, bucket->to->id, caps, bucket->items, bucket->n, &batch);
+	sent = bucket_try(stage, bucket, caps);
 	if (sent) {
 		capture_end(captures, stage->worker, &batch);
 	} else {
@@ -230,18 +230,20 @@ bucket_release(struct tx_bucket *bucket)
 static bool
 bucket_flush(struct tx_stage *stage, struct tx_bucket *bucket) ON_WORKER
 {
+	uint32_t caps; /* they may change meanwhile */
 	bool sent;
 
 	if (bucket->n == 0) {
 		return true;
 	}
+	caps = __atomic_load_n(&bucket->to->port->caps, __ATOMIC_RELAXED);
 	/* No copies under the lock: other workers would give up on this port for their sake. */
 	if (unlikely(bucket->to->mirrors != NULL) && !bucket->copied) {
 		mirror_sending(stage, bucket->to, bucket->items, bucket->n);
 		bucket->copied = true;
 	}
-	sent = likely(bucket->to->captures == NULL) ? bucket_try(stage, bucket)
-						    : bucket_try_captured(stage, bucket);
+	sent = likely(bucket->to->captures == NULL) ? bucket_try(stage, bucket, caps)
+						    : bucket_try_captured(stage, bucket, caps);
 	if (sent) {
 		bucket_release(bucket);
 	}
