@@ -29,7 +29,7 @@ struct row {
 
 /* The place of a port, for one side. What most losses touch comes first: a line, and a row's. */
 struct set {
-	uint32_t sequence; /* how often keys have changed, odd while one does; atomic */
+	uint32_t sequence; /* how often keys have changed; the worker's */
 	uint32_t keys[LOSS_ROWS]; /* key_word(); 0: free. Atomic */
 	struct row rows[LOSS_ROWS];
 	uint32_t owner; /* owner_of() */
@@ -147,21 +147,18 @@ set_look(const struct loss_store *store, uint32_t port, enum loss_side side)
 /* --- rows ------------------------------------------------------------------------------------ */
 
 /*
- * Another key, or none, at place i. All is released in turn, so that a reader who sees any of it
- * sees the odd number before it; readers acquire each, and look at the number after all of them.
+ * Another key, or none, at place i. All is released in turn: who reads in the order of row_read()
+ * and sees any of it sees its number behind it.
  */
 static void
 row_replace(struct set *set, uint32_t i, uint32_t word)
 {
-	const uint32_t sequence = set->sequence + 1;
 	const uint64_t weight = set->before[i] + set->rows[i].packets;
 
 	set->before[i] = word == 0 ? 0 : weight;
-	__atomic_store_n(&set->sequence, sequence, __ATOMIC_RELAXED);
 	__atomic_store_n(&set->rows[i].packets, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&set->keys[i], word, __ATOMIC_RELEASE);
-	__atomic_store_n(&set->born[i], sequence, __ATOMIC_RELEASE);
-	__atomic_store_n(&set->sequence, sequence + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&set->born[i], ++set->sequence, __ATOMIC_RELEASE);
 }
 
 /* Make a row of this key, where one is free or counts least. */
@@ -227,17 +224,27 @@ loss_store_add(struct loss_store *store, const struct loss_key *key, uint32_t n,
 	return may_keep(store, row, now);
 }
 
+/*
+ * The row at place i; false: none. One that is replaced meanwhile has no packets between the two
+ * keys, and another number once it has some again.
+ */
 static bool
-rows_try(const struct set *set, uint32_t words[LOSS_ROWS], struct loss_row rows[LOSS_ROWS])
+row_read(const struct set *set, uint32_t port, uint32_t i, struct loss_row *row)
 {
-	const uint32_t sequence = __atomic_load_n(&set->sequence, __ATOMIC_ACQUIRE);
+	for (unsigned int tries = 0; tries < READ_TRIES; tries++) {
+		const uint32_t born = __atomic_load_n(&set->born[i], __ATOMIC_ACQUIRE);
+		const uint32_t word = __atomic_load_n(&set->keys[i], __ATOMIC_ACQUIRE);
+		const uint64_t packets = __atomic_load_n(&set->rows[i].packets, __ATOMIC_ACQUIRE);
 
-	for (uint32_t i = 0; i < LOSS_ROWS; i++) {
-		words[i] = __atomic_load_n(&set->keys[i], __ATOMIC_ACQUIRE);
-		rows[i].packets = __atomic_load_n(&set->rows[i].packets, __ATOMIC_ACQUIRE);
-		rows[i].born = __atomic_load_n(&set->born[i], __ATOMIC_ACQUIRE);
+		if (__atomic_load_n(&set->born[i], __ATOMIC_RELAXED) == born) {
+			*row = (struct loss_row){.key = {port, word_peer(word), word_reason(word)},
+				.place = i,
+				.born = born,
+				.packets = packets};
+			return word != 0 && packets != 0;
+		}
 	}
-	return sequence % 2 == 0 && __atomic_load_n(&set->sequence, __ATOMIC_RELAXED) == sequence;
+	return false;
 }
 
 uint32_t
@@ -245,35 +252,17 @@ loss_rows_read(const struct loss_store *store, uint32_t port, enum loss_side sid
 	struct loss_row rows[LOSS_ROWS])
 {
 	const struct set *set = set_look(store, port, side);
-	uint32_t words[LOSS_ROWS];
-	unsigned int tries = 0;
 	uint32_t n = 0;
 
-	if (set == NULL) {
-		return 0;
-	}
-	while (!rows_try(set, words, rows)) {
-		if (++tries == READ_TRIES) {
-			return 0;
-		}
-	}
-	for (uint32_t i = 0; i < LOSS_ROWS; i++) {
-		if (words[i] != 0 && rows[i].packets != 0) {
-			const struct loss_row row = {
-				.key = {port, word_peer(words[i]), word_reason(words[i])},
-				.place = i,
-				.born = rows[i].born,
-				.packets = rows[i].packets};
-
-			rows[n++] = row;
-		}
+	for (uint32_t i = 0; set != NULL && i < LOSS_ROWS; i++) {
+		n += row_read(set, port, i, &rows[n]);
 	}
 	return n;
 }
 
 /* --- packets --------------------------------------------------------------------------------- */
 
-/* As row_replace() does. */
+/* All is released in turn, so that a reader who sees any of it sees the odd number before it. */
 static void
 packet_write(struct kept *kept, const struct loss_packet *packet)
 {

@@ -7,13 +7,13 @@
  * output, so that no port takes another's room however many there are. A place holds
  *
  *	- LOSS_ROWS rows: how many packets were lost between it and another port for this reason.
- *When there is none left the one that counts least gives way, by the rule of "Space-Saving"
+ *	  When there is none left the one that counts least gives way, by the rule of Space-Saving
  *	  (Metwally, Agrawal, El Abbadi: Efficient computation of frequent and top-k elements in
- *data streams, 2005): who takes a row inherits how much was counted there, as its weight and not as
- *	  packets, so that who is responsible for more than one of LOSS_ROWS losses always has one.
- *	  What is in no row any more is in the port's counter still
- *	- the last LOSS_KEPT packets, shared out evenly among reasons, and among the other ports of
- *	  a reason
+ *	  data streams, 2005): who takes a row inherits how much was counted there, as its weight
+ *	  and not as packets, so that who is responsible for more than one of LOSS_ROWS losses
+ *	  always has one. What is in no row any more is in the port's counter still
+ *	- the last LOSS_KEPT packets, shared out evenly among reasons, and among the other ports
+ *	  of a reason
  *
  * Places are taken from a pool when a port loses its first packet, and it is large enough for all.
  *
@@ -99,7 +99,10 @@ bool loss_swept(const struct loss_store *store, uint32_t sweep) ON_MAIN;
 /* Has it anything to forget? Asked after that grace period. */
 bool loss_store_used(const struct loss_store *store) ON_MAIN;
 
-/* The rows of a port that is in the snapshot; returns how many. */
+/*
+ * The rows of a port that is in the snapshot; returns how many. Each is of one moment, not all of
+ * the same: a row that moves to another place meanwhile may be in both, or in none.
+ */
 uint32_t loss_rows_read(const struct loss_store *store, uint32_t port, enum loss_side side,
 	struct loss_row rows[LOSS_ROWS]) ON_MAIN;
 

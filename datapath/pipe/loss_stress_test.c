@@ -154,11 +154,63 @@ test_readers_see_whole_things(void **state)
 	free(shared);
 }
 
+#define FAST_ROUNDS 1000000U
+
+/* Many more inputs than rows, in turn: each loss takes a row from somebody. */
+static void *
+fast_main(void *arg)
+{
+	struct shared *shared = arg;
+
+	role_enter(&role_worker);
+	for (uint32_t i = 0; i < FAST_ROUNDS; i++) {
+		const struct loss_key key = {OUT, 1 + i % INS, DROP_TX_BUSY};
+
+		(void)loss_store_add(shared->loss.store, &key, 1, LOSS_EVERY);
+		__atomic_store_n(&shared->lost[0], i + 1, __ATOMIC_RELEASE);
+	}
+	role_leave(&role_worker);
+	__atomic_store_n(&shared->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* However fast rows change, those that do not change while they are read are told. */
+static void
+test_rows_change_fast(void **state)
+{
+	struct shared *shared = must_calloc(1, sizeof(*shared));
+	struct loss_row rows[LOSS_ROWS];
+	pthread_t thread;
+
+	(void)state;
+	role_assert(&role_main);
+	shared->count = must_calloc(DP_PORTS_MAX, sizeof(*shared->count));
+	assert_int_equal(loss_init(&shared->loss, 0, shared->count), 0);
+	assert_int_equal(pthread_create(&thread, NULL, fast_main, shared), 0);
+	while (__atomic_load_n(&shared->lost[0], __ATOMIC_ACQUIRE) < 1000) {
+	}
+	while (!__atomic_load_n(&shared->done, __ATOMIC_ACQUIRE)) {
+		const uint32_t n = loss_rows_read(shared->loss.store, OUT, LOSS_OUTPUT, rows);
+
+		assert_in_range(n, 1, LOSS_ROWS);
+		for (uint32_t i = 0; i < n; i++) {
+			assert_in_range(rows[i].key.peer, 1, INS);
+			assert_in_range(rows[i].packets, 1, FAST_ROUNDS / INS + 1);
+		}
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(loss_rows_read(shared->loss.store, OUT, LOSS_OUTPUT, rows), LOSS_ROWS);
+	loss_fini(&shared->loss);
+	free(shared->count);
+	free(shared);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_readers_see_whole_things),
+		cmocka_unit_test(test_rows_change_fast),
 	};
 	int rc;
 
