@@ -357,20 +357,54 @@ gmem_reap(struct gmem_reaper *reaper)
 	return reaper->first != NULL;
 }
 
+/*
+ * What deleted ports left: one thread of the process unmaps it, however many there are, and ends
+ * when there is nothing.
+ */
+struct estate {
+	struct gmem_reaper reaper;
+	struct estate *next;
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct estate *first;
+	bool runs; /* the thread is there, and will look again */
+} aside = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* The next one for the thread; NULL: it ends. */
+static struct estate *
+aside_take(void)
+{
+	struct estate *estate;
+
+	(void)pthread_mutex_lock(&aside.lock);
+	estate = aside.first;
+	if (estate == NULL) {
+		aside.runs = false;
+	} else {
+		aside.first = estate->next;
+	}
+	(void)pthread_mutex_unlock(&aside.lock);
+	return estate;
+}
+
 static void *
 reap_all(void *arg)
 {
-	struct gmem_reaper *reaper = arg;
+	struct estate *estate;
 
-	while (reap_slice(reaper)) {
+	while ((estate = aside_take()) != NULL) {
+		while (reap_slice(&estate->reaper)) {
+		}
+		free(estate);
 	}
-	free(reaper);
-	return NULL;
+	return arg;
 }
 
 /* Detached: it needs nothing of ours, and a process that ends unmaps by itself. */
 static bool
-start_reaper(struct gmem_reaper *reaper)
+start_reaper(void)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -382,28 +416,47 @@ start_reaper(struct gmem_reaper *reaper)
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are main's */
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	runs = pthread_create(&thread, &attr, reap_all, reaper) == 0;
+	runs = pthread_create(&thread, &attr, reap_all, NULL) == 0;
 	(void)pthread_attr_destroy(&attr);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return runs;
+}
+
+/* False: there is no thread for it. */
+static bool
+aside_give(struct estate *estate)
+{
+	bool runs;
+
+	(void)pthread_mutex_lock(&aside.lock);
+	if (!aside.runs) {
+		aside.runs = start_reaper();
+	}
+	runs = aside.runs;
+	if (runs) {
+		estate->next = aside.first;
+		aside.first = estate;
+	}
+	(void)pthread_mutex_unlock(&aside.lock);
 	return runs;
 }
 
 void
 gmem_reap_aside(struct gmem_reaper *reaper)
 {
-	struct gmem_reaper *all;
+	struct estate *estate;
 
 	if (!gmem_reap(reaper)) {
 		return; /* a small one is not worth a thread */
 	}
-	all = malloc(sizeof(*all));
-	if (all != NULL) {
-		*all = *reaper;
-		if (start_reaper(all)) {
+	estate = malloc(sizeof(*estate));
+	if (estate != NULL) {
+		estate->reaper = *reaper;
+		if (aside_give(estate)) {
 			*reaper = (struct gmem_reaper){0};
 			return;
 		}
-		free(all);
+		free(estate);
 	}
 	while (gmem_reap(reaper)) {
 	}

@@ -95,7 +95,7 @@ void gmem_free(struct gmem *gmem, struct gmem_reaper *reaper) ON_MAIN; /* gmem: 
 /* Unmap what is queued, for about a millisecond. True if more is left. */
 bool gmem_reap(struct gmem_reaper *reaper) ON_MAIN;
 
-/* Unmap all that is queued: what takes longer than that on a thread of its own, later. */
+/* Unmap all that is queued: what takes longer than that on a thread, one for all ports, later. */
 void gmem_reap_aside(struct gmem_reaper *reaper) ON_MAIN;
 
 /* `len` bytes at an address of the front end, or NULL unless one region has all of them. */

@@ -2,6 +2,7 @@
 /* Memory tables of files that this process owns as a front end would. */
 #include "ports/vhost/gmem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -434,6 +435,49 @@ test_reaped_aside(void **state)
 	nothing_left();
 }
 
+static unsigned int
+threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	unsigned int n = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL) {
+		n += entry->d_name[0] != '.';
+	}
+	assert_int_equal(closedir(dir), 0);
+	return n;
+}
+
+/* Many at once share one thread. */
+static void
+test_many_reaped_aside(void **state)
+{
+	const struct gmem_desc one = {.gpa = 0, .size = 256 * GIB, .user = USER};
+	struct gmem_reaper reapers[20] = {{NULL}};
+	unsigned int before = threads();
+
+	(void)state;
+	role_assert(&role_main);
+	for (unsigned int i = 0; i < 20; i++) {
+		struct gmem *gmem = NULL;
+		const int file = test_memfd(one.size, 0);
+
+		assert_int_equal(gmem_with(NULL, &one, file, false, &gone, &gmem, NULL), 0);
+		gmem_free(gmem, &reapers[i]);
+	}
+	for (unsigned int i = 0; i < 20; i++) {
+		gmem_reap_aside(&reapers[i]);
+		assert_null(reapers[i].first);
+		assert_true(threads() <= before + 1);
+	}
+	while (mappings() > 0) {
+		(void)usleep(1000);
+	}
+	nothing_left();
+}
+
 static void
 test_truncated(void **state)
 {
@@ -472,6 +516,7 @@ main(void)
 		cmocka_unit_test(test_tables_share_mappings),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_reaped_aside),
+		cmocka_unit_test(test_many_reaped_aside),
 		cmocka_unit_test(test_truncated),
 	};
 	int ret;
