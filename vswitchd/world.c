@@ -297,7 +297,8 @@ world_port_close(struct world *world, struct world_port *port, enum port_close w
 }
 
 void
-world_port_late(void *arg, const char *name, const struct port_counters *counters)
+world_port_late(void *arg, const char *name, const struct port_counters *counters,
+	const struct port_missed *missed)
 {
 	const struct world *world = arg;
 	struct world_port *port;
@@ -306,6 +307,7 @@ world_port_late(void *arg, const char *name, const struct port_counters *counter
 	port = world_find_port(world, name);
 	if (port != NULL) {
 		port_counters_add(&port->past, counters);
+		port_missed_add(&port->past_missed, missed);
 	}
 }
 

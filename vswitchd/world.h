@@ -112,7 +112,8 @@ struct world {
 extern const struct ds_backend_ops world_ops; /* ctx: struct world */
 
 /* For dp_options.late: counts that a closed device of the port still made. `arg` is the world. */
-void world_port_late(void *arg, const char *name, const struct port_counters *counters);
+void world_port_late(void *arg, const char *name, const struct port_counters *counters,
+	const struct port_missed *missed);
 
 /* The caller sets dp, types, run_dir and kick; the lists are emptied. */
 void world_init(struct world *world) ON_MAIN;

@@ -64,9 +64,10 @@ struct dp_options {
 	void (*event)(void *arg, const struct port_event *event);
 	void *event_arg;
 	uint64_t seed; /* from getrandom(2); tests choose */
-	/* What a port still counted between dp_port_close and the end of its grace period; NULL:
-	 * nobody wants to know. On main, from dp_step. */
-	void (*late)(void *arg, const char *port, const struct port_counters *counters);
+	/* What a port still counted, and missed, between dp_port_close and the end of its grace
+	 * period; NULL: nobody wants to know. On main, from dp_step. */
+	void (*late)(void *arg, const char *port, const struct port_counters *counters,
+		const struct port_missed *missed);
 	void *late_arg;
 	/* Gets the packets that rules punt and sample; NULL: they are counted only. On main, from
 	 * dp_step. `punted` is the datapath's again when it returns. */

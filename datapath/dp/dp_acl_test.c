@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include "base/str.h"
 #include "datapath/dp/dp_priv.h"
 #include "datapath/dp/test_dp.h"
+#include "tests/random.h"
 
 #define MODEL_MAX 2000
 #define KEYS 40 /* addresses that packets have and entries ask for: they often meet */
@@ -25,7 +27,7 @@ struct bench {
 	struct dp *dp;
 	struct dp_acl *acl;
 	uint64_t now;
-	uint64_t random;
+	uint64_t random; /* tests/random.h */
 	size_t n; /* the model: what the list has to be */
 	struct dp_acl_entry entries[MODEL_MAX];
 	bool accept_rest;
@@ -38,7 +40,9 @@ make(void) ROLE_ATTR(assert_capability(role_main)) ROLE_ATTR(assert_capability(r
 
 	b->dp = test_dp_create(1);
 	b->now = TEST_DP_NOW;
-	b->random = 20261122;
+	b->random = random_seed();
+	printf("# VSW_SEED=%llu\n", (unsigned long long)b->random);
+	(void)fflush(stdout);
 	return b;
 }
 
@@ -59,23 +63,17 @@ end(struct bench *b) ON_MAIN
 	free(b);
 }
 
-static uint32_t
-rnd(struct bench *b, size_t n)
-{
-	b->random = b->random * UINT64_C(6364136223846793005) + 1442695040888963407;
-	return (uint32_t)(b->random >> 33) % (uint32_t)n;
-}
-
 /* A source address, some of its bits, or any; few enough that the same comes again. */
 static struct dp_acl_entry
 random_entry(struct bench *b)
 {
 	static const uint8_t bits[] = {0xff, 0xff, 0xff, 0xf0, 0x0f, 0};
-	struct dp_acl_entry entry = {.accept = rnd(b, 2) != 0};
+	struct dp_acl_entry entry = {.accept = random_below(&b->random, 2) != 0};
 
 	match_init(&entry.match);
-	entry.match.mask.eth_src[5] = bits[rnd(b, sizeof(bits))];
-	entry.match.value.eth_src[5] = (uint8_t)rnd(b, KEYS) & entry.match.mask.eth_src[5];
+	entry.match.mask.eth_src[5] = bits[random_below(&b->random, sizeof(bits))];
+	entry.match.value.eth_src[5] =
+		(uint8_t)random_below(&b->random, KEYS) & entry.match.mask.eth_src[5];
 	return entry;
 }
 
@@ -96,9 +94,8 @@ static bool
 view_accepts(const struct acl_view *view, uint8_t key)
 {
 	const struct fields packet = {.eth_src[5] = key};
-	const struct rule *rule = acl_find(view, &packet);
 
-	return rule == NULL ? view->accept_rest : rule->actions == &acl_accept;
+	return acl_verdict(view, acl_find(view, &packet));
 }
 
 static void
@@ -157,19 +154,19 @@ slots_in_use(const struct bench *b)
 static size_t
 random_splices(struct bench *b, struct dp_acl_splice splices[3], struct dp_acl_entry in[12])
 {
-	const size_t n = rnd(b, 4);
+	const size_t n = random_below(&b->random, 4);
 	size_t from = 0;
 	size_t n_in = 0;
 
 	for (size_t s = 0; s < n; s++) {
-		const size_t at = from + rnd(b, (b->n - from) / 3 + 1);
+		const size_t at = from + random_below(&b->random, (uint32_t)(b->n - from) / 3 + 1);
 		const size_t room = b->n - at < 4 ? b->n - at : 4;
 
 		splices[s] = (struct dp_acl_splice){
 			.at = at,
-			.n_out = rnd(b, room + 1),
+			.n_out = random_below(&b->random, (uint32_t)room + 1),
 			.in = &in[n_in],
-			.n_in = b->n > 300 ? 0 : rnd(b, 5),
+			.n_in = b->n > 300 ? 0 : random_below(&b->random, 5),
 		};
 		for (size_t i = 0; i < splices[s].n_in; i++) {
 			in[n_in++] = random_entry(b);
@@ -191,10 +188,10 @@ test_changes_are_what_a_new_list_would_be(void **state)
 	assert_as_model(b);
 	for (int round = 0; round < 3000; round++) {
 		const size_t n = random_splices(b, splices, in);
-		const bool rest = rnd(b, 2) != 0;
+		const bool rest = random_below(&b->random, 2) != 0;
 
 		assert_int_equal(dp_acl_change(b->dp, b->acl, splices, n, rest, NULL), 0);
-		if (rnd(b, 4) == 0) {
+		if (random_below(&b->random, 4) == 0) {
 			dp_acl_abort(b->dp, b->acl);
 		} else {
 			dp_acl_commit(b->dp, b->acl);
@@ -204,9 +201,9 @@ test_changes_are_what_a_new_list_would_be(void **state)
 			}
 		}
 		assert_as_model(b);
-		if (rnd(b, 3) == 0) {
+		if (random_below(&b->random, 3) == 0) {
 			dp_publish(b->dp);
-			steps(b, (int)rnd(b, 8));
+			steps(b, (int)random_below(&b->random, 8));
 			assert_as_model(b);
 		}
 	}

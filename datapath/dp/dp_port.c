@@ -237,11 +237,12 @@ dp_port_set(struct dp *dp, struct dp_port *port, const struct dp_port_fwd *fwd)
 	dp_retire(dp, free, old);
 }
 
-/* The last bursts before the grace period ended were counted too. */
+/* The last bursts before the grace period ended were counted too, and what the device missed. */
 static void
 port_tell_late(const struct dp *dp, const struct dp_port *port) ON_MAIN
 {
 	struct port_counters late;
+	struct port_missed missed;
 
 	if (dp->options.late == NULL || port->state == DP_PORT_OPEN || dp->workers[0] == NULL) {
 		return;
@@ -254,7 +255,9 @@ port_tell_late(const struct dp *dp, const struct dp_port *port) ON_MAIN
 	for (int r = 0; r < DROP_N; r++) {
 		late.drops[r] -= port->at_close.drops[r];
 	}
-	dp->options.late(dp->options.late_arg, port->device->name, &late);
+	dp_port_get_missed(port, &missed);
+	port_missed_sub(&missed, &port->missed_at_close);
+	dp->options.late(dp->options.late_arg, port->device->name, &late, &missed);
 }
 
 static void
@@ -285,6 +288,7 @@ dp_port_close(struct dp *dp, struct dp_port *port, enum port_close why, void (*d
 	void *arg)
 {
 	dp_port_get_counters(dp, port, &port->at_close);
+	dp_port_get_missed(port, &port->missed_at_close);
 	port->why = why;
 	port->done = done;
 	port->done_arg = arg;

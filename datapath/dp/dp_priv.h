@@ -88,6 +88,7 @@ struct dp_port {
 	struct capture_list *captures; /* that look at it; NULL: none */
 	struct mirror_list *mirrors; /* that copy from it; NULL: none */
 	struct port_counters at_close; /* what dp_port_close's caller could read */
+	struct port_missed missed_at_close; /* likewise */
 	struct port_counters base; /* sums when the port was opened or cleared */
 	struct port_missed missed_base; /* likewise */
 	struct dp_port_flows flows_base; /* likewise */

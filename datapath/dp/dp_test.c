@@ -253,17 +253,29 @@ test_counters(void **state)
 	dp_destroy(dp, PORT_CLOSE_SHUTDOWN);
 }
 
+static void
+take_late(void *arg, const char *name, const struct port_counters *counters,
+	const struct port_missed *missed)
+{
+	(void)name;
+	(void)counters;
+	port_missed_add(arg, missed);
+}
+
 /* What the device says it never had: from zero when that is asked for, and apart from the rest. */
 static void
 test_missed(void **state)
 {
 	struct dp *dp = test_dp_create(1);
 	struct dp_port *port = add_port(dp, test_dp_bridge(dp));
+	struct port_missed late = {0};
 	struct port_missed missed;
 	struct port_counters c;
 	struct dp_traffic sums;
 
 	(void)state;
+	dp->options.late = take_late;
+	dp->options.late_arg = &late;
 	dp_publish(dp);
 	device_of(port)->missed = 3;
 	dp_port_get_missed(port, &missed);
@@ -278,6 +290,14 @@ test_missed(void **state)
 	dp_port_get_counters(dp, port, &c);
 	dp_get_traffic(dp, &sums);
 	assert_int_equal(c.rx_packets + sums.received + sums.dropped, 0);
+	/* and what it says while workers still have it is not lost */
+	dp_port_close(dp, port, PORT_CLOSE_SHUTDOWN, NULL, NULL);
+	device_of(port)->missed = 9;
+	dp_publish(dp);
+	for (unsigned int i = 0; i < 10; i++) {
+		all_step(dp);
+	}
+	assert_int_equal(late.frames[MISSED_DEVICE_FULL], 4);
 	dp_destroy(dp, PORT_CLOSE_SHUTDOWN);
 }
 
