@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "schema/host_resource.h"
+
+#define LOOK_AGAIN (100 * CLOCK_MS) /* at names of rules, when there is no news of any */
 
 static struct access_name *names_read(const json_t *rule, const char *leaf, size_t *n);
 static void names_free(struct access_name *names, size_t n);
@@ -155,6 +158,7 @@ access_resolve(struct access *access, struct names *names)
 {
 	access->unknown = false;
 	access->soon = false;
+	access->resolved_at = clock_now();
 	for (size_t i = 0; i < access->n_rules; i++) {
 		const struct access_rule *rule = &access->rules[i];
 
@@ -163,6 +167,15 @@ access_resolve(struct access *access, struct names *names)
 			resolve(access, rule->groups, rule->n_groups, NAMES_GROUP, names);
 		}
 	}
+	access->generation = names_generation(names);
+}
+
+/* Many callers may wait for the same names, and each looks again and again. */
+static bool
+is_stale(const struct access *access, struct names *names) ON_MAIN
+{
+	return names_generation(names) != access->generation ||
+		clock_now() >= access->resolved_at + LOOK_AGAIN;
 }
 
 bool
@@ -174,7 +187,7 @@ access_settle(struct access *access, struct names *names, struct rpc_who *who)
 	if (who->uid == (uid_t)-1) {
 		return true;
 	}
-	if (access->unknown) {
+	if (access->unknown && is_stale(access, names)) {
 		access_resolve(access, names);
 	}
 	(void)snprintf(key, sizeof(key), "%u", who->uid);
@@ -183,6 +196,7 @@ access_settle(struct access *access, struct names *names, struct rpc_who *who)
 		(void)str_copy(who->user, account.name, sizeof(who->user));
 	}
 	who->unsure = access_is_unsure(access, who);
+	who->starting = !access->ready;
 	return !account.soon && !(who->unsure && (access->soon || !access->ready));
 }
 

@@ -56,6 +56,8 @@ struct access {
 	uid_t self; /* our own user */
 	bool unknown; /* numbers of some names */
 	bool soon; /* and they may be known soon */
+	uint64_t generation; /* of the names, at the last access_resolve */
+	uint64_t resolved_at; /* clock_now() */
 	uint64_t n_changes; /* times that numbers have become others */
 	size_t n_rules;
 	struct access_rule *rules;

@@ -244,6 +244,7 @@ names_unknown(void **state)
 	struct rpc_who user = local("uid 1010", 1010, 1);
 	struct access access;
 	struct names *names;
+	uint64_t looked;
 
 	atomic_store(&answers, false);
 	read_rules(&access,
@@ -265,6 +266,14 @@ names_unknown(void **state)
 		(void)usleep(1000);
 	}
 	assert_true(dave.unsure); /* and goes on with what there is */
+	/* the rules' names are looked up again when there is news of any, not for each caller */
+	access.resolved_at += 3600 * CLOCK_S;
+	looked = access.resolved_at;
+	(void)access_settle(&access, names, &dave);
+	assert_int_equal(access.resolved_at, looked);
+	names_learn(names, NAMES_USER, "bob");
+	(void)access_settle(&access, names, &dave);
+	assert_int_not_equal(access.resolved_at, looked);
 	assert_string_equal(dave.user, "account-1003");
 	names_destroy(names);
 	atomic_store(&answers, true);

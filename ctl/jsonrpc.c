@@ -12,6 +12,23 @@ static int fault_set(struct jsonrpc_fault *fault, int code, const char *fmt, ...
 	__attribute__((format(printf, 3, 4)));
 static bool line_look(const char *line, size_t len, size_t *n_values);
 
+static size_t
+weight(size_t len, size_t n_values)
+{
+	return len + n_values * RPC_VALUE_BYTES;
+}
+
+size_t
+jsonrpc_weight(const char *line, size_t len)
+{
+	size_t n_values;
+
+	if (len > RPC_LINE_MAX || !line_look(line, len, &n_values) || n_values > RPC_VALUES_MAX) {
+		return 0;
+	}
+	return weight(len, n_values);
+}
+
 int
 jsonrpc_parse(
 	const char *line, size_t len, struct jsonrpc_message *out, struct jsonrpc_fault *fault)
@@ -29,8 +46,8 @@ jsonrpc_parse(
 			RPC_DEPTH_MAX);
 	}
 	if (n_values > RPC_VALUES_MAX) {
-		return fault_set(
-			fault, RPC_LIMIT, "a line has more than %u values", RPC_VALUES_MAX);
+		return fault_set(fault, RPC_LIMIT, "a line has more than %u values: split it",
+			RPC_VALUES_MAX);
 	}
 	/* DECODE_ANY: a lone scalar is good JSON and a bad request, and is told so */
 	out->root = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
@@ -38,7 +55,7 @@ jsonrpc_parse(
 		return fault_set(fault, RPC_PARSE_ERROR, "not valid JSON: %s (byte %d of the line)",
 			error.text, error.position);
 	}
-	out->bytes = len + n_values * RPC_VALUE_BYTES;
+	out->bytes = weight(len, n_values);
 	out->batch = json_is_array(out->root);
 	out->n_requests = out->batch ? json_array_size(out->root) : 1;
 	if (out->n_requests == 0) {

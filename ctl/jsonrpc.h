@@ -64,6 +64,10 @@ struct jsonrpc_request {
 	json_t *params; /* any kind; NULL if there were none */
 };
 
+/* Bytes of memory that the line will take when it is parsed, as in `bytes` of the message; 0 for
+ * one that is refused before. */
+size_t jsonrpc_weight(const char *line, size_t len);
+
 /*
  * Parse one line (no newline at its end). -EBADMSG with *fault filled if the whole line is to be
  * answered by one error with the id null.

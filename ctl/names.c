@@ -27,9 +27,11 @@ STAILQ_HEAD(question_list, question);
 struct desk {
 	pthread_mutex_t lock;
 	pthread_cond_t asked;
-	struct question_list todo;
+	struct question_list rules; /* to ask: names of rules, which go first */
+	struct question_list accounts;
 	struct question_list done;
-	size_t n_todo;
+	size_t n_rules;
+	size_t n_accounts;
 	enum names_state (*ask)(enum names_kind kind, const char *key, struct names_answer *out);
 	bool busy; /* the helper is asking */
 	bool closed; /* main has left */
@@ -44,6 +46,7 @@ struct entry {
 	uint64_t asked_at;
 	uint64_t again_at; /* when to ask next */
 	uint64_t backoff;
+	uint64_t round; /* of names, when it was last wanted */
 };
 
 struct kind {
@@ -58,6 +61,7 @@ struct names {
 	bool has_helper;
 	pthread_t helper;
 	uint64_t generation;
+	uint64_t round;
 };
 
 /* --- the helper ------------------------------------------------------------------------------- */
@@ -76,26 +80,40 @@ questions_free(struct question_list *list)
 static void
 desk_free(struct desk *desk)
 {
-	questions_free(&desk->todo);
+	questions_free(&desk->rules);
+	questions_free(&desk->accounts);
 	questions_free(&desk->done);
 	(void)pthread_cond_destroy(&desk->asked);
 	(void)pthread_mutex_destroy(&desk->lock);
 	free(desk);
 }
 
+static struct question *
+first_of(struct question_list *list, size_t *n)
+{
+	struct question *question = STAILQ_FIRST(list);
+
+	if (question != NULL) {
+		STAILQ_REMOVE_HEAD(list, link);
+		--*n;
+	}
+	return question;
+}
+
 /* The next one, when there is one; NULL: main has left. */
 static struct question *
 desk_take(struct desk *desk)
 {
-	struct question *question;
+	struct question *question = NULL;
 
-	while (STAILQ_EMPTY(&desk->todo) && !desk->closed) {
-		(void)pthread_cond_wait(&desk->asked, &desk->lock);
-	}
-	question = desk->closed ? NULL : STAILQ_FIRST(&desk->todo);
-	if (question != NULL) {
-		STAILQ_REMOVE_HEAD(&desk->todo, link);
-		desk->n_todo--;
+	while (!desk->closed && question == NULL) {
+		question = first_of(&desk->rules, &desk->n_rules);
+		if (question == NULL) {
+			question = first_of(&desk->accounts, &desk->n_accounts);
+		}
+		if (question == NULL) {
+			(void)pthread_cond_wait(&desk->asked, &desk->lock);
+		}
 	}
 	return question;
 }
@@ -149,7 +167,8 @@ struct names *names_create(
 
 	(void)pthread_mutex_init(&desk->lock, NULL);
 	(void)pthread_cond_init(&desk->asked, NULL);
-	STAILQ_INIT(&desk->todo);
+	STAILQ_INIT(&desk->rules);
+	STAILQ_INIT(&desk->accounts);
 	STAILQ_INIT(&desk->done);
 	desk->ask = ask == NULL ? names_host_ask : ask;
 	names->desk = desk;
@@ -245,8 +264,17 @@ need(struct kind *kind, const char *key)
 	return entry;
 }
 
+/* A service that is down says that nobody is there, and a rule that forbids would be no more. */
+static bool
+stands(const struct entry *entry, enum names_kind kind, const struct names_answer *answer)
+{
+	return kind != NAMES_ACCOUNT && entry->answer.state == NAMES_KNOWN &&
+		answer->state == NAMES_ABSENT;
+}
+
 static void
-take_answer(struct names *names, struct entry *entry, const struct names_answer *answer)
+take_answer(struct names *names, enum names_kind kind, struct entry *entry,
+	const struct names_answer *answer)
 {
 	const uint64_t now = clock_now();
 	struct names_answer *old = &entry->answer;
@@ -262,6 +290,9 @@ take_answer(struct names *names, struct entry *entry, const struct names_answer 
 	}
 	entry->backoff = 0;
 	entry->again_at = now + NAMES_FRESH;
+	if (stands(entry, kind, answer)) {
+		return;
+	}
 	if (old->state != answer->state || old->id != answer->id ||
 		strcmp(old->name, answer->name) != 0) {
 		*old = *answer;
@@ -283,10 +314,21 @@ take_answers(struct names *names)
 		struct entry *entry = find(&names->kinds[question->kind], question->key);
 
 		if (entry != NULL) {
-			take_answer(names, entry, &question->answer);
+			take_answer(names, question->kind, entry, &question->answer);
 		}
 	}
 	questions_free(&done);
+}
+
+static bool
+put_last(struct question_list *list, size_t *n, size_t max, struct question *question)
+{
+	if (*n >= max) {
+		return false;
+	}
+	STAILQ_INSERT_TAIL(list, question, link);
+	++*n;
+	return true;
 }
 
 static bool
@@ -295,10 +337,10 @@ desk_put(struct desk *desk, struct question *question)
 	bool room;
 
 	(void)pthread_mutex_lock(&desk->lock);
-	room = desk->n_todo < NAMES_MAX;
+	room = question->kind == NAMES_ACCOUNT
+		? put_last(&desk->accounts, &desk->n_accounts, NAMES_ACCOUNTS_MAX, question)
+		: put_last(&desk->rules, &desk->n_rules, NAMES_MAX, question);
 	if (room) {
-		STAILQ_INSERT_TAIL(&desk->todo, question, link);
-		desk->n_todo++;
 		(void)pthread_cond_signal(&desk->asked);
 	}
 	(void)pthread_mutex_unlock(&desk->lock);
@@ -340,6 +382,7 @@ names_get(struct names *names, enum names_kind kind, const char *key, struct nam
 		return;
 	}
 	entry = need(&names->kinds[kind], key);
+	entry->round = names->round;
 	if (!entry->asking && now >= entry->again_at) {
 		ask(names, kind, entry, now);
 	}
@@ -355,7 +398,7 @@ names_learn(struct names *names, enum names_kind kind, const char *key)
 	struct entry *entry = need(&names->kinds[kind], key);
 
 	answer.state = names->desk->ask(kind, key, &answer);
-	take_answer(names, entry, &answer);
+	take_answer(names, kind, entry, &answer);
 }
 
 uint64_t
@@ -363,4 +406,28 @@ names_generation(struct names *names)
 {
 	take_answers(names);
 	return names->generation;
+}
+
+void
+names_rules_begin(struct names *names)
+{
+	names->round++;
+}
+
+void
+names_rules_end(struct names *names)
+{
+	for (size_t k = 0; k < NAMES_ACCOUNT; k++) {
+		struct kind *kind = &names->kinds[k];
+		struct entry *entry = TAILQ_FIRST(&kind->used);
+
+		while (entry != NULL) {
+			struct entry *next = TAILQ_NEXT(entry, used);
+
+			if (entry->round != names->round) {
+				forget(kind, entry);
+			}
+			entry = next;
+		}
+	}
 }

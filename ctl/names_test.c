@@ -19,6 +19,7 @@
 
 /* The host: how often it was asked, and what it says. */
 static atomic_uint n_asked;
+static atomic_uint alice_was; /* asked for as which one, from 1 */
 static atomic_bool hangs;
 static atomic_bool fails;
 static atomic_uint says; /* the id; 0: there is none */
@@ -26,7 +27,11 @@ static atomic_uint says; /* the id; 0: there is none */
 static enum names_state
 ask(enum names_kind kind, const char *key, struct names_answer *out)
 {
-	atomic_fetch_add(&n_asked, 1);
+	const unsigned int turn = atomic_fetch_add(&n_asked, 1) + 1;
+
+	if (strcmp(key, "alice") == 0) {
+		atomic_store(&alice_was, turn);
+	}
 	while (atomic_load(&hangs)) {
 		(void)usleep(1000);
 	}
@@ -153,6 +158,62 @@ hanging(void **state)
 	assert_true(atomic_load(&n_asked) <= 1);
 }
 
+/* A service that is down may say that there is none: the number stands. */
+static void
+absent_later(void **state)
+{
+	struct names *names = *state;
+	struct names_answer answer;
+
+	role_assert(&role_main);
+	names_learn(names, NAMES_GROUP, "banned");
+	atomic_store(&says, 0);
+	names_learn(names, NAMES_GROUP, "banned");
+	names_get(names, NAMES_GROUP, "banned", &answer);
+	assert_int_equal(answer.state, NAMES_KNOWN);
+	assert_int_equal(answer.id, 7);
+	atomic_store(&says, 8);
+	names_learn(names, NAMES_GROUP, "banned");
+	names_get(names, NAMES_GROUP, "banned", &answer);
+	assert_int_equal(answer.id, 8);
+	/* other rules, with the name and then without */
+	atomic_store(&says, 0);
+	names_rules_begin(names);
+	names_get(names, NAMES_GROUP, "banned", &answer);
+	names_rules_end(names);
+	names_learn(names, NAMES_GROUP, "banned");
+	names_get(names, NAMES_GROUP, "banned", &answer);
+	assert_int_equal(answer.state, NAMES_KNOWN);
+	names_rules_begin(names);
+	names_rules_end(names);
+	assert_int_equal(settle(names, NAMES_GROUP, "banned").state, NAMES_ABSENT);
+}
+
+/* Strangers in any number: names of rules go before them, and few of them wait. */
+static void
+rules_first(void **state)
+{
+	struct names *names = *state;
+	struct names_answer answer;
+	char key[16];
+
+	role_assert(&role_main);
+	atomic_store(&hangs, true);
+	for (unsigned int i = 0; i < 2 * NAMES_ACCOUNTS_MAX; i++) {
+		(void)snprintf(key, sizeof(key), "%u", i);
+		names_get(names, NAMES_ACCOUNT, key, &answer);
+	}
+	assert_false(answer.soon);
+	while (atomic_load(&n_asked) == 0) {
+		(void)usleep(1000);
+	}
+	names_get(names, NAMES_USER, "alice", &answer);
+	assert_true(answer.soon);
+	atomic_store(&hangs, false);
+	assert_int_equal(settle(names, NAMES_USER, "alice").state, NAMES_KNOWN);
+	assert_int_equal(atomic_load(&alice_was), 2); /* behind the one that was being asked */
+}
+
 static void
 too_long(void **state)
 {
@@ -195,6 +256,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(answers, setup, teardown),
 		cmocka_unit_test_setup_teardown(fails_and_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(hanging, setup, teardown),
+		cmocka_unit_test_setup_teardown(absent_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(rules_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(too_long, setup, teardown),
 		cmocka_unit_test(host),
 	};

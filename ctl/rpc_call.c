@@ -173,7 +173,7 @@ rpc_call_permits(
 	(void)err_set(err, ERR_DENIED, NULL,
 		"%s needs role %s; %s has role %s, see /system/access%s", what,
 		rpc_role_name(needs), rpc_who_text(who, name), rpc_role_name(who->role),
-		who->unsure ? RPC_UNSURE_TEXT : "");
+		rpc_who_hope(who));
 	return false;
 }
 

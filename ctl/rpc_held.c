@@ -5,14 +5,69 @@
 #include "base/memory.h"
 #include "ctl/rpc_priv.h"
 
+static struct rpc_share *
+share_find(const struct rpc_server *server, uid_t uid)
+{
+	struct rpc_share *share;
+
+	LIST_FOREACH (share, &server->shares, link) {
+		if (share->uid == uid) {
+			return share;
+		}
+	}
+	return NULL;
+}
+
+static void
+share_add(struct rpc_held *held, uid_t uid)
+{
+	held->share = share_find(held->server, uid);
+	if (held->share == NULL) {
+		held->share = must_calloc(1, sizeof(*held->share));
+		held->share->uid = uid;
+		LIST_INSERT_HEAD(&held->server->shares, held->share, link);
+	}
+	held->share->bytes += held->bytes;
+}
+
+/* It holds nothing of the server's any more. */
+static void
+leave(struct rpc_held *held)
+{
+	LIST_REMOVE(held, link);
+	held->server->n_held -= held->bytes;
+	held->server = NULL;
+	held->share->bytes -= held->bytes;
+	if (held->share->bytes == 0) {
+		LIST_REMOVE(held->share, link);
+		free(held->share);
+	}
+}
+
+/* Is the share of one user large enough? Those of other hosts have none, but places. */
+static bool
+user_has_room(const struct rpc_peer *peer, size_t bytes)
+{
+	const struct rpc_share *share;
+
+	if (peer->who.uid == (uid_t)-1 || place_is_root(peer->server, &peer->who)) {
+		return true;
+	}
+	share = share_find(peer->server, peer->who.uid);
+	return share == NULL || share->bytes + bytes <= RPC_HELD_USER;
+}
+
 bool
 held_room(struct rpc_peer *peer, size_t bytes)
 {
 	struct rpc_server *server = peer->server;
 	size_t own = peer->n_held + bytes;
 
-	if ((peer->n_held == 0 || own <= RPC_HELD_PEER) &&
-		(server->n_held + bytes <= RPC_HELD_MAX || own <= RPC_HELD_FAIR)) {
+	if (own <= RPC_HELD_FAIR) {
+		return true;
+	}
+	if ((peer->n_held == 0 || own <= RPC_HELD_PEER) && user_has_room(peer, bytes) &&
+		server->n_held + bytes <= RPC_HELD_MAX) {
 		return true;
 	}
 	server->n_starved += !peer->starved;
@@ -32,6 +87,7 @@ held_new(struct rpc_peer *peer, size_t bytes)
 	peer->n_held += bytes;
 	peer->server->n_held += bytes;
 	LIST_INSERT_HEAD(&peer->server->held, held, link);
+	share_add(held, peer->who.uid);
 	return held;
 }
 
@@ -56,16 +112,17 @@ wake(struct rpc_server *server) ON_MAIN
 void
 held_put(struct rpc_held *held)
 {
+	struct rpc_server *server = held->server;
+
 	if (--held->refs > 0) {
 		return;
 	}
 	if (held->peer != NULL) {
 		held->peer->n_held -= held->bytes;
 	}
-	if (held->server != NULL) {
-		LIST_REMOVE(held, link);
-		held->server->n_held -= held->bytes;
-		wake(held->server);
+	if (server != NULL) {
+		leave(held);
+		wake(server);
 	}
 	free(held);
 }
@@ -90,7 +147,6 @@ held_server_gone(struct rpc_server *server)
 	struct rpc_held *held;
 
 	while ((held = LIST_FIRST(&server->held)) != NULL) {
-		LIST_REMOVE(held, link);
-		held->server = NULL;
+		leave(held);
 	}
 }

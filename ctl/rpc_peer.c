@@ -385,9 +385,13 @@ line_take(struct rpc_peer *peer)
 		input_check(peer);
 		return 0;
 	}
-	if (!held_room(peer, len)) {
+	if (peer->weight == 0) { /* it may wait for room, and is not looked at again then */
+		peer->weight = jsonrpc_weight(line, len);
+	}
+	if (!held_room(peer, peer->weight)) {
 		return 0;
 	}
+	peer->weight = 0;
 	fds_begin_line(peer, peer->n_received - evbuffer_get_length(peer->in) + len);
 	/* blank lines are no requests: people type into socat */
 	if (!line_is_blank(line, len)) {

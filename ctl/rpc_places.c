@@ -51,7 +51,7 @@ place_check(const struct rpc_server *server, const struct rpc_who *who, struct e
 	if (role == RPC_ROLE_NONE) {
 		return err_set(err, ERR_DENIED, NULL,
 			"%s has role none and may do nothing, see /system/access%s",
-			rpc_who_text(who, name), who->unsure ? RPC_UNSURE_TEXT : "");
+			rpc_who_text(who, name), rpc_who_hope(who));
 	}
 	if (!place_is_root(server, who)) {
 		max -= RPC_PEERS_ROOT;
@@ -175,7 +175,7 @@ reconsider(struct rpc_peer *peer) ON_MAIN
 	}
 	if (role == RPC_ROLE_NONE) {
 		(void)err_set(&err, ERR_DENIED, NULL, "%s may do nothing any more, and is closed%s",
-			rpc_who_text(&peer->who, name), peer->who.unsure ? RPC_UNSURE_TEXT : "");
+			rpc_who_text(&peer->who, name), rpc_who_hope(&peer->who));
 		log_info("%s", err.text);
 		turn_away(peer, &err);
 	}

@@ -349,6 +349,61 @@ held_bytes(void **state)
 	close_all(world, fds, PEERS);
 }
 
+/* A line of method "slow" with so many small values. */
+static void
+say_many(struct world *world, int fd, size_t n)
+{
+	static const char head[] =
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"slow\",\"params\":{\"x\":[0";
+	const size_t size = sizeof(head) - 1 + 2 * n + 4;
+	char *line = malloc(size);
+
+	assert_non_null(line);
+	memcpy(line, head, sizeof(head) - 1);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(line + sizeof(head) - 1 + 2 * i, ",0", 2);
+	}
+	memcpy(line + size - 4, "]}}\n", 4);
+	(void)world_send(world, fd, line, size);
+	free(line);
+	for (int i = 0; i < 200; i++) {
+		world_step(world);
+	}
+}
+
+/* What counts is the memory that they take, and that of all connections of a user. */
+static void
+held_values(void **state)
+{
+	enum { MANY = 500000 };
+	struct world *world = *state;
+	int fds[] = {adopt(world, UID_ADMIN), adopt(world, UID_ADMIN), adopt(world, UID_ADMIN),
+		adopt(world, UID_OPERATOR)};
+
+	say_many(world, fds[0], MANY);
+	say_many(world, fds[0], MANY);
+	assert_int_equal(world->n_calls, 1);
+	say_many(world, fds[1], MANY);
+	assert_int_equal(world->n_calls, 2);
+	say_many(world, fds[2], MANY);
+	assert_int_equal(world->n_calls, 2);
+	say_many(world, fds[3], MANY);
+	assert_int_equal(world->n_calls, 3);
+	/* what it has left behind counts on */
+	(void)close(fds[1]);
+	world_step(world);
+	assert_int_equal(world->n_calls, 3);
+	for (size_t i = 0; i < world->n_calls; i++) {
+		world_complete(world, i);
+		for (int k = 0; k < 20; k++) {
+			world_step(world);
+		}
+	}
+	assert_int_equal(world->n_calls, 5);
+	fds[1] = fds[3];
+	close_all(world, fds, 3);
+}
+
 /* --- descriptors ------------------------------------------------------------------------------ */
 
 /* Send a line with a descriptor. */
@@ -528,6 +583,7 @@ main(void)
 		CASE(patience),
 		CASE(recheck),
 		CASE(held_bytes),
+		CASE(held_values),
 		CASE(not_taken),
 		CASE(held_open),
 		CASE(held_open_by_user),

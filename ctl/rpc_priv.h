@@ -39,11 +39,19 @@ struct rpc_text {
 	size_t len;
 };
 
+/* What the lines of one user take; gone with the last of them. */
+struct rpc_share {
+	LIST_ENTRY(rpc_share) link; /* in server->shares */
+	uid_t uid;
+	size_t bytes;
+};
+
 /* A line whose calls have not all ended; freed with the last of them. */
 struct rpc_held {
 	LIST_ENTRY(rpc_held) link; /* in server->held */
 	struct rpc_server *server; /* NULL: gone */
 	struct rpc_peer *peer; /* NULL: gone */
+	struct rpc_share *share; /* while there is a server */
 	size_t bytes;
 	size_t refs; /* calls, and one until all are started */
 };
@@ -110,6 +118,7 @@ struct rpc_peer {
 	uint64_t n_received; /* bytes */
 	uint64_t n_sent; /* bytes */
 	size_t scanned; /* bytes of `in` known to hold no newline */
+	size_t weight; /* of the next line; 0: not known */
 
 	struct jsonrpc_message message; /* the line being served; root NULL: none */
 	size_t next_request; /* of message */
@@ -156,6 +165,7 @@ struct rpc_server {
 	uint64_t n_refused; /* connections for which there was no place */
 	size_t n_in; /* bytes in the input buffers of all peers */
 	struct rpc_held_list held;
+	LIST_HEAD(, rpc_share) shares;
 	size_t n_held; /* bytes */
 	size_t n_starved; /* peers that were, and may still be */
 };
@@ -225,7 +235,7 @@ bool fds_full(const struct rpc_peer *peer) ON_MAIN;
 
 /* --- rpc_held.c ------------------------------------------------------------------------------ */
 
-/* May a line of so many bytes be parsed? If not, the peer is told when it may. */
+/* May a line that takes so many bytes of memory be parsed? If not, the peer is told when it may. */
 bool held_room(struct rpc_peer *peer, size_t bytes) ON_MAIN;
 
 /* With one reference. */

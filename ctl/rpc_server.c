@@ -40,6 +40,7 @@ rpc_server_create(struct event_base *base, const struct rpc_server_options *opti
 	server->self = geteuid();
 	server->turned_away = (struct log_rate){.burst = LOG_BURST, .each = CLOCK_S};
 	LIST_INIT(&server->held);
+	LIST_INIT(&server->shares);
 	server->ended = options->ended;
 	TAILQ_INIT(&server->peers);
 	rc = rpc_listen_init(&server->listener, options->path, options->mode, options->group, err);

@@ -13,7 +13,7 @@
  * refused. A peer that has RPC_PENDING_MAX unanswered calls, or more than RPC_OUTPUT_HIGH bytes
  * that it has not read, is simply not read from until that changes; so only answers that come late
  * (batches, edits) can take it past RPC_OUTPUT_MAX. Calls keep the line that they came with until
- * they end: a line for which there is no room (RPC_HELD_PEER, RPC_HELD_MAX) waits for others' end.
+ * they end: a line for which there is no room (RPC_HELD_PEER, ..) waits for others' end.
  *
  * Who calls. Each peer has a struct rpc_who from its first byte on: of the UNIX socket from the
  * kernel's credentials of whoever connected, of an adopted connection from its owner. A method runs
@@ -63,6 +63,7 @@ struct rpc_call;
 /* Memory of lines whose calls have not ended, as JSON, in bytes: */
 #define RPC_HELD_MAX (256U << 20) /* of all peers */
 #define RPC_HELD_PEER (64U << 20) /* of one, but for a single line */
+#define RPC_HELD_USER (128U << 20) /* of one user of the host, likewise, but root and our own */
 #define RPC_HELD_FAIR (256U << 10) /* of one, that it may have even when all is taken */
 #define RPC_INPUT_MAX (64U << 20) /* bytes of unserved lines of all peers together */
 #define RPC_INPUT_FAIR (1U << 20) /* of one peer, that it may have even then */

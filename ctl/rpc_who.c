@@ -142,6 +142,16 @@ rpc_who_text(const struct rpc_who *who, char buf[RPC_NAME_SIZE])
 	return buf;
 }
 
+const char *
+rpc_who_hope(const struct rpc_who *who)
+{
+	if (!who->unsure) {
+		return "";
+	}
+	return who->starting ? "; the daemon is starting: try again"
+			     : "; names in its rules are not known yet: try again";
+}
+
 bool
 rpc_who_has_gid(const struct rpc_who *who, gid_t gid)
 {

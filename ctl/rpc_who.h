@@ -22,9 +22,6 @@
 #define RPC_GROUPS_SIZE 256
 #define RPC_NAME_SIZE (RPC_USER_SIZE + RPC_FROM_SIZE + 8)
 
-/* Added where a role is refused to somebody who is unsure. */
-#define RPC_UNSURE_TEXT "; names in its rules are not known yet: try again"
-
 /* What a peer may do; each role may do what those before it may. */
 enum rpc_role {
 	RPC_ROLE_NONE, /* nothing */
@@ -50,6 +47,7 @@ struct rpc_who {
 	gid_t gid; /* its primary group, else (gid_t)-1 */
 	struct rpc_gids *gids; /* its other groups, all of them; NULL: none */
 	bool unsure; /* its role is not all that it may be: names of the rules are not known yet */
+	bool starting; /* nor the rules */
 	char groups[RPC_GROUPS_SIZE]; /* a certificate's groups, each ended by a comma */
 	/* What it may do where no rule says it; in rpc_call_who(), what it may do. */
 	enum rpc_role role;
@@ -78,6 +76,9 @@ const char *rpc_who_user(const struct rpc_who *who, char buf[RPC_USER_SIZE + 2])
 
 /* "alice (192.0.2.7:51234)" */
 const char *rpc_who_text(const struct rpc_who *who, char buf[RPC_NAME_SIZE]);
+
+/* Added where a role is refused: why it may have one soon; "" for who is sure. */
+const char *rpc_who_hope(const struct rpc_who *who);
 
 /* Whether the account is in this group of the host. */
 bool rpc_who_has_gid(const struct rpc_who *who, gid_t gid);

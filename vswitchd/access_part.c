@@ -115,7 +115,9 @@ access_part_apply(void *ctx, void *prepared)
 	access_fini(&part->access);
 	part->access = *access;
 	free(access);
+	names_rules_begin(part->names);
 	access_resolve(&part->access, part->names);
+	names_rules_end(part->names);
 	if (part->recheck != NULL) {
 		static const struct timeval now = {0, 0};
 
