@@ -28,6 +28,7 @@
 #include <sys/socket.h>
 
 #include "base/log_rate.h"
+#include "ctl/rpc_held.h"
 #include "ctl/rpc_listen.h"
 #include "ctl/rpc_server.h"
 
@@ -37,23 +38,6 @@ struct rpc_peer;
 struct rpc_text {
 	char *bytes; /* owned, malloc */
 	size_t len;
-};
-
-/* What the lines of one user take; gone with the last of them. */
-struct rpc_share {
-	LIST_ENTRY(rpc_share) link; /* in server->shares */
-	uid_t uid;
-	size_t bytes;
-};
-
-/* A line whose calls have not all ended; freed with the last of them. */
-struct rpc_held {
-	LIST_ENTRY(rpc_held) link; /* in server->held */
-	struct rpc_server *server; /* NULL: gone */
-	struct rpc_peer *peer; /* NULL: gone */
-	struct rpc_share *share; /* while there is a server */
-	size_t bytes;
-	size_t refs; /* calls, and one until all are started */
 };
 
 /* Descriptors that came and were not taken, oldest first. */
@@ -99,7 +83,6 @@ enum rpc_place {
 	RPC_PLACE_PEER,
 };
 
-LIST_HEAD(rpc_held_list, rpc_held);
 LIST_HEAD(rpc_call_list, rpc_call);
 LIST_HEAD(rpc_batch_list, rpc_batch);
 
@@ -165,7 +148,7 @@ struct rpc_server {
 	uint64_t n_refused; /* connections for which there was no place */
 	size_t n_in; /* bytes in the input buffers of all peers */
 	struct rpc_held_list held;
-	LIST_HEAD(, rpc_share) shares;
+	struct rpc_share_list shares;
 	size_t n_held; /* bytes */
 	size_t n_starved; /* peers that were, and may still be */
 };
@@ -232,19 +215,6 @@ bool fds_pending(struct rpc_peer *peer) ON_MAIN;
 
 /* So many that its user gets no connection more? */
 bool fds_full(const struct rpc_peer *peer) ON_MAIN;
-
-/* --- rpc_held.c ------------------------------------------------------------------------------ */
-
-/* May a line that takes so many bytes of memory be parsed? If not, the peer is told when it may. */
-bool held_room(struct rpc_peer *peer, size_t bytes) ON_MAIN;
-
-/* With one reference. */
-struct rpc_held *held_new(struct rpc_peer *peer, size_t bytes) ON_MAIN;
-void held_put(struct rpc_held *held) ON_MAIN;
-
-/* The peer, or the server, has gone. */
-void held_peer_gone(struct rpc_peer *peer) ON_MAIN;
-void held_server_gone(struct rpc_server *server) ON_MAIN;
 
 /* --- rpc_call.c ------------------------------------------------------------------------------ */
 
