@@ -60,28 +60,17 @@ foreign_fd_is_memory(int fd)
 	return fcntl(fd, F_GET_SEALS) != -1;
 }
 
-/* A name from the kernel's tables: those of files begin with '/', and nobody is asked. */
-static bool
-name_begins(int fd, const char *begin)
+/* By its name in the kernel's tables: those of files begin with '/', and nobody is asked. */
+bool
+foreign_fd_is_eventfd(int fd)
 {
+	static const char begin[] = "anon_inode:[eventfd]";
 	char path[32];
 	char link[32] = "";
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	return readlink(path, link, sizeof(link) - 1) > 0 &&
-		strncmp(link, begin, strlen(begin)) == 0;
-}
-
-bool
-foreign_fd_is_eventfd(int fd)
-{
-	return name_begins(fd, "anon_inode:[eventfd]");
-}
-
-bool
-foreign_fd_is_pipe(int fd)
-{
-	return name_begins(fd, "pipe:[");
+		strncmp(link, begin, sizeof(begin) - 1) == 0;
 }
 
 bool

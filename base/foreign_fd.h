@@ -39,9 +39,6 @@ bool foreign_fd_is_memory(int fd);
 /* Any thread. */
 bool foreign_fd_is_eventfd(int fd);
 
-/* A pipe without a name, which is in no file system. Any thread. */
-bool foreign_fd_is_pipe(int fd);
-
 /* Memory or an eventfd: close(2) returns at once. Any thread. */
 bool foreign_fd_is_harmless(int fd);
 

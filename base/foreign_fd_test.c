@@ -79,8 +79,6 @@ test_kinds(void **state)
 		assert_in_range(others[i], 0, INT32_MAX);
 		assert_false(foreign_fd_is_harmless(others[i]));
 	}
-	assert_true(foreign_fd_is_pipe(ends[0]) && foreign_fd_is_pipe(ends[1]));
-	assert_false(foreign_fd_is_pipe(pair[0]) || foreign_fd_is_pipe(event));
 	assert_true(foreign_fd_is_eventfd(event));
 	assert_false(foreign_fd_is_memory(event));
 	assert_true(foreign_fd_is_harmless(event));

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -17,7 +18,7 @@
 #include "ctl/client.h"
 #include "ctl/pcapng.h"
 
-#define PIPE_SIZE (1 << 20) /* bytes; what fcntl refuses stays as it was */
+#define STREAM_SIZE (1 << 20) /* bytes that wait for us; less where the system allows less */
 #define READ_SIZE (256U << 10)
 #define FILE_MODE 0600 /* frames are nobody else's business */
 
@@ -73,7 +74,7 @@ struct session {
 	struct cli *cli;
 	struct cli_packets packets;
 	FILE *file; /* of pcapng, or NULL; owned unless it is cli->out */
-	int pipe; /* to read from; -1: events */
+	int stream; /* socket to read from; -1: events */
 	json_int_t id;
 	bool stopped; /* we have asked for its end */
 };
@@ -214,22 +215,23 @@ open_file(struct session *session, const char *name)
 	return CLI_OK;
 }
 
-/* Start it, with the writing end of a pipe if the connection takes descriptors. */
+/* Start it, with one end of a socket pair if the connection takes descriptors. */
 static enum cli_status
 begin(struct session *session, json_t *input)
 {
 	struct cli *cli = session->cli;
 	json_t *output = NULL;
 	enum cli_status status;
+	const int size = STREAM_SIZE;
 	int ends[2];
 
-	if (pipe2(ends, O_CLOEXEC) != 0) {
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
 		json_decref(input);
-		return cli_error(cli, "pipe: %s", strerror(errno));
+		return cli_error(cli, "socketpair: %s", strerror(errno));
 	}
-	(void)fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE);
+	(void)setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	if (client_attach(cli->client, ends[1])) {
-		session->pipe = ends[0];
+		session->stream = ends[0];
 	} else {
 		(void)close(ends[0]);
 	}
@@ -276,12 +278,12 @@ stop(struct session *session)
 }
 
 static enum cli_status
-read_pipe(struct session *session)
+read_stream(struct session *session)
 {
 	uint8_t *bytes = malloc(READ_SIZE);
 	enum cli_status status = CLI_OK;
 	struct pollfd states[] = {
-		{.fd = session->pipe, .events = POLLIN},
+		{.fd = session->stream, .events = POLLIN},
 		{.fd = session->cli->interrupt_fd, .events = POLLIN}, /* poll leaves out -1 */
 	};
 
@@ -301,7 +303,7 @@ read_pipe(struct session *session)
 			cli_interrupt_forget(session->cli);
 			continue;
 		}
-		n = read(session->pipe, bytes, READ_SIZE);
+		n = read(session->stream, bytes, READ_SIZE);
 		if (n > 0) {
 			status = take(session, bytes, (size_t)n);
 		} else if (n == 0 || errno != EINTR) {
@@ -354,7 +356,7 @@ read_events(struct session *session)
 static enum cli_status
 run_capture(struct cli *cli, const struct cli_args *args)
 {
-	struct session session = {.cli = cli, .pipe = -1};
+	struct session session = {.cli = cli, .stream = -1};
 	enum cli_status status;
 	json_t *input = make_input(cli, args, &status);
 
@@ -367,9 +369,9 @@ run_capture(struct cli *cli, const struct cli_args *args)
 		return status;
 	}
 	status = begin(&session, input);
-	if (status == CLI_OK && session.pipe >= 0) {
+	if (status == CLI_OK && session.stream >= 0) {
 		catch_signals();
-		status = read_pipe(&session);
+		status = read_stream(&session);
 		release_signals();
 	} else if (status == CLI_OK) {
 		status = read_events(&session);
@@ -381,8 +383,8 @@ run_capture(struct cli *cli, const struct cli_args *args)
 		(void)fprintf(cli->err, "%" PRIu64 " frames captured, %" PRIu64 " lost\n",
 			session.packets.packets, session.packets.lost);
 	}
-	if (session.pipe >= 0) {
-		(void)close(session.pipe);
+	if (session.stream >= 0) {
+		(void)close(session.stream);
 	}
 	if (session.file != NULL && session.file != cli->out && fclose(session.file) != 0 &&
 		status == CLI_OK) {

@@ -2,7 +2,6 @@
 #include "vswitchd/capture_sink.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
@@ -19,70 +18,38 @@
 #define EVENT_BYTES (24U << 10) /* of one event */
 #define ROOM_LOW (128U << 10) /* behind what waits: below, it is moved to the beginning */
 
-static int
-refuse(struct err *err)
-{
-	return err_set(err, ERR_INVALID, NULL,
-		"the descriptor must be a pipe's or a stream socket's, to write to: to save a "
-		"capture, read a pipe and write the file, as 'vswitchctl capture -w FILE' does");
-}
-
 /*
- * A description of our own, that does not block: that of the peer is shared with it, and it could
- * make us wait at any time. Fails for somebody else's pipe when we are not root.
+ * A UNIX stream socket: its sender takes no lock that its reader may hold while it waits for memory
+ * that somebody else provides (FUSE, userfaultfd), as it does with a pipe or over TCP, O_NONBLOCK
+ * or not. Nothing is asked of `fd` but what the kernel answers by itself: fstat(2) would ask
+ * whoever serves a file.
  */
-static int
-reopen_pipe(int fd)
-{
-	char path[32];
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-}
-
-/* Nothing is asked of it but what the kernel answers by itself: fstat(2) would ask whoever serves a
- * file. */
-static int take_fd(struct capture_sink *sink, int fd, struct err *err) ON_MAIN;
-
-static int
-take_fd(struct capture_sink *sink, int fd, struct err *err)
+static bool
+is_unix_stream(int fd)
 {
 	socklen_t size = sizeof(int);
+	int domain = 0;
 	int type = 0;
-	int own;
 
-	sink->is_socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
-	if (sink->is_socket && type == SOCK_STREAM) {
-		sink->fd = fd;
-		return 0;
-	}
-	if (!foreign_fd_is_pipe(fd) || (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY) {
-		return refuse(err);
-	}
-	own = reopen_pipe(fd);
-	if (own < 0) {
-		return err_set(err, ERR_FAILED, NULL, "the pipe cannot be written to: %s",
-			strerror(errno));
-	}
-	sink->fd = own;
-	foreign_fd_close(sink->owner, &fd, 1);
-	return 0;
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX &&
+		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
 }
 
 int
 capture_sink_open(
 	struct capture_sink *sink, int fd, struct rpc_peer *peer, uint32_t id, struct err *err)
 {
-	int rc = 0;
-
 	*sink = (struct capture_sink){
 		.fd = -1, .peer = peer, .id = id, .owner = rpc_fds_owner(rpc_peer_who(peer))};
 	if (fd >= 0) {
-		rc = take_fd(sink, fd, err);
-		if (rc != 0) {
+		if (!is_unix_stream(fd)) {
 			foreign_fd_close(sink->owner, &fd, 1);
-			return rc;
+			return err_set(err, ERR_INVALID, NULL,
+				"the descriptor must be a UNIX stream socket's: make a socketpair, "
+				"and copy what comes to a pipe or file, as 'vswitchctl capture -w "
+				"FILE' does");
 		}
+		sink->fd = fd;
 	}
 	sink->bytes = malloc(CAPTURE_SINK_SIZE);
 	if (sink->bytes == NULL) {
@@ -129,9 +96,7 @@ flush_fd(struct capture_sink *sink)
 	while (sink->begin < sink->end) {
 		const uint8_t *from = sink->bytes + sink->begin;
 		const size_t len = sink->end - sink->begin;
-		const ssize_t n = sink->is_socket
-			? send(sink->fd, from, len, MSG_DONTWAIT | MSG_NOSIGNAL)
-			: write(sink->fd, from, len);
+		const ssize_t n = send(sink->fd, from, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n > 0) {
 			sink->begin += (size_t)n;

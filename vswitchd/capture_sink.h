@@ -3,10 +3,9 @@
  * Where the bytes of a capture go: a descriptor of the peer's, or events to the peer itself.
  *
  * Nothing blocks: bytes wait in a buffer of CAPTURE_SINK_SIZE, and whoever writes asks for room
- * first. A descriptor is a pipe or a stream socket. A file is refused: writing to one may take any
- * time; a pipe is opened anew, so that its peer cannot take O_NONBLOCK away from us. As events
- * (topic capture, {id, data} with base64) bytes go to the peer that called, no more than
- * EVENTS_WAITING_MAX at once. Main only.
+ * first. A descriptor is a UNIX stream socket. All else is refused: writing to it may take any
+ * time. As events (topic capture, {id, data} with base64) bytes go to the peer that called, no more
+ * than EVENTS_WAITING_MAX at once. Main only.
  */
 #ifndef VSW_VSWITCHD_CAPTURE_SINK_H
 #define VSW_VSWITCHD_CAPTURE_SINK_H
@@ -25,7 +24,6 @@ struct rpc_peer;
 struct capture_sink {
 	int fd; /* owned; -1: events */
 	const void *owner; /* of the descriptor that came, for foreign_fd.h */
-	bool is_socket;
 	struct rpc_peer *peer; /* of events; must be there */
 	uint32_t id; /* that events name */
 	uint8_t *bytes; /* owned, CAPTURE_SINK_SIZE */

@@ -80,12 +80,12 @@ def interrupt(process: Process) -> str:
 
 
 class Taker:
-    """A peer that captures into a pipe of its own."""
+    """A peer that captures into a socket of its own."""
 
     def __init__(self, world: World, daemon: Daemon, **request: Any) -> None:
         self.peer = Peer(daemon.socket)
         world.defer(self.peer.close)
-        self.read, self.write = os.pipe()
+        self.read, self.write = (end.detach() for end in socket.socketpair())
         world.defer(self.close)
         self.ask(self.write, request)
         os.close(self.write)
@@ -100,9 +100,9 @@ class Taker:
 
     def rest(self) -> bytes:
         """All that comes until the end."""
-        with os.fdopen(self.read, "rb") as pipe:
+        with os.fdopen(self.read, "rb") as stream:
             self.read = -1
-            return pipe.read()
+            return stream.read()
 
     def close(self) -> None:
         for descriptor in (self.read, self.write):
@@ -299,9 +299,13 @@ def refusals(on: Lab) -> None:
     refused(daemon, "has no member 'file'", port="p1", file="/etc/passwd")
     path = world.dir / "file"
     with open(path, "wb") as file:
-        refused(daemon, "must be a pipe's", file.fileno(), port="p1")
+        refused(daemon, "must be a UNIX stream socket's", file.fileno(), port="p1")
+    # to write to these waits for whoever holds their lock
     read, write = os.pipe()
-    refused(daemon, "must be a pipe's", read, port="p1")
+    with socket.create_server(("127.0.0.1", 0)) as server, \
+            socket.create_connection(server.getsockname()) as tcp:
+        for descriptor in (read, write, tcp.fileno()):
+            refused(daemon, "must be a UNIX stream socket's", descriptor, port="p1")
     os.close(read)
     os.close(write)
     check_equal(path.stat().st_size, 0, "bytes in the file")
