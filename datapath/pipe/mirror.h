@@ -13,8 +13,10 @@
  * parses each frame as deep as the list asks and looks it up in the list's rules; nothing is
  * remembered, since the frames of a port that is mirrored may never have been forwarded. The list's
  * counters are of forwarding and stay as they are. As in other lists, headers out of the parser's
- * reach get the list's rest; here it reaches PARSE_HEAD_MAX bytes of sent frames, too. The list is
- * the view's, so a changed list comes with a snapshot and goes with its grace period.
+ * reach get the list's rest; here it reaches PARSE_HEAD_MAX bytes of sent frames, too. Of a
+ * sent frame whose headers go beyond its head, the list reads bytes that the copy reads again: a
+ * guest that changes them in between can have another frame copied than the list accepted. The
+ * list is the view's, so a changed list comes with a snapshot and goes with its grace period.
  *
  * Threads: a worker inside a burst copies, and counts in a place of its own; mirrors and lists are
  * made and freed by main while no snapshot names them.
