@@ -397,6 +397,7 @@ test_offloads_of_renamed(void **ctx)
 	struct port *port;
 
 	(void)ctx;
+	role_assert(&role_main);
 	make_pair();
 	features_of("x1", before, sizeof(before));
 	port = open_port(&conf);
