@@ -105,6 +105,10 @@ report(struct cli *cli, const json_t *result)
 	}
 	if (json_is_true(json_object_get(result, "dry-run"))) {
 		cli_changes_print(cli, changes);
+		if (json_object_get(result, "more") != NULL) {
+			(void)fprintf(cli->out, "and %" PRIu64 " more changes\n",
+				cli_num(result, "more"));
+		}
 		(void)fputs(json_array_size(changes) == 0 ? "dry run: there is nothing to change\n"
 							  : "dry run: nothing was changed\n",
 			cli->out);

@@ -73,8 +73,8 @@ checkpoint_take(struct checkpoint *checkpoint, int *rc, struct err *err)
 	return true;
 }
 
-void
-checkpoint_wait(struct checkpoint *checkpoint)
+bool
+checkpoint_wait(struct checkpoint *checkpoint, uint64_t until)
 {
-	helper_wait(checkpoint->helper);
+	return helper_wait(checkpoint->helper, until);
 }

@@ -31,6 +31,7 @@ bool checkpoint_runs(const struct checkpoint *checkpoint);
 /* True once for each begin, when it has ended: *rc and *err say how. */
 bool checkpoint_take(struct checkpoint *checkpoint, int *rc, struct err *err);
 
-void checkpoint_wait(struct checkpoint *checkpoint);
+/* True when it has ended, or does not run; false at `until` of clock_now(). */
+bool checkpoint_wait(struct checkpoint *checkpoint, uint64_t until);
 
 #endif

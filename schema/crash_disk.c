@@ -107,6 +107,17 @@ hang(void)
 	(void)pthread_mutex_unlock(&lock);
 }
 
+bool
+crash_hangs(void)
+{
+	bool hangs;
+
+	(void)pthread_mutex_lock(&lock);
+	hangs = hanging;
+	(void)pthread_mutex_unlock(&lock);
+	return hangs;
+}
+
 void
 crash_await(void)
 {

@@ -50,7 +50,8 @@ extern struct crash_disk disk;
 /* What was not synced is lost. */
 void crash_lose_power(void);
 
-/* Wait until somebody hangs; end that. */
+/* Whether somebody hangs; wait until somebody does; end that. */
+bool crash_hangs(void);
 void crash_await(void);
 void crash_go_on(void);
 

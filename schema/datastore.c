@@ -66,6 +66,8 @@ save(struct datastore *ds, bool wait)
 void
 ds_destroy(struct datastore *ds)
 {
+	bool settled;
+
 	if (ds == NULL) {
 		return;
 	}
@@ -73,14 +75,14 @@ ds_destroy(struct datastore *ds)
 	if (ds->store != NULL && store_dirty(ds->store) && !ds->provisional.active) {
 		save(ds, true);
 	}
-	store_close(ds->store);
+	settled = store_close(ds->store);
 	json_decref(ds->content.document);
 	json_decref(ds->content.written);
 	history_destroy(ds->history);
 	refs_destroy(ds->refs);
 	tree_destroy(ds->tree);
 	model_destroy(ds->model);
-	if (ds->wake_fd >= 0) {
+	if (ds->wake_fd >= 0 && settled) {
 		(void)close(ds->wake_fd);
 	}
 	free(ds->path);
@@ -173,7 +175,9 @@ ds_step(struct datastore *ds, uint64_t now)
 	if (ds->wake_fd >= 0) {
 		(void)eventfd_read(ds->wake_fd, &wakes);
 	}
-
+	if (txn_go_on(ds)) {
+		next = 0;
+	}
 	if (ds->store == NULL) {
 		return next;
 	}
@@ -216,10 +220,17 @@ ds_load(struct datastore *ds, ds_edit_done_fn done, void *arg)
 	json_decref(document);
 }
 
-static int
-admit(const struct datastore *ds, struct err *err)
+/* It changes nothing, so it need not wait for its turn. */
+static bool
+is_dry_run(const json_t *params)
 {
-	if (ds->n_waiting >= DS_QUEUE_MAX) {
+	return json_is_true(json_object_get(params, "dry-run"));
+}
+
+static int
+admit(const struct datastore *ds, const json_t *params, struct err *err)
+{
+	if (ds->n_waiting >= DS_QUEUE_MAX && !is_dry_run(params)) {
 		return err_set(err, ERR_LIMIT, NULL,
 			"%d edits are waiting already; try again when some are done", DS_QUEUE_MAX);
 	}
@@ -237,13 +248,17 @@ start(struct datastore *ds, enum txn_kind kind, json_t *params, const struct ds_
 	ds_edit_done_fn done, void *arg)
 {
 	struct err err = ERR_INIT;
-	int rc = admit(ds, &err);
+	int rc = admit(ds, params, &err);
 
 	if (rc != 0) {
 		done(arg, rc, NULL, &err);
 		return;
 	}
-	txn_start(ds, kind, params, author, done, arg);
+	if (is_dry_run(params)) {
+		txn_try(ds, kind, params, author, done, arg);
+	} else {
+		txn_start(ds, kind, params, author, done, arg);
+	}
 }
 
 void

@@ -48,6 +48,8 @@ struct datastore {
 	struct txn *first; /* those that wait */
 	struct txn *last;
 	size_t n_waiting;
+	struct txn *tries; /* dry runs that came from within another's answer */
+	bool trying;
 	bool stepping; /* within txn_run(): continuations only leave a note */
 };
 

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "schema/jx.h"
 #include "schema/test_backend.h"
 
@@ -299,6 +300,11 @@ test_queue_limit(void **state)
 	assert_int_equal(waiting.calls, 0);
 	ds_edit(b.ds, params, NULL, outcome_done, &late);
 	assert_int_equal(late.rc, err_errno(ERR_LIMIT));
+	/* A dry run waits for nobody, and sees what is committed. */
+	edit_f(&b, &late, "{'dry-run': true, 'edits': [{'op': 'create', 'path': '" J_BR0 "'}]}");
+	expect_result(&late,
+		"{'changes': [{'op': 'create', 'path': '/vswitch:vswitch/bridge[name=`br0`]'}],"
+		"'revision': 0, 'dry-run': true}");
 	backend_continue(&b);
 	backend_continue(&b);
 	assert_int_equal(waiting.calls, DS_QUEUE_MAX);
@@ -347,9 +353,95 @@ test_asked_again(void **state)
 	role_leave(&role_main);
 }
 
+/* Of a long queue main does some; the rest has its turn at the next steps. */
+static void
+test_slices(void **state)
+{
+	struct backend b = {0};
+	struct outcome first = {0};
+	struct outcome waiting = {0};
+
+	role_enter(&role_main);
+	backend_start(&b, NULL);
+	b.slow = true;
+	edit_f(&b, &first, "{'edits': [{'op': 'create', 'path': '" J_BR0 "'}]}");
+	for (int i = 0; i < 4; i++) {
+		json_t *params = json_pack("{s:[{ss ss s{si}}]}", "edits", "op", "merge", "path",
+			BR0, "value", "aging-time", 100 + i);
+
+		ds_edit(b.ds, params, NULL, outcome_done, &waiting);
+		json_decref(params);
+	}
+	b.slow = false;
+	b.validate_us = 25000;
+	backend_continue(&b);
+	for (int i = 1; i < 4; i++) {
+		assert_int_equal(waiting.calls, i);
+		assert_true(ds_busy(b.ds));
+		assert_int_equal(ds_step(b.ds, clock_now()) == 0, i < 3);
+	}
+	assert_int_equal(waiting.calls, 4);
+	assert_false(ds_busy(b.ds));
+	outcome_clear(&first);
+	outcome_clear(&waiting);
+	backend_stop(&b);
+	role_leave(&role_main);
+}
+
+/* The answer to what has been done is never too long to be given. */
+static void
+test_long_answer(void **state)
+{
+	struct backend b = {0};
+	struct outcome o = {0};
+	char text[256];
+	json_t *changes;
+	size_t cut = 0;
+
+	role_enter(&role_main);
+	backend_start(&b, NULL);
+	(void)memset(text, 'x', sizeof(text) - 1);
+	for (int round = 0; round < 2; round++) {
+		json_t *edits = jx_array();
+		json_t *params;
+
+		text[sizeof(text) - 1] = '\0';
+		text[0] = (char)('a' + round);
+		for (int i = 0; i < 4000; i++) {
+			char path[100];
+
+			(void)snprintf(path, sizeof(path), ROOT "/bridge[name='b%d']", i);
+			jx_append(edits,
+				json_pack("{ss ss s{ss}}", "op", "merge", "path", path, "value",
+					"description", text));
+		}
+		params = json_pack("{so}", "edits", edits);
+		ds_edit(b.ds, params, NULL, outcome_done, &o);
+		json_decref(params);
+		assert_int_equal(o.rc, 0);
+	}
+	changes = json_object_get(o.result, "changes");
+	assert_int_equal(json_array_size(changes), 4000);
+	assert_null(json_object_get(o.result, "more"));
+	for (size_t i = 0; i < 4000; i++) {
+		json_t *change = json_array_get(changes, i);
+		bool is_cut = json_is_true(json_object_get(change, "cut"));
+
+		assert_non_null(json_object_get(change, "path"));
+		assert_true(is_cut == (json_object_get(change, "before") == NULL));
+		assert_true(is_cut == (json_object_get(change, "after") == NULL));
+		cut += is_cut;
+	}
+	assert_true(cut > 1000 && cut < 3000);
+	outcome_clear(&o);
+	backend_stop(&b);
+	role_leave(&role_main);
+}
+
 struct chain {
 	struct backend *b;
 	int left;
+	const char *params;
 	struct outcome outcome;
 };
 
@@ -362,7 +454,7 @@ next_in_chain(void *arg, int rc, const json_t *result, const struct err *err)
 	role_assert(&role_main);
 	assert_int_equal(rc, 0);
 	if (chain->left-- > 0) {
-		params = json_of("{'edits': []}");
+		params = json_of(chain->params);
 		ds_edit(chain->b->ds, params, NULL, next_in_chain, chain);
 		json_decref(params);
 	}
@@ -373,10 +465,17 @@ static void
 test_edit_within_done(void **state)
 {
 	struct backend b = {0};
-	struct chain chain = {.b = &b, .left = 100000};
+	struct chain chain = {.b = &b, .left = 100000, .params = "{'edits': []}"};
 
 	role_enter(&role_main);
 	backend_start(&b, NULL);
+	next_in_chain(&chain, 0, NULL, NULL);
+	while (ds_busy(b.ds)) {
+		(void)ds_step(b.ds, clock_now());
+	}
+	assert_int_equal(chain.left, -1);
+	chain.left = 100000;
+	chain.params = "{'edits': [], 'dry-run': true}";
 	next_in_chain(&chain, 0, NULL, NULL);
 	assert_int_equal(chain.left, -1);
 	backend_stop(&b);
@@ -503,6 +602,8 @@ main(void)
 		cmocka_unit_test(test_slow_backend),
 		cmocka_unit_test(test_queue_limit),
 		cmocka_unit_test(test_asked_again),
+		cmocka_unit_test(test_slices),
+		cmocka_unit_test(test_long_answer),
 		cmocka_unit_test(test_edit_within_done),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_many_ports),

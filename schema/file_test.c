@@ -396,6 +396,35 @@ test_foreign_changes(void **state)
 	role_leave(&role_main);
 }
 
+/* What is in force in the end is what was provisional: all that changed is known, which is nothing.
+ */
+static void
+test_foreign_equal(void **state)
+{
+	struct backend b = {0};
+	struct outcome o = {0};
+
+	role_enter(&role_main);
+	backend_start(&b, path);
+	do_op(&b, "create", ROOT "/bridge[name='br0']", NULL);
+	backend_settle(&b);
+	edit_f(&b, &o,
+		"{'confirm-timeout': 9, 'edits': [{'op': 'create', 'path': '" ROOT
+		"/bridge[name=`br1`]'}]}");
+	expect_revision(&o, 2);
+	backend_stop(&b);
+	write_text(path,
+		"{\"vswitch:vswitch\": {\"bridge\": [{\"name\": \"br0\"}, {\"name\": \"br1\"}]}}");
+	for (int start = 0; start < 2; start++) {
+		backend_start(&b, path);
+		assert_int_equal(ds_revision(b.ds), 3);
+		rollback_f(&b, &o, "{'revision': 1, 'dry-run': true}");
+		expect_revision(&o, 3);
+		backend_stop(&b);
+	}
+	role_leave(&role_main);
+}
+
 /* An old copy of the file is a file that somebody wrote, and not the revision that it once was. */
 static void
 test_old_copy(void **state)
@@ -494,6 +523,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_refused_edit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_changes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_foreign_equal, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_copy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_file, setup, teardown),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 struct helper {
@@ -129,12 +130,19 @@ helper_take(struct helper *helper)
 	return ended;
 }
 
-void
-helper_wait(struct helper *helper)
+bool
+helper_wait(struct helper *helper, uint64_t until)
 {
+	const struct timespec at = {
+		.tv_sec = (time_t)(until / CLOCK_S), .tv_nsec = (long)(until % CLOCK_S)};
+	bool ended;
+	int rc = 0;
+
 	(void)pthread_mutex_lock(&helper->lock);
-	while (helper->fn != NULL) {
-		(void)pthread_cond_wait(&helper->changed, &helper->lock);
+	while (helper->fn != NULL && rc == 0) {
+		rc = pthread_cond_clockwait(&helper->changed, &helper->lock, CLOCK_MONOTONIC, &at);
 	}
+	ended = helper->fn == NULL;
 	(void)pthread_mutex_unlock(&helper->lock);
+	return ended;
 }

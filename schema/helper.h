@@ -12,6 +12,7 @@
 #define VSW_SCHEMA_HELPER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct helper;
 
@@ -31,7 +32,8 @@ bool helper_busy(const struct helper *helper);
 /* True once for each job: it has ended. Does not wait. */
 bool helper_take(struct helper *helper);
 
-/* Returns when helper_take would not return false for a job; at once if there is none. */
-void helper_wait(struct helper *helper);
+/* Returns when helper_take would not return false for a job, true; at once if there is none. False:
+ * at `until` of clock_now() it had not ended. */
+bool helper_wait(struct helper *helper, uint64_t until);
 
 #endif

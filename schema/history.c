@@ -135,6 +135,19 @@ history_keep_all(struct history *history, bool all)
 	}
 }
 
+/* A file's changes are if it says so, or has some; others are unless they say otherwise. */
+static bool
+is_known(const json_t *head, const char *change)
+{
+	const json_t *known = json_object_get(head, "known");
+
+	if (json_is_boolean(known)) {
+		return json_is_true(known);
+	}
+	return strcmp(change, "file") != 0 ||
+		json_integer_value(json_object_get(head, "changes")) > 0;
+}
+
 bool
 history_add(struct history *history, const json_t *record, const char *text, size_t len)
 {
@@ -160,8 +173,7 @@ history_add(struct history *history, const json_t *record, const char *text, siz
 		.text = must_calloc(len + 1, 1),
 		.len = len,
 		.provisional = strcmp(change, "provisional") == 0,
-		.known = strcmp(change, "file") != 0 ||
-			json_integer_value(json_object_get(head, "changes")) > 0,
+		.known = is_known(head, change),
 	};
 	memcpy(revision->text, text, len);
 	history->size += len;

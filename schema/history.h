@@ -6,11 +6,11 @@
  *
  *	{"revision": N, "time": RFC 3339, "user": "...", "from": "...", "comment"?: "...",
  *	 "change": "commit|provisional|rollback|timeout|file", "confirm-by"?: time,
- *	 "changes": [{op, path, before?, after?, patch?}]}  (diff.h)
+ *	 "known"?: true|false, "changes": [{op, path, before?, after?, patch?}]}  (diff.h)
  *
- * Numbers have no gaps: the state of N is that of N - 1 with the changes of N. Of a "file",
- * which somebody wrote while no daemon ran, they may not be known: there are none then, and nothing
- * leads over it.
+ * Numbers have no gaps: the state of N is that of N - 1 with the changes of N. Of a "file", which
+ * somebody wrote while no daemon ran, they may not be known: there are none then, `known` is not
+ * true, and nothing leads over it.
  *
  * Records are kept as text, parsed when asked for: at most HISTORY_MAX of them, and of
  * HISTORY_SIZE_MAX bytes unless the last one alone is longer.

@@ -251,8 +251,8 @@ leaves_json(const struct ds_change *change, const struct edit_entry *entry)
 
 /* What is said of a modified entry. */
 static void
-add_difference(
-	json_t *object, const struct ds_change *change, const struct edit_entry *entry, bool leaves)
+add_difference(json_t *object, const struct ds_change *change, const struct edit_entry *entry,
+	bool leaves, bool values)
 {
 	const struct lysc_node *node = entry->list->node;
 	json_t *before;
@@ -263,7 +263,18 @@ add_difference(
 	if (leaves) {
 		jx_set(object, "leaves", leaves_json(change, entry));
 	}
+	if (!values) {
+		jx_set(object, "cut", json_true());
+		return;
+	}
 	delta_make(node, entry->before, entry->after, &before, &after);
+	if (json_dumpb(before, NULL, 0, JSON_COMPACT) + json_dumpb(after, NULL, 0, JSON_COMPACT) >
+		PROPOSAL_VALUES_MAX) {
+		jx_set(object, "cut", json_true());
+		json_decref(before);
+		json_decref(after);
+		return;
+	}
 	jx_set(object, "before", before);
 	jx_set(object, "after", after);
 }
@@ -277,8 +288,10 @@ proposal_changes_json(const struct proposal *proposal, bool leaves)
 		[DS_DELETE] = "delete",
 	};
 	json_t *array = jx_array();
+	size_t size = 0;
 
-	for (size_t i = 0; i < proposal->n_changes; i++) {
+	/* An answer that is too long would be an error, for what has been done. */
+	for (size_t i = 0; i < proposal->n_changes && size <= PROPOSAL_ANSWER_MAX; i++) {
 		const struct ds_change *change = &proposal->changes[i];
 		const struct edit_entry *entry = proposal->entries[i];
 		json_t *object = jx_object();
@@ -288,8 +301,9 @@ proposal_changes_json(const struct proposal *proposal, bool leaves)
 		jx_set(object, "path",
 			jx_string(tree_path(entry->list, change->key, path, sizeof(path))));
 		if (change->op == DS_MODIFY) {
-			add_difference(object, change, entry, leaves);
+			add_difference(object, change, entry, leaves, size <= PROPOSAL_VALUES_MAX);
 		}
+		size += json_dumpb(object, NULL, 0, JSON_COMPACT);
 		jx_append(array, object);
 	}
 	return array;

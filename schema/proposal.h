@@ -39,9 +39,14 @@ void proposal_fini(struct proposal *proposal);
 /* Put the end state, or the state before, into the tree. */
 void proposal_put(const struct proposal *proposal, struct refs *refs, enum proposal_way way);
 
+#define PROPOSAL_VALUES_MAX \
+	(1U << 20) /* bytes of an answer's changes, past which values are left out */
+#define PROPOSAL_ANSWER_MAX (16U << 20) /* the same, past which changes are */
+
 /* [{"op", "path"}, ...] for the answer to an edit, of modified entries with "apply" and with
  * "before" and "after", cut down to what differs (delta.h). `leaves`: {name: apply} of their
- * members that differ too, if it is wanted. New reference. */
+ * members that differ too, if it is wanted. Past PROPOSAL_VALUES_MAX "cut": true stands for
+ * "before" and "after"; past PROPOSAL_ANSWER_MAX nothing comes any more. New reference. */
 json_t *proposal_changes_json(const struct proposal *proposal, bool leaves);
 
 enum proposal_detail {

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/date.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "schema/datastore_history.h"
 #include "schema/datastore_priv.h"
@@ -15,6 +16,8 @@
 #include "schema/edit.h"
 #include "schema/jx.h"
 #include "schema/proposal.h"
+
+LOG_MODULE("datastore");
 
 json_t *
 revision_time(unsigned int seconds)
@@ -39,6 +42,9 @@ revision_record(const struct revision_note *note, json_t *changes)
 	jx_set(record, "change", jx_string(note->change));
 	if (note->confirm_timeout != 0) {
 		jx_set(record, "confirm-by", revision_time(note->confirm_timeout));
+	}
+	if (note->known != NULL) {
+		jx_set(record, "known", *note->known ? json_true() : json_false());
 	}
 	jx_set(record, "changes", changes);
 	return record;
@@ -71,15 +77,22 @@ revision_base(void *arg, const char *path)
 json_t *
 revision_way_back(const struct datastore *ds, uint64_t base, uint64_t last)
 {
+	struct err err = ERR_INIT;
+	json_t *changes = NULL;
 	struct edit *edit;
 	struct diff *diff;
-	json_t *changes;
+	bool good;
 
 	edit_create(ds->model, ds->tree, &edit);
 	diff_create(&diff);
-	(void)history_diff(ds->history, base, last, diff, NULL);
-	(void)diff_resolve(diff, DIFF_FORWARD, revision_base, edit);
-	changes = diff_json(diff, DIFF_BACKWARD);
+	good = history_diff(ds->history, base, last, diff, &err) == 0 &&
+		diff_resolve(diff, DIFF_FORWARD, revision_base, edit);
+	if (good) {
+		changes = diff_json(diff, DIFF_BACKWARD);
+	} else {
+		log_warn("what led from revision %" PRIu64 " to %" PRIu64 " is not known%s%s", base,
+			last, err.text[0] == '\0' ? "" : ": ", err.text);
+	}
 	diff_destroy(diff);
 	edit_destroy(edit);
 	return changes;

@@ -18,6 +18,7 @@ struct revision_note {
 	const char *comment; /* NULL: none */
 	const char *change; /* a word of history.h */
 	unsigned int confirm_timeout; /* seconds from now; 0: it is not provisional */
+	const bool *known; /* whether its changes are all; NULL: as history.h has it */
 };
 
 /* The time in so many seconds, RFC 3339. New reference. */
@@ -29,7 +30,8 @@ json_t *revision_record(const struct revision_note *note, json_t *changes);
 /* The record as text, `len` bytes, with these changes (NULL: its own; taken); free() it. */
 char *revision_text(const json_t *record, json_t *changes, size_t *len);
 
-/* The changes that lead from the last revision of the journal back to `base`, which the tree is. */
+/* The changes that lead from the last revision of the journal back to `base`, which the tree is;
+ * NULL if they cannot be found out, which is logged. */
 json_t *revision_way_back(const struct datastore *ds, uint64_t base, uint64_t last) ON_MAIN;
 
 /* For diff_resolve: an entry as it is in the edit that is `arg`. */

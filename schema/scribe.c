@@ -126,10 +126,10 @@ scribe_take(struct scribe *scribe, int *rc, struct err *err)
 	return true;
 }
 
-void
-scribe_wait(struct scribe *scribe)
+bool
+scribe_wait(struct scribe *scribe, uint64_t until)
 {
-	helper_wait(scribe->helper);
+	return helper_wait(scribe->helper, until);
 }
 
 size_t

@@ -43,7 +43,8 @@ bool scribe_busy(const struct scribe *scribe);
 /* True once for each job, when it has ended: *rc and *err say how. */
 bool scribe_take(struct scribe *scribe, int *rc, struct err *err);
 
-void scribe_wait(struct scribe *scribe);
+/* True when it has ended, or does nothing; false at `until` of clock_now(). */
+bool scribe_wait(struct scribe *scribe, uint64_t until);
 
 /* --- the journal, as the last job that was taken has left it ---------------------------------- */
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
@@ -39,6 +40,7 @@ struct store {
 	struct checkpoint *checkpoint;
 	uint64_t now; /* as was said last */
 	bool going; /* within go_on() */
+	bool hangs; /* the disk was waited for in vain */
 	struct known_set known;
 	uint64_t read_hash; /* FILE's at start */
 	uint64_t n_strange; /* lines that say nothing */
@@ -48,6 +50,7 @@ struct store {
 	size_t len; /* of it, or of the room */
 	store_done_fn done;
 	void *done_arg;
+	bool reserved; /* room was found, and what it is for has yet to come */
 	/* the scribe's job */
 	enum doing doing;
 	size_t n_doing; /* bytes of `late` in it */
@@ -170,7 +173,7 @@ store_open(const char *path, int wake_fd, struct history *history, struct store_
 		rc = file_read(store->file, &content->document, &store->read_hash, err);
 	}
 	if (rc != 0) {
-		store_close(store);
+		(void)store_close(store);
 		return rc;
 	}
 	find_base(store, content);
@@ -183,35 +186,49 @@ store_open(const char *path, int wake_fd, struct history *history, struct store_
 	return 0;
 }
 
-/* Return when there is nothing that waits for the disk, but for what it has refused. */
-static void
+/* Return when there is nothing that waits for the disk, but for what it has refused. False: nothing
+ * of it has ended in STORE_PATIENCE_NS. */
+static bool
 settle(struct store *store)
 {
 	go_on(store);
-	while (scribe_busy(store->scribe) || checkpoint_runs(store->checkpoint)) {
-		scribe_wait(store->scribe);
-		checkpoint_wait(store->checkpoint);
+	while (!store->hangs &&
+		(scribe_busy(store->scribe) || checkpoint_runs(store->checkpoint))) {
+		uint64_t until = clock_now() + STORE_PATIENCE_NS;
+
+		store->hangs = !scribe_wait(store->scribe, until) ||
+			!checkpoint_wait(store->checkpoint, until);
 		go_on(store);
 	}
+	return !store->hangs;
 }
 
-void
+bool
 store_close(struct store *store)
 {
+	bool settled = true;
+
 	if (store == NULL) {
-		return;
+		return true;
 	}
 	if (store->checkpoint != NULL) {
 		store->late_at = 0;
-		settle(store);
+		settled = settle(store);
 	}
-	checkpoint_destroy(store->checkpoint);
-	scribe_destroy(store->scribe);
-	file_close(store->file);
+	if (settled) {
+		checkpoint_destroy(store->checkpoint);
+		scribe_destroy(store->scribe);
+		file_close(store->file);
+	} else {
+		/* A thread has them, and the lock stays until it ends with the process. */
+		log_warn("the disk does not answer: the next start finds in %s what the file lacks",
+			store_folder(store));
+	}
 	free(store->late);
 	free(store->line);
 	free(store->text);
 	free(store);
+	return settled;
 }
 
 const char *
@@ -254,6 +271,7 @@ store_reserve(struct store *store, size_t len, store_done_fn done, void *arg)
 
 	len += store->late_len + LINE_EXTRA;
 	if (!scribe_busy(store->scribe) && len <= scribe_room(store->scribe)) {
+		store->reserved = true;
 		done(arg, 0, &err);
 		return;
 	}
@@ -261,10 +279,20 @@ store_reserve(struct store *store, size_t len, store_done_fn done, void *arg)
 }
 
 void
+store_release(struct store *store)
+{
+	if (store->reserved) {
+		store->reserved = false;
+		go_on(store);
+	}
+}
+
+void
 store_append(struct store *store, const char *text, size_t len, store_done_fn done, void *arg)
 {
 	size_t line_len = 0;
 
+	store->reserved = false;
 	store->line = NULL;
 	journal_line(&store->line, &line_len, text, len);
 	want(store, WANT_LINE, line_len, done, arg);
@@ -408,7 +436,10 @@ store_save(struct store *store, char *text, size_t len, uint64_t revision, bool 
 {
 	if (is_saving(store)) {
 		assert(wait);
-		settle(store);
+		if (!settle(store)) {
+			free(text);
+			return;
+		}
 		free(store->text); /* one whose line could not be written */
 	}
 	store->saving = (struct known){.hash = journal_hash(text, len), .revision = revision};
@@ -422,7 +453,7 @@ store_save(struct store *store, char *text, size_t len, uint64_t revision, bool 
 	store->dirty_since = store->now;
 	go_on(store);
 	if (wait) {
-		settle(store);
+		(void)settle(store);
 	}
 }
 
@@ -463,6 +494,7 @@ end_one(struct store *store)
 		log_info("%s", err.text);
 	}
 	if (doing == DOING_LINE || doing == DOING_ROOM) {
+		store->reserved = doing == DOING_ROOM && rc == 0;
 		tell(store, rc, &err);
 	}
 	return true;
@@ -484,7 +516,7 @@ begin_one(struct store *store)
 		scribe_reserve(store->scribe, store->len);
 	} else if (store->late_len > 0 && store->late_at <= store->now) {
 		begin_append(store, DOING_LATE);
-	} else if (store->rotate && store->late_len == 0 && !is_saving(store)) {
+	} else if (store->rotate && !store->reserved && store->late_len == 0 && !is_saving(store)) {
 		begin_rotation(store);
 	} else {
 		return false;
@@ -508,14 +540,16 @@ go_on(struct store *store)
 bool
 store_step(struct store *store, uint64_t now, uint64_t *next)
 {
-	uint64_t due;
+	uint64_t due = NEVER;
 
 	store->now = now;
 	go_on(store);
-	due = store->due;
-	if (store->late_len > 0 && store->late_at < due) {
-		due = store->late_at;
+	/* What a thread does says itself when it has ended. */
+	if (store->late_len > 0) {
+		due = scribe_busy(store->scribe) ? NEVER : store->late_at;
+	} else if (!is_saving(store)) {
+		due = store->due;
 	}
 	*next = due == NEVER ? NEVER : due > now ? due - now : 0;
-	return store->due <= now && store->late_len == 0 && !is_saving(store);
+	return due <= now && store->late_len == 0;
 }

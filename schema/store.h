@@ -33,6 +33,7 @@
 
 #define STORE_QUIET_NS UINT64_C(1000000000) /* FILE is written this long after the last edit */
 #define STORE_LAG_NS UINT64_C(30000000000) /* and this long after the first, whatever comes */
+#define STORE_PATIENCE_NS UINT64_C(3000000000) /* for a disk that hangs when all is to end */
 
 struct store;
 
@@ -56,8 +57,11 @@ struct store_content {
  */
 int store_open(const char *path, int wake_fd, struct history *history,
 	struct store_content *content, struct store **out, struct err *err);
-/* Writes what waits. NULL is legal. */
-void store_close(struct store *store);
+/*
+ * Writes what waits. False: the disk hangs. Then threads are left that use `wake_fd`, which has to
+ * stay open, and what could not be written comes from the journal at the next start. NULL is legal.
+ */
+bool store_close(struct store *store);
 
 /* FILE.d, for messages. */
 const char *store_folder(const struct store *store);
@@ -70,6 +74,9 @@ typedef void (*store_done_fn)(void *arg, int rc, const struct err *err);
 
 /* Is there room on the disk for a record of `len` bytes? */
 void store_reserve(struct store *store, size_t len, store_done_fn done, void *arg);
+
+/* The room is not needed any more, if there was any. Until this or store_append it stays. */
+void store_release(struct store *store);
 
 /* The commit point: one more line, on the disk. On an error it is not there. One of this and
  * store_reserve at a time. */

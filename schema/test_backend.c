@@ -49,6 +49,7 @@ test_validate(void *ctx, const struct ds_txn *txn, struct err *err)
 	struct backend *backend = ctx;
 
 	note(backend, txn->loading ? "validate-loading" : "validate");
+	(void)usleep(backend->validate_us);
 	return backend->refuse_validate
 		? err_set(err, ERR_IN_USE, "/here", "two ports have one socket")
 		: 0;

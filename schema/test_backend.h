@@ -17,6 +17,7 @@ struct backend {
 	json_t *log; /* "validate", "prepare", "create port vm1", "apply", "abort", ... */
 	bool refuse_validate;
 	bool refuse_prepare;
+	unsigned int validate_us; /* that validate takes */
 	bool slow; /* continuations wait for backend_continue */
 	struct ds_txn *held; /* the txn that waits */
 	int held_rc;

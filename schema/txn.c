@@ -2,13 +2,17 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "schema/datastore_priv.h"
 #include "schema/jx.h"
 #include "schema/revision.h"
 #include "schema/txn_priv.h"
+
+#define SLICE (20 * CLOCK_MS) /* of main's time, for edits that wait */
 
 static void run(struct datastore *ds) ON_MAIN;
 
@@ -77,8 +81,11 @@ name_copy(const char *name)
 	return copy;
 }
 
-void
-txn_start(struct datastore *ds, enum txn_kind kind, json_t *input, const struct ds_author *author,
+static struct txn *create(struct datastore *ds, enum txn_kind kind, json_t *input,
+	const struct ds_author *author, ds_edit_done_fn done, void *arg) ON_MAIN;
+
+static struct txn *
+create(struct datastore *ds, enum txn_kind kind, json_t *input, const struct ds_author *author,
 	ds_edit_done_fn done, void *arg)
 {
 	struct txn *txn = must_calloc(1, sizeof(*txn));
@@ -93,6 +100,15 @@ txn_start(struct datastore *ds, enum txn_kind kind, json_t *input, const struct 
 	txn->deadline = ds->provisional.confirm_at;
 	txn->done = done;
 	txn->arg = arg;
+	return txn;
+}
+
+void
+txn_start(struct datastore *ds, enum txn_kind kind, json_t *input, const struct ds_author *author,
+	ds_edit_done_fn done, void *arg)
+{
+	struct txn *txn = create(ds, kind, input, author, done, arg);
+
 	if (ds->first == NULL) {
 		ds->first = txn;
 	} else {
@@ -259,10 +275,16 @@ result_of(const struct txn *txn)
 	const json_t *head = history_head(ds->history, ds->revision);
 
 	if (txn->kind != TXN_CONFIRM) {
-		jx_set(result, "changes",
-			txn->proposal.edit == NULL
-				? jx_array()
-				: proposal_changes_json(&txn->proposal, txn->request.dry_run));
+		json_t *changes = txn->proposal.edit == NULL
+			? jx_array()
+			: proposal_changes_json(&txn->proposal, txn->request.dry_run);
+		size_t n = json_array_size(changes);
+
+		jx_set(result, "changes", changes);
+		if (n < txn->proposal.n_changes) {
+			jx_set(result, "more",
+				jx_integer((json_int_t)(txn->proposal.n_changes - n)));
+		}
 	}
 	jx_set(result, "revision", jx_integer((json_int_t)ds->revision));
 	if (txn->request.dry_run) {
@@ -283,7 +305,12 @@ end(struct txn *txn)
 	if (txn->committed) {
 		revision_tell(txn->ds, txn->record);
 	}
-	txn->ds->running = NULL;
+	if (txn == txn->ds->running) {
+		txn->ds->running = NULL;
+		if (txn->ds->store != NULL) {
+			store_release(txn->ds->store);
+		}
+	}
 	txn->done(txn->arg, txn->rc, result, &txn->err);
 	json_decref(result);
 	proposal_fini(&txn->proposal);
@@ -293,6 +320,30 @@ end(struct txn *txn)
 	free(txn->from);
 	free(txn->user);
 	free(txn);
+}
+
+void
+txn_try(struct datastore *ds, enum txn_kind kind, json_t *input, const struct ds_author *author,
+	ds_edit_done_fn done, void *arg)
+{
+	struct txn **last = &ds->tries;
+	struct txn *txn;
+
+	while (*last != NULL) {
+		last = &(*last)->next;
+	}
+	*last = create(ds, kind, input, author, done, arg);
+	if (ds->trying) {
+		return; /* one from within the answer to another */
+	}
+	ds->trying = true;
+	while ((txn = ds->tries) != NULL) {
+		ds->tries = txn->next;
+		begin(txn);
+		assert(txn->state == TXN_ENDED);
+		end(txn);
+	}
+	ds->trying = false;
 }
 
 static struct txn *
@@ -310,11 +361,13 @@ dequeue(struct datastore *ds)
 /*
  * Drive the running transaction, and those that wait behind it, until one waits for the backend or
  * the disk. A loop and not recursion: continuations and clients that call back from within only
- * leave a note, so that a thousand waiting edits need no deeper stack than one.
+ * leave a note, so that a thousand waiting edits need no deeper stack than one. After SLICE the
+ * rest waits until the loop has had its turn.
  */
 static void
 run(struct datastore *ds)
 {
+	const uint64_t until = clock_now() + SLICE;
 	bool waits = false;
 
 	assert(!ds->stepping);
@@ -323,6 +376,9 @@ run(struct datastore *ds)
 		struct txn *txn = ds->running;
 
 		if (txn == NULL) {
+			if (ds->first != NULL && clock_now() > until) {
+				break;
+			}
 			txn = ds->running = dequeue(ds);
 			if (txn == NULL) {
 				break;
@@ -350,4 +406,16 @@ run(struct datastore *ds)
 		}
 	}
 	ds->stepping = false;
+	if (ds->running == NULL && ds->first != NULL && ds->wake_fd >= 0) {
+		(void)eventfd_write(ds->wake_fd, 1);
+	}
+}
+
+bool
+txn_go_on(struct datastore *ds)
+{
+	if (ds->running == NULL && ds->first != NULL && !ds->stepping) {
+		run(ds);
+	}
+	return ds->running == NULL && ds->first != NULL;
 }

@@ -24,6 +24,13 @@ enum txn_kind {
 void txn_start(struct datastore *ds, enum txn_kind kind, json_t *input,
 	const struct ds_author *author, ds_edit_done_fn done, void *arg) ON_MAIN;
 
+/* The same of a dry run: at once, against what is committed, whatever runs or waits. */
+void txn_try(struct datastore *ds, enum txn_kind kind, json_t *input,
+	const struct ds_author *author, ds_edit_done_fn done, void *arg) ON_MAIN;
+
+/* Go on with those that wait, some of them. True: more could run now. */
+bool txn_go_on(struct datastore *ds) ON_MAIN;
+
 /* Validate without running. */
 int txn_check(struct datastore *ds, const json_t *document, struct err *err) ON_MAIN;
 

@@ -132,18 +132,20 @@ txn_take_effect(struct txn *txn)
 		txn->request.comment == NULL ? "" : txn->request.comment);
 }
 
-/* A revision that the start makes by itself. Takes `changes`. */
+/* A revision that the start makes by itself. Takes `changes`; NULL: they are not known. */
 static void
 add_by_itself(struct datastore *ds, const char *change, const char *comment, json_t *changes)
 {
+	const bool known = changes != NULL;
 	const struct revision_note note = {
 		.revision = ds->revision + 1,
 		.user = TXN_DAEMON,
 		.from = "",
 		.comment = comment,
 		.change = change,
+		.known = &known,
 	};
-	json_t *record = revision_record(&note, changes);
+	json_t *record = revision_record(&note, known ? changes : jx_array());
 	size_t len;
 	char *text = revision_text(record, NULL, &len);
 
@@ -170,8 +172,7 @@ load_foreign(struct datastore *ds)
 		json_decref(changes);
 		return;
 	}
-	add_by_itself(ds, "file", "the file was written while no daemon ran",
-		changes == NULL ? jx_array() : changes);
+	add_by_itself(ds, "file", "the file was written while no daemon ran", changes);
 }
 
 void

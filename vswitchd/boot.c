@@ -477,12 +477,13 @@ stop_all(struct boot *boot) ON_MAIN
 	if (boot->disk != NULL) {
 		event_free(boot->disk);
 	}
-	if (boot->ds != NULL && !ds_busy(boot->ds)) {
-		ds_destroy(boot->ds);
-	}
 	world_abandon(&boot->world);
 	dp_destroy(boot->dp, PORT_CLOSE_SHUTDOWN);
 	world_fini(&boot->world);
+	/* After the devices: the disk may take its time. */
+	if (boot->ds != NULL && !ds_busy(boot->ds)) {
+		ds_destroy(boot->ds);
+	}
 	access_part_fini(&boot->access);
 	mbuf_pools_destroy(boot->pools);
 	eal_stop(&boot->eal);
