@@ -34,8 +34,7 @@
  * txn's continuation, on main, in the same call or later. So may the disk: threads wait for it
  * while main goes on, and only the transaction, and those behind it, wait too. One transaction runs
  * at a time; further edits wait in a queue and are parsed when their turn comes, so base-revision
- * checks see what was committed before them. Dry runs do not wait: they are tried at once against
- * what is committed. Of a long queue main does some, ds_step the rest.
+ * checks see what was committed before them. Dry runs are tried at once against what is committed.
  *
  * Ownership and threads. Main only, all of it. The backend's calls come from main. A txn and its
  * JSON live until its last continuation has returned.
@@ -157,9 +156,8 @@ struct ds_options {
  * Outcome of an edit: rc 0 and `result` ({"changes": [{op, path, apply?, before?, after?, cut?}],
  * "more"?: N, "revision": N, "dry-run"?: true, "confirm-by"?: time}), or -errno and err. Of a
  * modified entry `apply` is the strictest of its leaves, and `before` and `after` are what differs
- * in it; a dry run has `leaves` too, {name: apply} of that. Of very many changes some are `cut`,
- * without before and after, and the last are only counted: `more` (proposal.h). `result` is
- * borrowed.
+ * in it; a dry run has `leaves` too, {name: apply} of that. Of very many changes some are `cut`, and
+ * the last are only counted: `more` (proposal.h). `result` is borrowed.
  */
 typedef void (*ds_edit_done_fn)(void *arg, int rc, const json_t *result, const struct err *err);
 
