@@ -153,11 +153,11 @@ struct ds_options {
 };
 
 /*
- * Outcome of an edit: rc 0 and `result` ({"changes": [{op, path, apply?, before?, after?, cut?}],
- * "more"?: N, "revision": N, "dry-run"?: true, "confirm-by"?: time}), or -errno and err. Of a
- * modified entry `apply` is the strictest of its leaves, and `before` and `after` are what differs
- * in it; a dry run has `leaves` too, {name: apply} of that. Of very many changes some are `cut`, and
- * the last are only counted: `more` (proposal.h). `result` is borrowed.
+ * Outcome of an edit: rc 0 and `result` (borrowed: {"changes": [{op, path, apply?, before?, after?,
+ * cut?}], "more"?: N, "revision": N, "dry-run"?: true, "confirm-by"?: time}), or -errno and err. Of
+ * a modified entry `apply` is the strictest of its leaves, `before` and `after` are what differs; a
+ * dry run has `leaves` too, {name: apply} of that. Of very many changes some are `cut`, and the
+ * last are only counted: `more` (proposal.h).
  */
 typedef void (*ds_edit_done_fn)(void *arg, int rc, const json_t *result, const struct err *err);
 
