@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/thread.h"
 
 LOG_MODULE("foreign");
 
@@ -181,34 +181,12 @@ thread_main(void *arg)
 	struct batch *batch = NULL;
 
 	(void)arg;
-	(void)pthread_setname_np(pthread_self(), "foreign-close");
 	while ((batch = next_batch(batch)) != NULL) {
 		for (uint32_t i = 0; i < batch->n; i++) {
 			(void)close(batch->fds[i]);
 		}
 	}
 	return NULL;
-}
-
-/* Signals are main's. */
-static bool
-start(void)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	sigset_t all;
-	sigset_t before;
-	int rc;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	rc = pthread_create(&thread, &attr, thread_main, NULL);
-	(void)pthread_attr_destroy(&attr);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return rc == 0;
 }
 
 /* Have a thread for each owner whose turn may come. One that cannot be made is tried again with the
@@ -223,7 +201,8 @@ start_threads(void)
 		if (n++ < foreign.n_new) {
 			continue;
 		}
-		if (foreign.n_threads == FOREIGN_THREADS_MAX || !start()) {
+		if (foreign.n_threads == FOREIGN_THREADS_MAX ||
+			thread_start("foreign-close", STACK_SIZE, thread_main, NULL, NULL) != 0) {
 			return;
 		}
 		foreign.n_threads++;

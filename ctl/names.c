@@ -2,13 +2,13 @@
 #include "ctl/names.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "ctl/names_host.h"
 
 #define BUCKETS 256 /* of each kind */
@@ -125,7 +125,6 @@ helper_main(void *arg)
 	struct question *question;
 	bool left_alone = false;
 
-	(void)pthread_setname_np(pthread_self(), "names");
 	(void)pthread_mutex_lock(&desk->lock);
 	while ((question = desk_take(desk)) != NULL) {
 		desk->busy = true;
@@ -142,19 +141,6 @@ helper_main(void *arg)
 		desk_free(desk);
 	}
 	return NULL;
-}
-
-/* Signals are main's. */
-static void
-helper_start(struct names *names)
-{
-	sigset_t all;
-	sigset_t before;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	names->has_helper = pthread_create(&names->helper, NULL, helper_main, names->desk) == 0;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* --- what is known ---------------------------------------------------------------------------- */
@@ -354,7 +340,8 @@ ask(struct names *names, enum names_kind kind, struct entry *entry, uint64_t now
 	struct question *question;
 
 	if (!names->has_helper) {
-		helper_start(names);
+		names->has_helper =
+			thread_start("names", 0, helper_main, names->desk, &names->helper) == 0;
 	}
 	if (!names->has_helper) {
 		return;

@@ -3,12 +3,12 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/thread.h"
 
 struct helper {
 	int wake_fd;
@@ -78,26 +78,13 @@ helper_destroy(struct helper *helper)
 	free(helper);
 }
 
-static void
-start(struct helper *helper)
-{
-	sigset_t all;
-	sigset_t before;
-
-	/* Signals are main's. */
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	helper->started = pthread_create(&helper->thread, NULL, work, helper) == 0;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 void
 helper_begin(struct helper *helper, helper_fn fn, void *arg)
 {
 	assert(!helper->busy);
 	helper->busy = true;
 	if (helper->wake_fd >= 0 && !helper->started) {
-		start(helper);
+		helper->started = thread_start("disk", 0, work, helper, &helper->thread) == 0;
 	}
 	if (!helper->started) {
 		fn(arg);

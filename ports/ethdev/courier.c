@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #include "base/clock.h"
 #include "base/fd_passing.h"
 #include "base/str.h"
+#include "base/thread.h"
 
 #define AGAIN_MS 1000 /* between two attempts to be answered */
 #define SEND_MS 200 /* for the back end to read what it is sent */
@@ -419,7 +419,6 @@ courier_main(void *arg)
 {
 	struct courier *courier = arg;
 
-	(void)pthread_setname_np(pthread_self(), "virtio-user");
 	while (!peer_ask(courier)) {
 		close_fd(&courier->peer);
 		atomic_store(&courier->state, COURIER_SILENT);
@@ -478,21 +477,6 @@ courier_free(struct courier *courier)
 	free(courier);
 }
 
-/* Signals are main's. */
-static int
-start_thread(struct courier *courier)
-{
-	sigset_t all;
-	sigset_t before;
-	int rc;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&courier->thread, NULL, courier_main, courier);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -rc;
-}
-
 int
 courier_create(const char *path, const char *run_dir, struct courier **out, struct err *err)
 {
@@ -517,7 +501,7 @@ courier_create(const char *path, const char *run_dir, struct courier **out, stru
 		return rc;
 	}
 	rc = courier->wake < 0 || courier->go < 0 ? -EMFILE : make_listener(courier, run_dir);
-	rc = rc != 0 ? rc : start_thread(courier);
+	rc = rc != 0 ? rc : thread_start("virtio-user", 0, courier_main, courier, &courier->thread);
 	if (rc != 0) {
 		rc = err_set(err, ERR_FAILED, NULL,
 			"no thread, or no socket in '%s', for the back end: %s", run_dir,

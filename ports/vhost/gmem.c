@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "ports/vhost/peer_map.h"
 
 /* Pages that are there cost up to a microsecond each, those that are not nearly nothing. */
@@ -402,26 +402,6 @@ reap_all(void *arg)
 	return arg;
 }
 
-/* Detached: it needs nothing of ours, and a process that ends unmaps by itself. */
-static bool
-start_reaper(void)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	sigset_t all;
-	sigset_t before;
-	bool runs;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are main's */
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	runs = pthread_create(&thread, &attr, reap_all, NULL) == 0;
-	(void)pthread_attr_destroy(&attr);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return runs;
-}
-
 /* False: there is no thread for it. */
 static bool
 aside_give(struct estate *estate)
@@ -430,7 +410,7 @@ aside_give(struct estate *estate)
 
 	(void)pthread_mutex_lock(&aside.lock);
 	if (!aside.runs) {
-		aside.runs = start_reaper();
+		aside.runs = thread_start("vhost-unmap", 0, reap_all, NULL, NULL) == 0;
 	}
 	runs = aside.runs;
 	if (runs) {
