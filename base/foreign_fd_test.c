@@ -174,6 +174,8 @@ test_greedy(void **state)
 	for (unsigned int i = 0; i < N; i++) {
 		test_linger_make(&lingers[i]);
 		foreign_fd_close(&port_a, &lingers[i].fd, 1);
+		(void)usleep(10000); /* a thread takes it, if one may */
+		assert_true(foreign_fd_pending(&port_a));
 	}
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	foreign_fd_close(&port_b, ends, 2);
