@@ -22,7 +22,7 @@ checkpoint_create(const struct file *file, int wake_fd, struct checkpoint **out)
 	struct checkpoint *checkpoint = must_calloc(1, sizeof(*checkpoint));
 
 	checkpoint->file = file;
-	helper_create(wake_fd, &checkpoint->helper);
+	helper_create("file", wake_fd, &checkpoint->helper);
 	*out = checkpoint;
 }
 

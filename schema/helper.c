@@ -48,7 +48,7 @@ work(void *arg)
 }
 
 void
-helper_create(int wake_fd, struct helper **out)
+helper_create(const char *name, int wake_fd, struct helper **out)
 {
 	struct helper *helper = must_calloc(1, sizeof(*helper));
 
@@ -56,6 +56,9 @@ helper_create(int wake_fd, struct helper **out)
 	if (pthread_mutex_init(&helper->lock, NULL) != 0 ||
 		pthread_cond_init(&helper->changed, NULL) != 0) {
 		abort();
+	}
+	if (wake_fd >= 0) {
+		helper->started = thread_start(name, 0, work, helper, &helper->thread) == 0;
 	}
 	*out = helper;
 }
@@ -83,9 +86,6 @@ helper_begin(struct helper *helper, helper_fn fn, void *arg)
 {
 	assert(!helper->busy);
 	helper->busy = true;
-	if (helper->wake_fd >= 0 && !helper->started) {
-		helper->started = thread_start("disk", 0, work, helper, &helper->thread) == 0;
-	}
 	if (!helper->started) {
 		fn(arg);
 		return;

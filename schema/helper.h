@@ -18,8 +18,8 @@ struct helper;
 
 typedef void (*helper_fn)(void *arg);
 
-/* `wake_fd` is an eventfd, borrowed; -1: no thread. */
-void helper_create(int wake_fd, struct helper **out);
+/* The thread's name stays valid (thread.h). `wake_fd` is an eventfd, borrowed; -1: no thread. */
+void helper_create(const char *name, int wake_fd, struct helper **out);
 /* Waits for the job that runs. NULL is legal. */
 void helper_destroy(struct helper *helper);
 

@@ -33,7 +33,7 @@ scribe_create(struct journal *journal, int wake_fd, struct scribe **out)
 	struct scribe *scribe = must_calloc(1, sizeof(*scribe));
 
 	scribe->journal = journal;
-	helper_create(wake_fd, &scribe->helper);
+	helper_create("journal", wake_fd, &scribe->helper);
 	look(scribe);
 	*out = scribe;
 }
