@@ -89,7 +89,8 @@ receiving(struct attack *attack, unsigned int flags)
 	if (!attack_open(attack, flags)) {
 		return false;
 	}
-	(void)usleep(20000);
+	/* Buffers come back, else the pair has used them all up before they vanish. */
+	attack_pump_for(attack, 20);
 	const off_t keep = (attack->rx - attack->fe.memory.base) & ~INT64_C(4095);
 	const bool good = truncate_memory(attack, keep);
 	(void)usleep(200000);
