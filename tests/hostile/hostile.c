@@ -21,7 +21,8 @@
 #define SILENCE_MAX (2 * CLOCK_S) /* machines that test are busy */
 #define PING_MAX CLOCK_S
 #define CASE_SLACK_MAPPINGS 12u /* a thread's stack and heap */
-#define CASE_SLACK_KIB 3072u /* what an allocator may keep after one case */
+/* What an allocator may keep after one case, and two steps by which a flow cache is populated. */
+#define CASE_SLACK_KIB 11264u
 #define WHOLE_SLACK_KIB 16384u /* and all of them: flows that are remembered, too */
 #define WARM_UP 5u
 #define RECOVERY_FRAMES 32u
