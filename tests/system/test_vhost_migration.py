@@ -16,13 +16,13 @@ IPS = ("10.20.0.1", "10.20.1.1")
 OUTSIDE = ("10.20.0.9", "10.20.1.9")
 MODES = ("", ",packed=on")
 GAP_MS = 3000  # an emulated guest is slow to be stopped and started
-ATTEMPTS = 6
+ATTEMPTS = 8
 # What the kernel of a guest says that has lost a store (see another_switch).
 LAST_WORDS = ("Oops", "Kernel panic", "BUG:", "is not a head!", "NULL pointer")
 SECONDS = 9
 RATE = 300
-TCP_BYTES, TCP_PAUSE_MS = 20 << 20, 20  # 6 s and more
-TCP_SECONDS = 60  # by when it is done, on a machine that is busy with other things too
+TCP_BYTES, TCP_PAUSE_MS = 10 << 20, 40  # 6 s and more
+TCP_SECONDS = 40  # by when it is done, on a machine that is busy with other things too
 
 
 class GuestDied(Exception):
